@@ -1,0 +1,205 @@
+/**
+ * The one configuration. An option has a path (`grid.cpuCores.step`), a unit, a default and a purpose. Later sources win:
+ * defaults, the file (YAML or JSON), the environment (`HARVEST_GRID_CPU_CORES_STEP`), flags (`--set grid.cpuCores.step=0.125`).
+ * All mistakes are reported at once, and the result is frozen.
+ */
+import { parse as parseYaml } from "yaml";
+import { z } from "zod";
+import { POLICIES } from "./decision.js";
+import { HarvestError, messageOf } from "./errors.js";
+import { type Grid, gridForHost } from "./grid.js";
+
+const ms = (purpose: string, byDefault: number) => z.number().nonnegative().default(byDefault).meta({ unit: "ms", description: purpose });
+const count = (purpose: string, byDefault: number) => z.int().positive().default(byDefault).meta({ unit: "count", description: purpose });
+const cores = (purpose: string) => z.number().positive().optional().meta({ unit: "cores", description: purpose });
+const mb = (purpose: string, byDefault: number) => z.int().positive().default(byDefault).meta({ unit: "MB", description: purpose });
+const text = (purpose: string) => z.string().min(1).optional().meta({ unit: "text", description: purpose });
+const host = (purpose: string) => z.string().min(1).default("127.0.0.1").meta({ unit: "address", description: purpose });
+const port = (purpose: string, byDefault: number) =>
+  z
+    .int()
+    .min(0)
+    .max(65535)
+    .default(byDefault)
+    .meta({ unit: "port", description: `${purpose}; 0 takes a free one` });
+
+const section = <S extends z.ZodRawShape>(shape: S) => z.strictObject(shape).prefault({} as never);
+
+export const configSchema = z.strictObject({
+  dataDir: z.string().min(1).default(".harvest").meta({ unit: "path", description: "Where embedded stores keep their data" }),
+  logLevel: z
+    .enum(["fatal", "error", "warn", "info", "debug", "silent"])
+    .default("info")
+    .meta({ unit: "level", description: "Least severe log lines to write" }),
+  grid: section({
+    cpuCores: section({
+      min: cores("Smallest CPU allocation; by the host's cores when absent"),
+      max: cores("Largest CPU allocation; by the host's cores when absent"),
+      step: cores("Step between CPU allocations; by the host's cores when absent"),
+    }),
+    memoryMb: section({
+      min: mb("Smallest memory allocation", 128),
+      max: mb("Largest memory allocation", 8192),
+      step: mb("Step between memory allocations", 128),
+    }),
+  }),
+  redis: section({
+    url: text("Redis for allocations, forks and joins; an embedded one when absent"),
+    timeoutMs: ms("Longest wait for an answer of Redis before the user allocation is used", 50),
+    allocationTtlMs: ms("How long allocations and observations stay in Redis", 3_600_000),
+  }),
+  couchdb: section({ url: text("CouchDB for DAGs, profiles, models and decisions; embedded documents when absent") }),
+  decision: section({
+    policy: z.enum(POLICIES).default("makespan").meta({ unit: "name", description: "How a stage's budget is split" }),
+    deadlineMs: ms("How long a warm conductor waits for a decision before it goes on without", 20),
+    coldDeadlineMs: ms("The same for a conductor's first run in its container", 100),
+    minSamples: count("Fewer profiled runs of a function than this, and its prediction is not trusted", 5),
+    marginSpread: z.number().min(0).max(1).default(0.5).meta({
+      unit: "fraction",
+      description: "Policy makespan: part of the trees' p10..p90 spread above the mean that is added to a demand",
+    }),
+    cacheMs: ms("How long the sidecar uses a DAG or a model before it looks for a newer one", 5_000),
+  }),
+  sampling: section({
+    periodMs: ms("Time between two samples of a running container", 20),
+    windowMs: ms("Window of CPU peaks; at least one CFS period (100 ms)", 100),
+  }),
+  sidecar: section({ host: host("Where the sidecar listens"), port: port("The sidecar's port", 3235) }),
+  standalone: section({
+    host: host("Where the embedded OpenWhisk listens"),
+    port: port("The embedded OpenWhisk's port", 3233),
+    invokers: count("How many invokers share the host", 1),
+    cpuCores: cores("CPU of all invokers together; a quarter core less than the host has when absent"),
+    memoryMb: mb("Memory of all invokers together", 4096),
+    conductorMemoryShare: z.number().min(0.05).max(0.95).default(0.5).meta({
+      unit: "fraction",
+      description: "Share of an invoker's memory that waiting conductors may hold; the rest is kept for components",
+    }),
+    placement: z.enum(["greedy-jsq", "jsq"]).default("greedy-jsq").meta({ unit: "name", description: "Placement policy" }),
+    idleContainerMs: ms("Idle time after which a warm container is removed", 600_000),
+    queueDeadlineMs: ms("Longest wait of an activation for an invoker with room", 60_000),
+    queueLength: count("How many activations may wait for an invoker; the next one is refused", 1_000),
+    sequenceMaxLength: count("Longest sequence, and half the conductor runs of a composition", 50),
+    payloadMaxBytes: count("Largest parameters or result of an activation, in bytes", 1_048_576),
+    concurrentInvocations: count("Activations of a namespace that may be in flight", 500),
+    invocationsPerMinute: count("Activations of a namespace per minute", 6_000),
+  }),
+  parallel: section({
+    stageTimeoutMs: ms("Longest time a parallel stage may take before its composition ends with an error", 600_000),
+  }),
+});
+export type Config = Readonly<z.infer<typeof configSchema>>;
+
+export interface ConfigOption {
+  readonly path: string;
+  readonly environment: string;
+  readonly unit: string;
+  readonly defaultValue: unknown;
+  readonly purpose: string;
+}
+
+/** Every option, for the reference and for reading the environment. */
+export function configOptions(): ConfigOption[] {
+  return optionsOf(configSchema, []);
+}
+
+function optionsOf(schema: z.ZodType, path: readonly string[]): ConfigOption[] {
+  const unwrapped = schema instanceof z.ZodPrefault ? (schema.unwrap() as z.ZodType) : schema;
+  if (unwrapped instanceof z.ZodObject)
+    return Object.entries(unwrapped.shape).flatMap(([name, inner]) => optionsOf(inner as z.ZodType, [...path, name]));
+  const meta = schema.meta() ?? {};
+  const parsed = schema.safeParse(undefined);
+  return [
+    {
+      path: path.join("."),
+      environment: `HARVEST_${path.map((p) => p.replace(/([a-z])([A-Z])/g, "$1_$2").toUpperCase()).join("_")}`,
+      unit: String(meta["unit"] ?? ""),
+      defaultValue: parsed.success ? parsed.data : undefined,
+      purpose: String(meta.description ?? ""),
+    },
+  ];
+}
+
+export interface ConfigSources {
+  /** Text of the configuration file and its name, for messages. */
+  readonly file?: { readonly name: string; readonly text: string };
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Assignments `path=value`. */
+  readonly flags?: readonly string[];
+}
+
+/** Reads all sources, checks them and freezes the result. OWH_BAD_CONFIG names every mistake and where it stands. */
+export function loadConfig({ file, environment = {}, flags = [] }: ConfigSources = {}): Config {
+  const tree: Record<string, unknown> = file ? readFile(file) : {};
+  const mistakes: string[] = [];
+  const byPath = new Map(configOptions().map((o) => [o.path, o]));
+  for (const option of byPath.values()) {
+    const value = environment[option.environment];
+    if (value !== undefined && value !== "") assign(tree, option, value);
+  }
+  for (const flag of flags) {
+    const at = flag.indexOf("=");
+    const option = byPath.get(flag.slice(0, at));
+    if (at < 0 || !option) mistakes.push(`--set ${flag}: no option has this name`);
+    else assign(tree, option, flag.slice(at + 1));
+  }
+  const parsed = configSchema.safeParse(tree);
+  if (!parsed.success)
+    for (const issue of parsed.error.issues) mistakes.push(`${issue.path.join(".") || "configuration"}: ${issue.message}`);
+  if (parsed.success && mistakes.length === 0) {
+    mistakes.push(...gridMistakes(gridOf(parsed.data, 1)));
+    if (mistakes.length === 0) return deepFreeze(parsed.data);
+  }
+  throw new HarvestError("OWH_BAD_CONFIG", `The configuration is wrong:\n  ${mistakes.join("\n  ")}`);
+}
+
+function readFile(file: { name: string; text: string }): Record<string, unknown> {
+  let parsed: unknown;
+  try {
+    parsed = parseYaml(file.text);
+  } catch (error) {
+    throw new HarvestError("OWH_BAD_CONFIG", `${file.name} is neither YAML nor JSON: ${messageOf(error)}`, { cause: error });
+  }
+  if (parsed === null || parsed === undefined) return {};
+  if (typeof parsed !== "object" || Array.isArray(parsed))
+    throw new HarvestError("OWH_BAD_CONFIG", `${file.name} must hold a mapping of options.`);
+  return parsed as Record<string, unknown>;
+}
+
+/** Numbers and booleans of the environment and of flags come as text; an option of the unit text, path, name ... stays text. */
+const TEXT_UNITS = new Set(["text", "path", "name", "level", "address"]);
+
+function assign(tree: Record<string, unknown>, option: ConfigOption, text: string): void {
+  const value: unknown = TEXT_UNITS.has(option.unit) || text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text);
+  const path = option.path.split(".");
+  const leaf = path.pop() as string;
+  let at = tree;
+  for (const name of path) {
+    const inner = at[name];
+    const next = typeof inner === "object" && inner !== null ? (inner as Record<string, unknown>) : {};
+    at[name] = next;
+    at = next;
+  }
+  at[leaf] = value;
+}
+
+/** The grid in force: what is configured, and for the rest what suits the host. */
+export function gridOf(config: Config, hostCores: number): Grid {
+  const byHost = gridForHost(hostCores).cpuCores;
+  const { min, max, step } = config.grid.cpuCores;
+  return { cpuCores: { min: min ?? byHost.min, max: max ?? byHost.max, step: step ?? byHost.step }, memoryMb: config.grid.memoryMb };
+}
+
+function gridMistakes(grid: Grid): string[] {
+  return Object.entries(grid).flatMap(([name, { min, max, step }]) =>
+    min <= max || name === "cpuCores" ? [] : [`grid.${name}: the minimum ${min} is above the maximum ${max} (step ${step})`],
+  );
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const inner of Object.values(value)) deepFreeze(inner);
+  }
+  return value;
+}

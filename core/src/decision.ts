@@ -1,0 +1,118 @@
+/** What the sidecar decides for one composition run, with everything needed to explain it (DESIGN, section 5). */
+import type { Allocation, UserAllocation } from "./allocation.js";
+import type { Exclusion } from "./dag.js";
+import type { Grid } from "./grid.js";
+import type { Mode } from "./mode.js";
+
+export const POLICIES = ["paper", "makespan"] as const;
+export type PolicyName = (typeof POLICIES)[number];
+
+/** Why a resource of a stage was harvested, or was not. Codes are stable. */
+export type ReasonCode =
+  /** The demands fit into the budget as they are (policy `paper`). */
+  | "fits-budget"
+  /** The budget was split in the ratio of the demands, every share a whole number of steps (policy `paper`). */
+  | "ratio-split"
+  /** The split shortens the stage's predicted time by more than the prediction's uncertainty (policy `makespan`). */
+  | "shorter-stage"
+  /** Every function already has what it would be given. */
+  | "no-change"
+  | "exceeds-budget"
+  | "gain-within-uncertainty"
+  /** Even the grid's minimum for everybody is more than the budget. */
+  | "budget-below-minimum"
+  /** Fewer than two functions share the stage. */
+  | "nothing-to-share"
+  | "stage-excluded"
+  | "no-model"
+  | "untrusted-prediction"
+  /** A policy that has no rule for this resource. */
+  | "no-policy";
+
+/** Why a single prediction is not to be trusted. */
+export type Distrust = "too-few-samples" | "outside-profiled-range" | "model-older-than-dag";
+
+/** A predicted quantity with the spread of the forest's trees, in the unit of the quantity. */
+export interface Prediction {
+  readonly mean: number;
+  readonly p10: number;
+  readonly p90: number;
+}
+
+export interface Verdict {
+  readonly accepted: boolean;
+  readonly reason: ReasonCode;
+}
+
+export interface FunctionDecision {
+  readonly index: number;
+  readonly name: string;
+  readonly astPath: string;
+  readonly user: UserAllocation;
+  readonly predicted?: {
+    readonly inputBytes: Prediction;
+    readonly cpuCores: Prediction;
+    readonly memoryMb: Prediction;
+    readonly workCoreMs: Prediction;
+    readonly samples: number;
+    readonly distrust?: Distrust;
+  };
+  /** D: the prediction with its margin, on the grid. */
+  readonly demand?: Allocation;
+  /** What it gets. A resource whose verdict is "no" stands at the user allocation. */
+  readonly allocation: { readonly cpuCores?: number; readonly memoryMb: number };
+  /** Set when the function keeps its user allocation and leaves the budget. */
+  readonly excluded?: Exclusion;
+}
+
+export interface StageDecision {
+  readonly forkPath: string;
+  readonly kind: "parallel" | "map";
+  /** B: the sum of the user allocations of the functions that share. */
+  readonly budget: Allocation;
+  readonly cpu: Verdict;
+  readonly memory: Verdict;
+  /** Predicted time of the stage: the largest T(a) = W / min(a, D). */
+  readonly predictedMs?: { readonly user: number; readonly allocated: number };
+  readonly functions: readonly FunctionDecision[];
+}
+
+export interface Decision {
+  readonly v: 1;
+  readonly id: string;
+  readonly namespace: string;
+  readonly dag: string;
+  readonly dagVersion: string;
+  /** R, see run-key.ts. */
+  readonly root: string;
+  readonly mode: Mode;
+  readonly policy: PolicyName;
+  readonly grid: Grid;
+  readonly modelVersion?: string;
+  readonly inputBytes: number;
+  readonly stages: readonly StageDecision[];
+  /** True once the accepted stages stand in Redis. Never true in any mode but `harvest`. */
+  readonly published: boolean;
+  readonly decidedAtMs: number;
+  /** How long each step took. */
+  readonly stepMs: Readonly<Record<string, number>>;
+}
+
+/** One value of the hash `harvest:alloc:<R>`. An absent resource means the user allocation. */
+export interface PublishedAllocation {
+  readonly v: 1;
+  readonly cpuCores?: number;
+  readonly memoryMb?: number;
+  readonly decision: string;
+  /** The applier compares it with the namespace of the activation. */
+  readonly namespace: string;
+  readonly epoch: number;
+}
+
+/** The parameter `$harvest` that travels with the activation of a component and is taken out before user code sees it. */
+export interface HarvestParam {
+  /** The run key, see run-key.ts. */
+  readonly k: string;
+  /** The decision stamped at the innermost fork; absent means no harvesting, whatever Redis says later. */
+  readonly d?: string;
+}

@@ -1,0 +1,85 @@
+/** What was seen of one function run: the last log line of its activation, `harvest:obs:<activationId>`, and a profile document. */
+import { z } from "zod";
+import { modeSchema } from "./mode.js";
+
+/** How limits are enforced on a node. `affinity` and `none` claim no gain. */
+export const ENFORCEMENTS = ["cgroup-v2", "cgroup-v1", "affinity", "none"] as const;
+export const enforcementSchema = z.enum(ENFORCEMENTS);
+export type Enforcement = z.infer<typeof enforcementSchema>;
+
+export const observationSchema = z.object({
+  v: z.literal(1),
+  activationId: z.string(),
+  /** The run key; absent when the function did not run inside a composition of ours. */
+  k: z.string().optional(),
+  mode: modeSchema,
+  decision: z.string().optional(),
+  enforcement: enforcementSchema,
+  /** The limits in force during the run. */
+  allocated: z.object({ cpuCores: z.number().optional(), memoryMb: z.number() }),
+  user: z.object({ cpuCores: z.number().optional(), memoryMb: z.number() }),
+  cold: z.boolean(),
+  /** /run only; initialization is not part of it. */
+  durationMs: z.number().nonnegative(),
+  cpuTimeMs: z.number().nonnegative(),
+  cpuMeanCores: z.number().nonnegative(),
+  /** Over windows of at least one CFS period (100 ms), or over the whole run when it was shorter. */
+  cpuPeakCores: z.number().nonnegative(),
+  /** Absent where the platform does not count it. */
+  throttledMs: z.number().nonnegative().optional(),
+  /** Peak of the working set: usage without inactive page cache. */
+  memoryPeakMb: z.number().nonnegative(),
+  /** How many samples the peaks rest on. */
+  samples: z.int().nonnegative(),
+  outcome: z.enum(["success", "application error", "action developer error", "whisk internal error"]),
+});
+export type Observation = z.infer<typeof observationSchema>;
+
+/** Marks our line among a function's own log lines. */
+export const OBSERVATION_MARK = "XHARVEST ";
+
+export function formatObservationLine(observation: Observation): string {
+  return OBSERVATION_MARK + JSON.stringify(observation);
+}
+
+/** Finds our line in an activation's logs, believing it only if it speaks of that very activation. */
+export function observationInLogs(logs: readonly string[], activationId: string): Observation | undefined {
+  for (const line of logs.toReversed()) {
+    const at = line.indexOf(OBSERVATION_MARK);
+    if (at < 0) continue;
+    try {
+      const parsed = observationSchema.safeParse(JSON.parse(line.slice(at + OBSERVATION_MARK.length)));
+      if (parsed.success && parsed.data.activationId === activationId) return parsed.data;
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error; // a user's line that happens to bear our mark
+    }
+  }
+  return undefined;
+}
+
+/** One document of `harvest_profiles` (paper, Figure 3.4): one function run of one composition run. */
+export const profileSchema = z.object({
+  v: z.literal(1),
+  namespace: z.string(),
+  dag: z.string(),
+  dagVersion: z.string(),
+  root: z.string(),
+  /** Ordinal of the function in the DAG. */
+  functionIndex: z.int().nonnegative(),
+  stage: z.int().nonnegative(),
+  dagInputBytes: z.number().nonnegative(),
+  functionInputBytes: z.number().nonnegative(),
+  grid: z.unknown(),
+  startMs: z.number(),
+  endMs: z.number(),
+  observation: observationSchema,
+});
+export type Profile = z.infer<typeof profileSchema>;
+
+/** Input size in bytes (DESIGN, section 2): the JSON of the input without our own keys, or what its `$bytes` says. */
+export function inputBytesOf(input: unknown): number {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) return Buffer.byteLength(JSON.stringify(input ?? {}));
+  const { $composer, $harvest, $bytes, ...own } = input as Record<string, unknown>;
+  if (typeof $bytes === "number" && Number.isFinite($bytes) && $bytes >= 0) return $bytes;
+  return Buffer.byteLength(JSON.stringify($bytes === undefined ? own : { ...own, $bytes }));
+}

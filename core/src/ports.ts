@@ -1,0 +1,101 @@
+/** The ports through which rooms reach storage. Adapters live in `stores`, which also holds the contract suite of each port. */
+import type { DagDescription } from "./dag.js";
+import type { Decision, PublishedAllocation } from "./decision.js";
+import type { ModeSettings } from "./mode.js";
+import type { Model } from "./model.js";
+import type { Observation, Profile } from "./observation.js";
+import type { RunKey } from "./run-key.js";
+
+/** What an applier needs to know when a run starts, read in one round trip. */
+export interface AllocationLookup {
+  readonly allocation?: PublishedAllocation;
+  readonly modes: ModeSettings;
+}
+
+export interface RunEvent {
+  readonly type: "start" | "end";
+  readonly activationId: string;
+  readonly atMs: number;
+  readonly k?: string;
+}
+
+/** Redis, as the contracts of DESIGN section 6 have it. Every call rejects with OWH_STORE_UNAVAILABLE when Redis does not answer in time. */
+export interface AllocationStore {
+  /** Writes all fields of one run at once, or none. `fields` are named by allocationFields(). */
+  publish(root: string, fields: Readonly<Record<string, PublishedAllocation>>): Promise<void>;
+  /** The most specific allocation for a run. What cannot be read as an allocation counts as absent (H3). */
+  lookup(key: Pick<RunKey, "root" | "trail" | "astPath">): Promise<AllocationLookup>;
+  modes(): Promise<ModeSettings>;
+  setModes(settings: ModeSettings): Promise<void>;
+  putObservation(observation: Observation): Promise<void>;
+  observation(activationId: string): Promise<Observation | undefined>;
+  appendEvent(event: RunEvent): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A JSON document with an id; `rev` is set by the store and proves, on writing, that nobody was faster. */
+export interface StoredDocument<T> {
+  readonly id: string;
+  readonly rev: string;
+  readonly body: T;
+}
+
+export interface DocumentRange {
+  /** Ids from here on, inclusive, in UTF-8 byte order. */
+  readonly from: string;
+  /** Ids before this one, exclusive. */
+  readonly to: string;
+  readonly limit?: number;
+  readonly descending?: boolean;
+}
+
+/**
+ * One database of documents, ordered by id: CouchDB by URL, or an embedded one. Ids are chosen so that every question we have
+ * is a range of them; no views, nothing loads a whole database.
+ */
+export interface DocumentDatabase {
+  get<T>(id: string): Promise<StoredDocument<T> | undefined>;
+  /** Creates (no `rev`) or replaces (with the `rev` read). OWH_CONFLICT when somebody was faster. */
+  put<T extends object>(id: string, body: T, rev?: string): Promise<{ rev: string }>;
+  delete(id: string, rev: string): Promise<void>;
+  range<T>(range: DocumentRange): AsyncIterable<StoredDocument<T>>;
+  /** Creates a document together with one binary attachment, both or neither. OWH_CONFLICT when the id is taken. */
+  createWithAttachment<T extends object>(id: string, body: T, attachment: Uint8Array): Promise<void>;
+  attachment(id: string): Promise<Uint8Array | undefined>;
+}
+
+export type DatabaseName = "harvest_dags" | "harvest_profiles" | "harvest_models" | "harvest_decisions";
+
+/** All databases of one CouchDB, or of one folder. */
+export interface DocumentStore {
+  database(name: DatabaseName): DocumentDatabase;
+  close(): Promise<void>;
+}
+
+export interface DagStore {
+  get(namespace: string, name: string): Promise<DagDescription | undefined>;
+  put(dag: DagDescription): Promise<void>;
+  list(namespace: string): Promise<DagDescription[]>;
+}
+
+export interface ProfileStore {
+  /** Idempotent: the activation's id names the document. */
+  put(profile: Profile): Promise<void>;
+  /** Reads only the profiles of that DAG. */
+  ofDag(namespace: string, dag: string): AsyncIterable<Profile>;
+}
+
+export interface ModelStore {
+  /** The newest model of a DAG. OWH_BAD_MODEL or OWH_MODEL_TOO_NEW when it cannot be used. */
+  latest(namespace: string, dag: string): Promise<Model | undefined>;
+  /** Stores the model under its version; OWH_CONFLICT when that version exists. */
+  put(model: Model): Promise<void>;
+  /** The version after the newest one. */
+  nextVersion(namespace: string, dag: string): Promise<string>;
+}
+
+export interface DecisionStore {
+  put(decision: Decision): Promise<void>;
+  /** By the decision's id or by R. */
+  find(idOrRoot: string): Promise<Decision | undefined>;
+}

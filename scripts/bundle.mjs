@@ -1,0 +1,26 @@
+/**
+ * Makes the two files that run inside action containers, each self-contained: the hook that wraps a conductor
+ * (composer-plugin) and the nodejs runtime of the embedded OpenWhisk (standalone).
+ */
+import { existsSync } from "node:fs";
+import { build } from "esbuild";
+
+const BUNDLES = [
+  { entry: "composer-plugin/dist/hook/main.js", out: "composer-plugin/dist/hook.bundle.cjs", minify: true },
+  { entry: "standalone/dist/runtime/nodejs.js", out: "standalone/dist/nodejs-runtime.cjs", minify: false },
+];
+
+for (const { entry, out, minify } of BUNDLES) {
+  if (!existsSync(entry)) continue;
+  await build({
+    entryPoints: [entry],
+    outfile: out,
+    bundle: true,
+    platform: "node",
+    target: "node18",
+    format: "cjs",
+    minify,
+    keepNames: false,
+    logLevel: "warning",
+  });
+}

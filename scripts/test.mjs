@@ -1,0 +1,54 @@
+/**
+ * Runs every compiled test (`<room>/dist/**\/*.test.js`), one file after another: they measure CPU and start servers, and must
+ * not disturb one another. Arguments narrow the run to the files whose path contains one of them.
+ * Ends with the skipped tests and their reasons, and one plain line: N passed, N failed, N skipped.
+ */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+
+function testFiles(folder) {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".test.js"))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+}
+
+const rooms = readdirSync(".", { withFileTypes: true }).filter(
+  (d) => d.isDirectory() && !d.name.startsWith(".") && d.name !== "node_modules",
+);
+const wanted = process.argv.slice(2);
+const files = rooms
+  .flatMap((room) => {
+    try {
+      return testFiles(join(room.name, "dist"));
+    } catch {
+      return [];
+    }
+  })
+  .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
+  .sort();
+
+const skipped = [];
+let passed = 0;
+let failed = 0;
+const isLeaf = (event) => event.details?.type !== "suite";
+
+const stream = run({ files, concurrency: 1, timeout: 300_000 });
+stream.on("test:pass", (event) => {
+  if (!isLeaf(event)) return;
+  if (event.skip !== undefined) skipped.push({ name: event.name, reason: String(event.skip) });
+  else passed++;
+});
+stream.on("test:fail", (event) => {
+  if (isLeaf(event)) failed++;
+});
+stream.compose(new spec()).pipe(process.stdout);
+stream.on("end", () => {
+  setImmediate(() => {
+    if (files.length === 0) failed++;
+    for (const { name, reason } of skipped) console.log(`skipped: ${name} (${reason})`);
+    console.log(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
+    process.exitCode = failed > 0 ? 1 : 0;
+  });
+});
