@@ -146,10 +146,7 @@ export function loadConfig({ file, environment = {}, flags = [] }: ConfigSources
   const parsed = configSchema.safeParse(tree);
   if (!parsed.success)
     for (const issue of parsed.error.issues) mistakes.push(`${issue.path.join(".") || "configuration"}: ${issue.message}`);
-  if (parsed.success && mistakes.length === 0) {
-    mistakes.push(...gridMistakes(gridOf(parsed.data, 1)));
-    if (mistakes.length === 0) return deepFreeze(parsed.data);
-  }
+  if (parsed.success && mistakes.length === 0) return deepFreeze(parsed.data);
   throw new HarvestError("OWH_BAD_CONFIG", `The configuration is wrong:\n  ${mistakes.join("\n  ")}`);
 }
 
@@ -183,17 +180,15 @@ function assign(tree: Record<string, unknown>, option: ConfigOption, text: strin
   at[leaf] = value;
 }
 
-/** The grid in force: what is configured, and for the rest what suits the host. */
+/** The grid in force: what is configured, and for the rest what suits the host. OWH_BAD_CONFIG when an axis holds no allocation. */
 export function gridOf(config: Config, hostCores: number): Grid {
   const byHost = gridForHost(hostCores).cpuCores;
   const { min, max, step } = config.grid.cpuCores;
-  return { cpuCores: { min: min ?? byHost.min, max: max ?? byHost.max, step: step ?? byHost.step }, memoryMb: config.grid.memoryMb };
-}
-
-function gridMistakes(grid: Grid): string[] {
-  return Object.entries(grid).flatMap(([name, { min, max, step }]) =>
-    min <= max || name === "cpuCores" ? [] : [`grid.${name}: the minimum ${min} is above the maximum ${max} (step ${step})`],
-  );
+  const grid = { cpuCores: { min: min ?? byHost.min, max: max ?? byHost.max, step: step ?? byHost.step }, memoryMb: config.grid.memoryMb };
+  for (const [name, axis] of Object.entries(grid))
+    if (axis.min > axis.max)
+      throw new HarvestError("OWH_BAD_CONFIG", `grid.${name}: the minimum ${axis.min} is above the maximum ${axis.max}.`);
+  return grid;
 }
 
 function deepFreeze<T>(value: T): T {

@@ -26,8 +26,11 @@ export interface RunKey {
 }
 
 const ROOT = /^[0-9a-f]{32}$/;
-const AST_PATH = /^(?:\[\d{1,6}\]|\.[A-Za-z_]{1,32})*$/;
-const FORK_STEP = /^((?:\[\d{1,6}\]|\.[A-Za-z_]{1,32})*)\.(\d{1,9})#(\d{1,9})$/;
+const NUMBER = "(?:0|[1-9]\\d{0,8})";
+const LABELS = `(?:\\[${NUMBER}\\]|\\.[A-Za-z_]{1,32})*`;
+const AST_PATH = new RegExp(`^${LABELS}$`);
+const FORK_STEP = new RegExp(`^(${LABELS})\\.(${NUMBER})#(${NUMBER})$`);
+const SEQ = new RegExp(`^${NUMBER}$`);
 /** Keys come from containers, so their length is bounded: 1 KiB is a nesting of about 50 forks. */
 const MAX_KEY_LENGTH = 1024;
 
@@ -70,7 +73,7 @@ export function parseRunKey(text: unknown): RunKey {
   const seqText = text.slice(last + 1);
   const slash = middle.lastIndexOf("/");
   const astPath = middle.slice(slash + 1);
-  if (first < 0 || last === first || slash < 0 || !isActivationId(root) || !isAstPath(astPath) || !/^\d{1,9}$/.test(seqText)) throw bad();
+  if (first < 0 || last === first || slash < 0 || !isActivationId(root) || !isAstPath(astPath) || !SEQ.test(seqText)) throw bad();
   return { root, trail: parseTrail(middle.slice(0, slash)), astPath, seq: Number(seqText) };
 }
 
