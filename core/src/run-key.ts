@@ -64,7 +64,8 @@ export function parseTrail(text: string): ForkStep[] {
 }
 
 export function parseRunKey(text: unknown): RunKey {
-  const bad = () => new HarvestError("OWH_BAD_KEY", `Not a run key: ${JSON.stringify(String(text).slice(0, 80))}.`);
+  const shown = typeof text === "string" ? JSON.stringify(text.slice(0, 80)) : typeof text;
+  const bad = () => new HarvestError("OWH_BAD_KEY", `Not a run key: ${shown}.`);
   if (typeof text !== "string" || text.length > MAX_KEY_LENGTH) throw bad();
   const first = text.indexOf(":");
   const last = text.lastIndexOf(":");
