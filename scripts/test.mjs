@@ -2,6 +2,7 @@
  * Runs every compiled test (`<room>/dist/**\/*.test.js`), one file after another: they measure CPU and start servers, and must
  * not disturb one another. Arguments narrow the run to the files whose path contains one of them.
  * Ends with the skipped tests and their reasons, and one plain line: N passed, N failed, N skipped.
+ * With HARVEST_TEST_NO_SKIPS=1 a skipped test fails the run: CI has everything.
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -49,6 +50,7 @@ stream.on("end", () => {
     if (files.length === 0) failed++;
     for (const { name, reason } of skipped) console.log(`skipped: ${name} (${reason})`);
     console.log(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
-    process.exitCode = failed > 0 ? 1 : 0;
+    const skipsFail = process.env.HARVEST_TEST_NO_SKIPS === "1" && skipped.length > 0;
+    process.exitCode = failed > 0 || skipsFail ? 1 : 0;
   });
 });
