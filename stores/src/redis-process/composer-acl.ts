@@ -1,0 +1,28 @@
+/**
+ * What the user `composer` may do: the forks and joins of conductors (openwhisk-composer, conductor.js `fork`, `join`), and what a
+ * client sends when it connects. Conductors run beside user code, so this user must not reach allocations, modes or other data.
+ */
+export const COMPOSER_KEY_PREFIX = "composer/";
+
+export const COMPOSER_COMMANDS = [
+  "lpush",
+  "lpushx",
+  "lrange",
+  "llen",
+  "lrem",
+  "brpop",
+  "blmove",
+  "rename",
+  "del",
+  "exists",
+  "expire",
+  "ping",
+  "hello",
+  "auth",
+  "select",
+  "info",
+  "quit",
+] as const;
+
+/** Of CLIENT only what names a connection; CLIENT KILL or PAUSE would reach everybody. */
+export const COMPOSER_CLIENT_SUBCOMMANDS = ["id", "getname", "setname"] as const;
