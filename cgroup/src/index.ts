@@ -1,1 +1,7 @@
-export {};
+export { type DetectOptions, detectEnforcement, type Enforcer } from "./detect.js";
+export type { CgroupFs, OpenFile } from "./fs.js";
+export type { ContainerGroup, Limits, MemoryLimits, Sample } from "./group.js";
+export type { Host } from "./host.js";
+export { type Monitor, type MonitorOptions, startMonitor } from "./monitor.js";
+export { limitsOfProcess } from "./process-limits.js";
+export { type Usage, UsageAccumulator } from "./usage.js";
