@@ -1,1 +1,10 @@
-export {};
+export * from "./activation-view.js";
+export * from "./dataset.js";
+export * from "./evaluate.js";
+export * from "./run-records.js";
+export * from "./split.js";
+export * from "./stage-times.js";
+export * from "./train/cart.js";
+export * from "./train/ml-random-forest.js";
+export * from "./train/trainer.js";
+export * from "./train-dag.js";

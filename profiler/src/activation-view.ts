@@ -1,0 +1,82 @@
+/** An activation record as OpenWhisk's REST API shows it (openwhisk: WhiskActivation.scala), as far as the profiler reads it. */
+import { HarvestError, type KeyValue, type Observation, observationInLogs, parseRunKey, type RunKey } from "@openwhisk-harvest/core";
+
+export interface ActivationView {
+  readonly activationId: string;
+  readonly namespace?: string;
+  readonly name: string;
+  /** Wall clock, ms since the epoch. */
+  readonly start: number;
+  readonly end?: number;
+  /** The session (composition or sequence) this activation is a step of. */
+  readonly cause?: string;
+  /** Log lines; for a composition the ids of its steps, in order. */
+  readonly logs: readonly string[];
+  readonly response: { readonly result?: unknown; readonly status?: string; readonly success?: boolean };
+  readonly annotations: readonly KeyValue[];
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Reads a record as it came over the wire; undefined when it is none. Fields we do not read are left out. */
+export function activationView(document: unknown): ActivationView | undefined {
+  if (!isFields(document)) return undefined;
+  const { activationId, namespace, name, start, end, cause, logs, response, annotations } = document;
+  if (typeof activationId !== "string" || typeof name !== "string" || typeof start !== "number") return undefined;
+  return {
+    activationId,
+    name,
+    start,
+    ...(typeof namespace === "string" ? { namespace } : {}),
+    // OpenWhisk stores 0 for "has not ended".
+    ...(typeof end === "number" && end >= start ? { end } : {}),
+    ...(typeof cause === "string" ? { cause } : {}),
+    logs: Array.isArray(logs) ? logs.filter((line): line is string => typeof line === "string") : [],
+    response: isFields(response) ? response : {},
+    annotations: Array.isArray(annotations) ? annotations.filter((a): a is KeyValue => isFields(a) && typeof a["key"] === "string") : [],
+  };
+}
+
+/** Records by activation id; of duplicates, which paging through a growing list produces, the last one stays. */
+export function byActivationId(activations: Iterable<ActivationView>): Map<string, ActivationView> {
+  const records = new Map<string, ActivationView>();
+  for (const record of activations) records.set(record.activationId, record);
+  return records;
+}
+
+/** R of a composition run: the first id in its record's logs (DESIGN, section 6). */
+export function rootOf(compositionRecord: Pick<ActivationView, "logs">): string | undefined {
+  return compositionRecord.logs[0];
+}
+
+/** One run of a function inside a composition run, as its own record proves it. */
+export interface ComponentRecord {
+  readonly record: ActivationView;
+  readonly key: RunKey;
+  readonly observation: Observation;
+}
+
+/** The components of the composition run `root`: the records whose observation bears a run key with that root. Foreign ones are left aside. */
+export function componentsOfRun(root: string, activations: Iterable<ActivationView>): ComponentRecord[] {
+  const components: ComponentRecord[] = [];
+  for (const record of byActivationId(activations).values()) {
+    const observation = observationInLogs(record.logs, record.activationId);
+    const key = observation?.k === undefined ? undefined : runKeyOf(observation.k);
+    if (observation && key?.root === root) components.push({ record, key, observation });
+  }
+  return components;
+}
+
+/** The line stands among a function's own output, so its key may be anything: a malformed one is no key. */
+function runKeyOf(text: string): RunKey | undefined {
+  try {
+    return parseRunKey(text);
+  } catch (error) {
+    if (error instanceof HarvestError && error.code === "OWH_BAD_KEY") return undefined;
+    throw error;
+  }
+}

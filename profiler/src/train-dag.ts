@@ -1,0 +1,124 @@
+/**
+ * Trains the models of one DAG. Scores come from a model of 80 % of the composition runs, tested on the other 20 % (paper, 4.3);
+ * the model that is returned is then trained on all of them, so its scores speak of a slightly poorer one.
+ */
+import {
+  type DagDescription,
+  encodeForests,
+  type Forests,
+  type Grid,
+  MODEL_FORMAT,
+  MODEL_TARGETS,
+  type Model,
+  type ModelDocument,
+  type ModelStore,
+  type ModelTarget,
+  type Profile,
+  type ProfileStore,
+} from "@openwhisk-harvest/core";
+import { type Dataset, datasetOf, requireRows } from "./dataset.js";
+import { type Evaluation, evaluateModel } from "./evaluate.js";
+import { splitByRun } from "./split.js";
+import { cartTrainer } from "./train/cart.js";
+import type { Trainer, TrainOptions } from "./train/trainer.js";
+
+/** Trees per forest; scikit-learn's default, at which both trainers have settled. */
+export const DEFAULT_TREES = 100;
+
+export interface TrainDag {
+  readonly profiles: Iterable<Profile> | AsyncIterable<Profile>;
+  readonly dag: DagDescription;
+  /** The grid in force: accuracy is measured against it. */
+  readonly grid: Grid;
+  readonly trainer?: Trainer;
+  readonly trees?: number;
+  /** Decides the split and the forests. */
+  readonly seed: number;
+  readonly version: string;
+  readonly createdAtMs: number;
+}
+
+export interface TrainedDag {
+  readonly model: Model;
+  /** Of the test runs; the model's `scores` are drawn from it. */
+  readonly evaluation: Evaluation;
+}
+
+/** As trainAndEvaluate, without the evaluation. */
+export async function trainDag(task: TrainDag): Promise<Model> {
+  return (await trainAndEvaluate(task)).model;
+}
+
+/** Rejects with OWH_BAD_DATASET when there are too few runs, none that show a target, or a malformed profile. */
+export async function trainAndEvaluate(task: TrainDag): Promise<TrainedDag> {
+  const { dag, grid, trainer = cartTrainer, trees = DEFAULT_TREES, seed } = task;
+  const dataset = await datasetOf(task.profiles, dag);
+  requireRows(dataset, `${dag.namespace}/${dag.name}`);
+  const { train, test } = splitByRun(dataset, seed);
+  requireRows(train, "The training split");
+  const evaluation = evaluateModel({ forests: await trainForests(trainer, train, { trees, seed }), profiles: test.profiles, grid });
+  const forests = await trainForests(trainer, dataset, { trees, seed });
+  return { model: { document: documentOf(task, trainer, dataset, evaluation, forests), forests }, evaluation };
+}
+
+async function trainForests(trainer: Trainer, dataset: Dataset, options: TrainOptions): Promise<Forests> {
+  const forests: Partial<Record<ModelTarget, Forests[ModelTarget]>> = {};
+  for (const target of MODEL_TARGETS) {
+    const rows = dataset.rows[target];
+    forests[target] = await trainer.train({ x: rows.map((r) => r.x), y: rows.map((r) => r.y) }, options);
+  }
+  return forests as Forests;
+}
+
+function documentOf(task: TrainDag, trainer: Trainer, dataset: Dataset, evaluation: Evaluation, forests: Forests): ModelDocument {
+  const { dag, grid, seed, version, createdAtMs } = task;
+  const { layout, sha256 } = encodeForests(forests);
+  const inputs = dataset.rows.inputBytes.map((row) => row.x[0] as number);
+  return {
+    format: MODEL_FORMAT,
+    namespace: dag.namespace,
+    dag: dag.name,
+    dagVersion: dag.version,
+    version,
+    trainer: trainer.name,
+    seed,
+    createdAtMs,
+    dagInputBytes: { min: inputs.reduce((a, b) => Math.min(a, b)), max: inputs.reduce((a, b) => Math.max(a, b)) },
+    samples: samplesOf(dag, dataset),
+    grid,
+    scores: scoresOf(evaluation),
+    layout,
+    sha256,
+  };
+}
+
+/** Samples per function index: of the target that has the fewest, since a decision needs them all. */
+function samplesOf(dag: DagDescription, { rows }: Dataset): number[] {
+  const counts = MODEL_TARGETS.map((target) => {
+    const perFunction = new Array<number>(1 + Math.max(...dag.functions.map((f) => f.index))).fill(0);
+    for (const { functionIndex } of rows[target]) (perFunction[functionIndex] as number)++;
+    return perFunction;
+  });
+  return (counts[0] as number[]).map((_, index) => Math.min(...counts.map((c) => c[index] as number)));
+}
+
+function scoresOf(evaluation: Evaluation): ModelDocument["scores"] {
+  const scores: ModelDocument["scores"] = {};
+  for (const [target, { error, accuracy, samples }] of Object.entries(evaluation))
+    scores[target] = { meanAbsoluteError: error.mean, testSamples: samples, ...(accuracy !== undefined && { accuracy }) };
+  return scores;
+}
+
+export interface TrainFromStores extends Omit<TrainDag, "profiles" | "version"> {
+  readonly profiles: ProfileStore;
+  readonly models: ModelStore;
+}
+
+/** Trains on the stored profiles of the DAG and stores the model under the next version. OWH_CONFLICT when somebody was faster. */
+export async function trainFromStores({ profiles, models, ...task }: TrainFromStores): Promise<TrainedDag> {
+  const { namespace, name } = task.dag;
+  const version = await models.nextVersion(namespace, name);
+  const trained = await trainAndEvaluate({ ...task, version, profiles: profiles.ofDag(namespace, name) });
+  await models.put(trained.model);
+  return trained;
+}
