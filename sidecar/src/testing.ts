@@ -1,0 +1,135 @@
+/** Small models and DAGs for this room's tests; not exported from the room. */
+import type { DagDescription, DagFunction, FlatForest, Model, ModelTarget, ParallelStage } from "@openwhisk-harvest/core";
+import { encodeForests, MODEL_FEATURES, PAPER_GRID } from "@openwhisk-harvest/core";
+import type { DecisionState } from "./decide/state.js";
+
+export const ROOT = "0123456789abcdef0123456789abcdef";
+
+/**
+ * A forest that knows functions by their index alone: tree t predicts `values[index][t]`. Each tree is a chain of tests
+ * `functionIndex < i + 0.5`.
+ */
+export function forestByFunction(target: ModelTarget, values: readonly (readonly number[])[]): FlatForest {
+  const indexFeature = (MODEL_FEATURES[target] as readonly string[]).indexOf("functionIndex");
+  const trees = values[0]?.length ?? 0;
+  const nodesPerTree = 2 * values.length - 1;
+  const nodes = trees * nodesPerTree;
+  const forest: FlatForest = {
+    roots: Int32Array.from({ length: trees }, (_, tree) => tree * nodesPerTree),
+    feature: new Int32Array(nodes).fill(-1),
+    threshold: new Float64Array(nodes),
+    left: new Int32Array(nodes),
+    right: new Int32Array(nodes),
+    value: new Float64Array(nodes),
+  };
+  for (let tree = 0; tree < trees; tree++)
+    for (let i = 0; i < values.length; i++) {
+      const node = tree * nodesPerTree + 2 * i;
+      const isLast = i === values.length - 1;
+      const leaf = isLast ? node : node + 1;
+      forest.value[leaf] = values[i]?.[tree] as number;
+      if (isLast) continue;
+      forest.feature[node] = indexFeature;
+      forest.threshold[node] = i + 0.5;
+      forest.left[node] = leaf;
+      forest.right[node] = node + 2;
+    }
+  return forest;
+}
+
+/** What a function is like: U, and what each tree (or all of them) predicts of it. */
+export interface FunctionSpec extends Partial<Pick<DagFunction, "excluded">> {
+  readonly user: { readonly cpuCores?: number; readonly memoryMb: number };
+  readonly cpuCores: number | readonly number[];
+  readonly memoryMb: number | readonly number[];
+  readonly workCoreMs: number | readonly number[];
+  readonly samples?: number;
+}
+
+/** A DAG that is one parallel stage of these functions. */
+export function dagOf(specs: readonly FunctionSpec[], stage: Partial<ParallelStage> = {}): DagDescription {
+  const functions = specs.map(
+    ({ user, excluded }, index): DagFunction => ({
+      index,
+      name: `/guest/f${index}`,
+      astPath: `[1][${index}]`,
+      kind: "nodejs:20",
+      stage: 1,
+      forkPath: "[1]",
+      position: index,
+      user: { ...user, cpuSource: user.cpuCores === undefined ? "none" : "annotation" },
+      ...(excluded && { excluded }),
+    }),
+  );
+  const indices = functions.map((fn) => fn.index);
+  return {
+    v: 1,
+    namespace: "guest",
+    name: "job",
+    version: "v1",
+    functions,
+    stages: [{ forkPath: "[1]", kind: "parallel", width: specs.length, functions: indices, ...stage }],
+    composition: {},
+  };
+}
+
+export function modelOf(specs: readonly FunctionSpec[], document: Partial<Model["document"]> = {}): Model {
+  const predictions = specs.flatMap((spec) => [spec.cpuCores, spec.memoryMb, spec.workCoreMs]);
+  const trees = Math.max(1, ...predictions.map((value) => (typeof value === "number" ? 1 : value.length)));
+  const perTree = (value: number | readonly number[]) => (typeof value === "number" ? Array<number>(trees).fill(value) : value);
+  const forests = {
+    inputBytes: forestByFunction(
+      "inputBytes",
+      specs.map((_, i) => perTree(100 * (i + 1))),
+    ),
+    cpuCores: forestByFunction(
+      "cpuCores",
+      specs.map((spec) => perTree(spec.cpuCores)),
+    ),
+    memoryMb: forestByFunction(
+      "memoryMb",
+      specs.map((spec) => perTree(spec.memoryMb)),
+    ),
+    workCoreMs: forestByFunction(
+      "workCoreMs",
+      specs.map((spec) => perTree(spec.workCoreMs)),
+    ),
+  };
+  const { layout, sha256 } = encodeForests(forests);
+  return {
+    forests,
+    document: {
+      format: 1,
+      namespace: "guest",
+      dag: "job",
+      dagVersion: "v1",
+      version: "7",
+      trainer: "by hand",
+      seed: 1,
+      createdAtMs: 0,
+      dagInputBytes: { min: 100, max: 10_000 },
+      samples: specs.map((spec) => spec.samples ?? 20),
+      grid: PAPER_GRID,
+      scores: {},
+      layout,
+      sha256,
+      ...document,
+    },
+  };
+}
+
+export function stateOf(specs: readonly FunctionSpec[], overrides: Partial<DecisionState> = {}): DecisionState {
+  return {
+    dag: dagOf(specs),
+    model: modelOf(specs),
+    inputBytes: 1_000,
+    grid: PAPER_GRID,
+    mode: "harvest",
+    policy: "paper",
+    minSamples: 5,
+    marginSpread: 0.5,
+    namespace: "guest",
+    root: ROOT,
+    ...overrides,
+  };
+}
