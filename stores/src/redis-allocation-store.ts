@@ -131,9 +131,12 @@ export class RedisAllocationStore implements AllocationStore {
   async #ask<T>(what: string, work: () => Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${this.#timeoutMs} ms`)), this.#timeoutMs);
+      const giveUp = () => reject(new Error(`no answer within ${this.#timeoutMs} ms`));
+      // After a stall of the event loop the answer may lie unread in the socket: it is read before setImmediate's turn.
+      timer = setTimeout(() => setImmediate(giveUp), this.#timeoutMs);
     });
     try {
+      if (this.#redis.status !== "ready") throw new Error("not connected");
       return await Promise.race([work(), late]);
     } catch (error) {
       // Without a cause: ioredis hangs the arguments of the command on its errors, and those are never to be logged.

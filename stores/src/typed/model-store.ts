@@ -1,0 +1,38 @@
+import { type DocumentStore, decodeModel, encodeForests, HarvestError, type Model, type ModelStore } from "@openwhisk-harvest/core";
+import { idOf, idsUnder, lastPart, sortable } from "./ids.js";
+
+/** Versions count up from 1; more digits than any DAG will ever need. */
+const VERSION_DIGITS = 12;
+const VERSION = /^[1-9]\d{0,11}$/;
+
+/** Models in `harvest_models`, under `<namespace>/<dag>/<version, padded>`: the newest is the last of a range. */
+export function openModelStore(documents: DocumentStore): ModelStore {
+  const database = documents.database("harvest_models");
+
+  async function newest(namespace: string, dag: string) {
+    for await (const stored of database.range<unknown>({ ...idsUnder(namespace, dag), descending: true, limit: 1 })) return stored;
+    return undefined;
+  }
+
+  return {
+    async latest(namespace, dag) {
+      const stored = await newest(namespace, dag);
+      if (!stored) return undefined;
+      const attachment = await database.attachment(stored.id);
+      if (!attachment) throw new HarvestError("OWH_BAD_MODEL", `The model ${stored.id} has lost its trees.`);
+      return decodeModel(stored.body, attachment);
+    },
+    async put({ document, forests }: Model) {
+      if (!VERSION.test(document.version))
+        throw new HarvestError("OWH_BAD_MODEL", `A model's version is a whole number from 1 on, not ${document.version}.`);
+      const { attachment, sha256 } = encodeForests(forests);
+      if (sha256 !== document.sha256) throw new HarvestError("OWH_BAD_MODEL", "The model's digest is not that of its trees.");
+      const id = idOf(document.namespace, document.dag, sortable(Number(document.version), VERSION_DIGITS));
+      await database.createWithAttachment(id, document, attachment);
+    },
+    async nextVersion(namespace, dag) {
+      const stored = await newest(namespace, dag);
+      return String(stored ? Number(lastPart(stored.id)) + 1 : 1);
+    },
+  };
+}
