@@ -1,0 +1,83 @@
+/**
+ * Deploys a job: its functions, the description of its DAG, and last of all its conductor.
+ *
+ * Everything is read, compiled and checked before the first write. The order of the writes makes a deployment that breaks
+ * off harmless: until the conductor is replaced, in one update and never by delete and create, the old composition runs on.
+ */
+import { type DagDescription, HarvestError, messageOf } from "@openwhisk-harvest/core";
+import { readJob } from "./job.js";
+import { type OpenWhiskOptions, openWhiskApi } from "./openwhisk-api.js";
+import { type HookSettings, planDeployment, prepareJob } from "./plan.js";
+import { readHookBundle } from "./wrap.js";
+
+export interface DeployOptions {
+  readonly jobFile: string;
+  readonly openwhisk: OpenWhiskOptions;
+  /** Base URL of the sidecar as it is seen from here and from the conductors' containers. */
+  readonly sidecarUrl: string;
+  /** Written into the conductor's code; leave it out where the containers' environment names it (HARVEST_COMPOSER_REDIS_URL). */
+  readonly redisUrl?: string;
+  readonly deadlineMs: number;
+  readonly coldDeadlineMs: number;
+  readonly stageTimeoutMs: number;
+  /** Told after each write. */
+  readonly onProgress?: (step: { readonly done: number; readonly total: number; readonly what: string }) => void;
+}
+
+export interface Deployed {
+  readonly dag: DagDescription;
+  /** Names of the actions, in the order they were written; the conductor is the last. */
+  readonly actions: readonly string[];
+}
+
+/** How long the sidecar may take to store a description. */
+const SIDECAR_TIMEOUT_MS = 10_000;
+
+/** Throws OWH_BAD_JOB and OWH_BAD_COMPOSITION before, and the errors of OpenWhisk and the sidecar while writing. */
+export async function deployJob(options: DeployOptions): Promise<Deployed> {
+  const prepared = prepareJob(readJob(options.jobFile));
+  const bundle = await readHookBundle();
+  const api = openWhiskApi(options.openwhisk);
+  const namespace = await api.namespace();
+  const foreign = await api.look(prepared.foreign, namespace);
+  const { dag, functions, conductor } = planDeployment(prepared, { namespace, foreign, settings: settingsOf(options), bundle });
+
+  const actions = [...functions, conductor].map((one) => one.name);
+  const writes = [
+    ...functions.map((one) => ({ what: one.name, write: () => api.update(one) })),
+    { what: "DAG description", write: () => putDag(options, dag) },
+    { what: conductor.name, write: () => api.update(conductor) },
+  ];
+  for (const [done, { what, write }] of writes.entries()) {
+    await write();
+    options.onProgress?.({ done: done + 1, total: writes.length, what });
+  }
+  return { dag, actions };
+}
+
+function settingsOf({ sidecarUrl, redisUrl, deadlineMs, coldDeadlineMs, stageTimeoutMs }: DeployOptions): HookSettings {
+  return { sidecarUrl, ...(redisUrl === undefined ? {} : { redisUrl }), deadlineMs, coldDeadlineMs, stageTimeoutMs };
+}
+
+async function putDag({ sidecarUrl, openwhisk }: DeployOptions, dag: DagDescription): Promise<void> {
+  const path = `/v1/dags/${encodeURIComponent(dag.namespace)}/${encodeURIComponent(dag.name)}`;
+  let response: Response;
+  try {
+    response = await fetch(sidecarUrl.replace(/\/+$/, "") + path, {
+      method: "PUT",
+      headers: { "content-type": "application/json", authorization: `Basic ${Buffer.from(openwhisk.api_key).toString("base64")}` },
+      body: JSON.stringify(dag),
+      signal: AbortSignal.timeout(SIDECAR_TIMEOUT_MS),
+    });
+  } catch (error) {
+    throw new HarvestError("OWH_STORE_UNAVAILABLE", `The sidecar at ${sidecarUrl} does not answer: ${messageOf(error)}`, { cause: error });
+  }
+  const answer = await response.text();
+  if (!response.ok) throw refused(response.status, answer);
+}
+
+function refused(status: number, answer: string): HarvestError {
+  const code =
+    status === 401 ? "OWH_UNAUTHORIZED" : status === 403 ? "OWH_FORBIDDEN" : status < 500 ? "OWH_BAD_REQUEST" : "OWH_STORE_UNAVAILABLE";
+  return new HarvestError(code, `The sidecar refused the DAG description with status ${status}: ${answer.slice(0, 300)}`);
+}

@@ -1,0 +1,109 @@
+/** From a compiled composition and what is known of its actions to the DAG description of core. Pure. */
+import { type DagDescription, type DagFunction, HarvestError, isAstPath, type ParallelStage } from "@openwhisk-harvest/core";
+import type { CompiledComposition } from "../composer.js";
+import { exclusionOf, isOff, type KnownAction, userOf } from "./functions.js";
+import { outline, versionOf } from "./outline.js";
+import { type Fork, type FoundFunction, walk } from "./walk.js";
+
+export interface DescribeInput {
+  readonly namespace: string;
+  /** The composition's name within the namespace. */
+  readonly name: string;
+  readonly compiled: CompiledComposition;
+  readonly actions: readonly KnownAction[];
+  /** CPU of an action that asks for none, where the platform caps it: 1 on `standalone`. */
+  readonly platformCpuCores?: number;
+}
+
+/** Where a function stands whose runs carry a key; see the conductor's annotation `harvest-dag`. */
+export interface HarvestPosition {
+  readonly index: number;
+  readonly name: string;
+  readonly astPath: string;
+}
+
+/** Throws OWH_BAD_COMPOSITION for a composition that composer 0.12 would not have made. */
+export function describeComposition(input: DescribeInput): DagDescription {
+  const { namespace, name, compiled, actions, platformCpuCores } = input;
+  const known = new Map(actions.map((action) => [action.name, action]));
+  const { functions: found, forks } = walk(compiled.composition);
+  const functions = found.map((one, index) => describeFunction(one, index, known, namespace, platformCpuCores));
+  const indexOf = new Map(found.map((one, index) => [one, index]));
+  const codeHashes = Object.fromEntries(
+    functions.flatMap(({ name: action }) => {
+      const codeHash = known.get(action)?.codeHash;
+      return codeHash === undefined ? [] : [[action, codeHash]];
+    }),
+  );
+  return {
+    v: 1,
+    namespace,
+    name,
+    version: versionOf(compiled.composition, functions, codeHashes),
+    functions,
+    stages: forks.flatMap((fork) => describeStage(fork, functions, indexOf)),
+    composition: outline(compiled.composition),
+  };
+}
+
+/** `/_/name` stands for the namespace of the composition itself. */
+export function qualify(name: string, namespace: string): string {
+  return name.startsWith("/_/") ? `/${namespace}/${name.slice(3)}` : name;
+}
+
+function describeFunction(
+  found: FoundFunction,
+  index: number,
+  known: ReadonlyMap<string, KnownAction>,
+  namespace: string,
+  platformCpuCores: number | undefined,
+): DagFunction {
+  if (!isAstPath(found.path))
+    throw new HarvestError("OWH_BAD_COMPOSITION", `The AST path ${JSON.stringify(found.path)} of ${found.name} is too deep or malformed.`);
+  const name = qualify(found.name, namespace);
+  const action = known.get(name);
+  const excluded = exclusionOf(found, action);
+  const fork = stageBranch(found);
+  return {
+    index,
+    name,
+    astPath: found.path,
+    kind: action?.kind ?? "unknown",
+    ...(action?.source === undefined ? {} : { source: action.source }),
+    stage: found.depth,
+    ...(fork ? { forkPath: fork.fork.path, position: fork.position } : {}),
+    user: userOf(action, platformCpuCores),
+    ...(excluded ? { excluded } : {}),
+  };
+}
+
+/** The branch by which a run of the function is known. An `async` is no stage: nobody waits for it. */
+function stageBranch(found: FoundFunction): FoundFunction["branch"] {
+  return found.branch?.fork.kind === "async" ? undefined : found.branch;
+}
+
+function describeStage(fork: Fork, functions: readonly DagFunction[], indexOf: ReadonlyMap<FoundFunction, number>): ParallelStage[] {
+  if (fork.kind === "async") return [];
+  const members = fork.branches
+    .flatMap((branch) => branch.actions)
+    .map((one) => functions[indexOf.get(one) as number] as DagFunction)
+    .filter((one) => one.excluded === undefined);
+  return [
+    {
+      forkPath: fork.path,
+      kind: fork.kind,
+      width: fork.width,
+      functions: members.map((one) => one.index),
+      ...(fork.kind === "map" ? { excluded: "map-unsupported" as const } : {}),
+    },
+  ];
+}
+
+/**
+ * The functions whose runs carry a key: those of the job that have not opted out. A key must not reach what is no single
+ * action of ours, because nobody would take it out of the parameters there.
+ */
+export function harvestPositions(dag: DagDescription, actions: readonly KnownAction[]): HarvestPosition[] {
+  const keyed = new Set(actions.filter((action) => action.role === undefined && !isOff(action)).map((action) => action.name));
+  return dag.functions.filter(({ name }) => keyed.has(name)).map(({ index, name, astPath }) => ({ index, name, astPath }));
+}

@@ -1,0 +1,124 @@
+/**
+ * One pass over a lowered composition: which functions there are, how deep, below which fork, and what their branch looks like.
+ *
+ * Depth is the longest chain of functions before a function. What runs after one another adds up, what excludes or
+ * accompanies one another (branches of a `parallel`, arms of a conditional) starts at the same depth, and what follows
+ * comes after the deepest of them. An `async` is not waited for, so what follows it starts where it started.
+ */
+import { HarvestError } from "@openwhisk-harvest/core";
+import type { CompositionNode } from "../composer.js";
+
+/** One branch of a `parallel`, or the body of a `map` or an `async`: a session of its own at run time. */
+export interface Branch {
+  readonly fork: Fork;
+  readonly position: number;
+  readonly actions: FoundFunction[];
+  hasFork: boolean;
+  /** A `dynamic`: which action runs, and whether it is ours, is known at run time only. */
+  hasDynamic: boolean;
+}
+
+export interface Fork {
+  readonly kind: "parallel" | "map" | "async";
+  readonly path: string;
+  readonly width: number;
+  readonly branches: Branch[];
+}
+
+export interface FoundFunction {
+  /** As composer writes it: `/_/name`, `/namespace/package/name`. */
+  readonly name: string;
+  readonly path: string;
+  readonly depth: number;
+  readonly branch: Branch | undefined;
+  /** Runs once in its session whenever the session gets there: no conditional, loop or handler is above it in its branch. */
+  readonly once: boolean;
+}
+
+export interface Walked {
+  readonly functions: readonly FoundFunction[];
+  readonly forks: readonly Fork[];
+}
+
+interface Place {
+  readonly depth: number;
+  readonly branch: Branch | undefined;
+  readonly once: boolean;
+}
+
+export function walk(root: CompositionNode): Walked {
+  const functions: FoundFunction[] = [];
+  const forks: Fork[] = [];
+
+  /** Visits a node and returns the depth of what follows it. */
+  function visit(node: CompositionNode | undefined, at: Place): number {
+    if (!node) return at.depth;
+    switch (node.type) {
+      case "action":
+        return visitAction(node, at);
+      case "parallel":
+        return fork("parallel", node, node.components ?? [], at);
+      case "map":
+        return fork("map", node, [sequenceOf(node)], at);
+      case "async":
+        fork("async", node, [sequenceOf(node)], at);
+        return at.depth;
+      case "sequence":
+      case "let":
+      case "mask":
+        return inTurn(node.components ?? [], at);
+      case "finally":
+        return inTurn([node.body, node.finalizer], at);
+      case "try":
+        return visit(node.handler, { ...at, depth: visit(node.body, at), once: false });
+      case "if_nosave":
+        return visitConditional(node, at);
+      case "while_nosave":
+        return inTurn([node.test, node.body], { ...at, once: false });
+      case "dowhile_nosave":
+        return inTurn([node.body, node.test], { ...at, once: false });
+      case "dynamic":
+        if (at.branch) at.branch.hasDynamic = true;
+        return at.depth;
+      case "function":
+        return at.depth;
+      default:
+        throw new HarvestError("OWH_BAD_COMPOSITION", `Composer's combinator ${JSON.stringify(node.type)} is not known.`);
+    }
+  }
+
+  function visitAction(node: CompositionNode, at: Place): number {
+    const found = { name: node.name ?? "", path: node.path ?? "", depth: at.depth, branch: at.branch, once: at.once };
+    functions.push(found);
+    at.branch?.actions.push(found);
+    return at.depth + 1;
+  }
+
+  function visitConditional(node: CompositionNode, at: Place): number {
+    const arm = { ...at, depth: visit(node.test, at), once: false };
+    return Math.max(visit(node.consequent, arm), visit(node.alternate, arm));
+  }
+
+  function inTurn(nodes: readonly (CompositionNode | undefined)[], at: Place): number {
+    return nodes.reduce((depth, node) => visit(node, { ...at, depth }), at.depth);
+  }
+
+  function fork(kind: Fork["kind"], node: CompositionNode, bodies: readonly CompositionNode[], at: Place): number {
+    const found: Fork = { kind, path: node.path ?? "", width: kind === "parallel" ? bodies.length : 0, branches: [] };
+    forks.push(found);
+    if (at.branch) at.branch.hasFork = true;
+    const ends = bodies.map((body, position) => {
+      const branch: Branch = { fork: found, position, actions: [], hasFork: false, hasDynamic: false };
+      found.branches.push(branch);
+      return visit(body, { depth: at.depth, branch, once: true });
+    });
+    return Math.max(at.depth, ...ends);
+  }
+
+  visit(root, { depth: 0, branch: undefined, once: true });
+  return { functions, forks };
+}
+
+function sequenceOf(node: CompositionNode): CompositionNode {
+  return { type: "sequence", components: node.components ?? [] };
+}

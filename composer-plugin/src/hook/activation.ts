@@ -1,0 +1,91 @@
+/** What the hook does before and after composer's own `main`, once per activation of the conductor. */
+import type { HookConfig, HookHost } from "./config.js";
+import type { Decisions } from "./decisions.js";
+import { withoutPlaceholder } from "./openwhisk-module.js";
+import { REDIS_PLACEHOLDER, redisUrlOf } from "./redis-module.js";
+import { deadlineOf, type Run } from "./run.js";
+import { readSession, rootSession, type Session, type Start, startOf } from "./session.js";
+import { inputBytesOf, isObject, runKey } from "./wire.js";
+
+/** OpenWhisk's action that gives its parameters back: composer's way to get another activation. */
+const ECHO = "/whisk.system/utils/echo";
+
+export interface Begun {
+  readonly run: Run;
+  /** What composer's main is called with. */
+  readonly params: object;
+  /** `$composer` in these parameters; composer takes it out, and adds the session to it. */
+  readonly composerState: object;
+}
+
+/** Reads who we are, takes our own things out of the parameters, and asks for a decision if this is a new root run. */
+export function begin(given: unknown, config: HookConfig, host: HookHost, decisions: Decisions, cold: boolean): Begun {
+  const params = asObject(given) as Record<string, unknown>;
+  delete params["$harvest"];
+  const told = params["$composer"];
+  const start = startOf(told);
+  const state: Record<string, unknown> = isObject(told) ? told : {};
+  const session = sessionOf(start, state, host);
+  if (start === "root" && session.root !== undefined) decisions.ask(session.root, inputBytesOf(params));
+  state["harvest"] = session;
+  if (redisUrlOf(config, host)) state["redis"] = { uri: REDIS_PLACEHOLDER };
+  params["$composer"] = state;
+  const join = joinOf(state["join"]);
+  const run: Run = {
+    session,
+    deadlineMs: deadlineOf(host),
+    decisionWaitMs: cold ? config.coldDeadlineMs : config.deadlineMs,
+    path: "",
+    ...(join ? { join } : {}),
+    joined: undefined,
+    forks: new Map(),
+    troubles: 0,
+  };
+  return { run, params, composerState: state };
+}
+
+/** composer wraps what is no dictionary, and takes nothing for an empty one. */
+function asObject(given: unknown): object {
+  if (typeof given === "object" && given !== null) return given;
+  return given === undefined || given === null ? {} : { value: given };
+}
+
+function sessionOf(start: Start, state: Record<string, unknown>, host: HookHost): Session {
+  return start === "root" ? rootSession(host.env["__OW_ACTIVATION_ID"]) : readSession(state["harvest"]);
+}
+
+function joinOf(join: unknown): { position: number; count: number } | undefined {
+  if (!isObject(join)) return undefined;
+  const { position, count } = join;
+  return typeof position === "number" && typeof count === "number" ? { position, count } : undefined;
+}
+
+/** Composer's result, with the key of the component's run in it; or another round for a branch that could not deliver. */
+export function end(result: unknown, { run, composerState }: Begun, config: HookConfig, host: HookHost): unknown {
+  if (run.undelivered && host.nowMs() < (run.session.untilMs ?? 0)) return anotherRound(run.undelivered.params, composerState);
+  if (!isObject(result) || typeof result["action"] !== "string") return result;
+  const state = isObject(result["state"]) ? result["state"]["$composer"] : undefined;
+  if (!isObject(state)) return result;
+  withoutPlaceholder(state);
+  if (state["collect"] !== undefined) return result; // an echo round: composer waits, no function runs
+  addKey(result["params"], run, config);
+  run.session.seq++;
+  return result;
+}
+
+function addKey(params: unknown, { session, path }: Run, config: HookConfig): void {
+  if (!isObject(params) || session.root === undefined || !config.positions.includes(path)) return;
+  const k = runKey({ root: session.root, trail: session.trail, astPath: path, seq: session.seq });
+  if (k !== undefined) params["$harvest"] = { k, ...(session.d === undefined ? {} : { d: session.d }) };
+}
+
+/**
+ * What composer does when its wait for a join runs out, for the branch's side, where composer has nothing of the kind: the
+ * result goes through `echo`, and the next activation enters the final state again and delivers it.
+ */
+function anotherRound(params: unknown, composerState: object): object {
+  const { collect, ...rest } = composerState as Record<string, unknown>;
+  const state = { ...rest, state: -1, stack: [{ marker: true }], resuming: true };
+  withoutPlaceholder(state);
+  return { action: ECHO, params, state: { $composer: state } };
+}

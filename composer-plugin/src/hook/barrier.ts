@@ -1,0 +1,160 @@
+/**
+ * Fork and join over Redis, for composer's conductor (conductor.js `fork`, `collect`, `step`), so that a stage ends right
+ * however often the connection, or Redis itself, is lost and comes back with its data.
+ *
+ * Composer keeps a stage in a list that branches push their results to, renames it when it is full, and pops a marker
+ * from it: none of these may be repeated when an answer is lost. Here a stage is a hash, and the list is but a bell:
+ *
+ *   composer/fork/<id>   hash: `marker` set at the fork; `<position>` -> a branch's result; `count` -> the stage's width
+ *   composer/join/<id>   list: rung by a branch that finds the hash full; what is in it says nothing
+ *
+ *             lpush                    lpushx (x count)                  lrange, del
+ *   (absent) -------> open, k = 0 -----------------> full, k = count -----------------> (absent)
+ *
+ * J1  Every write is an assignment (HSET, EXPIRE, DEL at the very end) or rings the bell: done twice, or late over a
+ *     connection already given up, it changes nothing.
+ * J2  The stage is full when as many positions as branches have a result; a branch that pushes twice counts once.
+ * J3  The parent goes by the hash alone. It looks there before each wait and after each slice of waiting, so that a bell
+ *     that was lost, or never rung because the last branch died between its two writes, costs one slice.
+ * J4  No marker, no stage: either the parent has collected it, and a late branch leaves nothing behind, or Redis lost its
+ *     data, and the parent says so instead of waiting.
+ * J5  No wait goes on beyond the deadline of the activation or of the stage.
+ * J6  Everything written has a time to live.
+ */
+import type { ChainableCommander, Redis } from "ioredis";
+import type { HookHost } from "./config.js";
+import { type RedisLink, RedisUnreachable, Verdict } from "./redis-link.js";
+
+/** composer's `expiration`: a day. */
+export const STAGE_TTL_S = 86_400;
+/** Longest single wait for the bell: what a lost bell costs (J3). */
+const SLICE_S = 2;
+/** BRPOP takes 0 as "for ever". */
+const SHORTEST_SLICE_S = 0.01;
+/** How long is spent on what only saves time or space. */
+const BEST_EFFORT_MS = 500;
+
+const FORK = "composer/fork/";
+const JOIN = "composer/join/";
+/** Fields of a full hash besides the results: `marker` and `count`. */
+const OTHER_FIELDS = 2;
+
+export const barrierIdOf = (key: string): string => key.slice(key.lastIndexOf("/") + 1);
+const forkKey = (id: string) => FORK + id;
+const joinKey = (id: string) => JOIN + id;
+
+/** The stage cannot be joined any more; the message is for the user of the composition. */
+export class StageLost extends Verdict {
+  constructor(message: string) {
+    super(message);
+    this.name = "StageLost";
+  }
+}
+
+export class Barriers {
+  constructor(
+    private readonly link: RedisLink,
+    private readonly host: HookHost,
+  ) {}
+
+  /** Opens a stage: its marker, with a time to live. */
+  async open(id: string, deadlineMs: number): Promise<void> {
+    await this.link.run((redis) => together(redis.multi().hset(forkKey(id), "marker", "42").expire(forkKey(id), STAGE_TTL_S)), {
+      deadlineMs,
+    });
+  }
+
+  /**
+   * Leaves a branch's result (composer's JSON of position and params). Answers like LPUSHX on composer's list: marker
+   * and results that are there now, 0 when there is no marker (J4).
+   */
+  async push(id: string, branch: { position: number; count: number }, entry: string, deadlineMs: number): Promise<number> {
+    const key = forkKey(id);
+    const answers = await this.link.run(
+      (redis) =>
+        together(
+          redis
+            .multi()
+            .hexists(key, "marker")
+            .hset(key, "count", String(branch.count), String(branch.position), entry)
+            .hlen(key)
+            .expire(key, STAGE_TTL_S),
+        ),
+      { deadlineMs },
+    );
+    const [marked, , fields] = answers as [number, number, number];
+    if (marked === 1) return fields - OTHER_FIELDS + 1;
+    await this.clean(id);
+    return 0;
+  }
+
+  /** Tells the parent to look. Best effort: without it the parent looks a little later (J3). */
+  async ring(id: string): Promise<void> {
+    const bell = joinKey(id);
+    await this.bestEffort((redis) => together(redis.multi().rpush(bell, "1").expire(bell, STAGE_TTL_S)));
+  }
+
+  /**
+   * The branches' results as composer pushed them, once the stage is full. Undefined at `deadlineMs`: not full, or Redis is
+   * not there. Throws StageLost (J4).
+   */
+  async collect(id: string, deadlineMs: number): Promise<string[] | undefined> {
+    try {
+      for (;;) {
+        if (await this.link.run((redis) => isFull(redis, id), { deadlineMs })) return await this.results(id, deadlineMs);
+        const leftS = (deadlineMs - this.host.nowMs()) / 1000;
+        if (leftS <= 0) return undefined;
+        await this.sliceOfWaiting(id, Math.max(Math.min(leftS, SLICE_S), SHORTEST_SLICE_S));
+      }
+    } catch (error) {
+      if (error instanceof RedisUnreachable) return undefined;
+      throw error;
+    }
+  }
+
+  /** Removes what is left of a stage. Best effort: what stays expires (J6). */
+  async clean(id: string): Promise<void> {
+    await this.bestEffort((redis) => redis.del(forkKey(id), joinKey(id)));
+  }
+
+  private async results(id: string, deadlineMs: number): Promise<string[]> {
+    const hash = await this.link.run((redis) => redis.hgetall(forkKey(id)), { deadlineMs });
+    return Object.entries(hash).flatMap(([field, entry]) => (/^\d+$/.test(field) ? [entry] : []));
+  }
+
+  private async bestEffort(operation: (redis: Redis) => Promise<unknown>): Promise<void> {
+    try {
+      await this.link.run(operation, { deadlineMs: this.host.nowMs() + BEST_EFFORT_MS });
+    } catch (error) {
+      if (!(error instanceof RedisUnreachable)) throw error;
+    }
+  }
+
+  /** Ends with the bell, the slice, or the connection: whichever it was, the hash is looked at next (J3). */
+  private async sliceOfWaiting(id: string, sliceS: number): Promise<void> {
+    try {
+      await this.link.run((redis) => redis.brpop(joinKey(id), sliceS), { once: true, blockMs: sliceS * 1000 });
+    } catch (error) {
+      if (!(error instanceof RedisUnreachable)) throw error;
+    }
+  }
+}
+
+async function isFull(redis: Redis, id: string): Promise<boolean> {
+  const [held, fields] = (await together(redis.multi().hmget(forkKey(id), "marker", "count").hlen(forkKey(id)))) as [
+    [string | null, string | null],
+    number,
+  ];
+  const [marker, count] = held;
+  if (marker === null) throw new StageLost("Redis has lost the data of the parallel stage");
+  return count !== null && fields - OTHER_FIELDS >= Number(count);
+}
+
+/** A transaction's answers; the first error among them is thrown. */
+async function together(transaction: ChainableCommander): Promise<unknown[]> {
+  const answers = (await transaction.exec()) ?? [];
+  return answers.map(([error, answer]) => {
+    if (error) throw error;
+    return answer;
+  });
+}

@@ -1,0 +1,38 @@
+/** What the deployer fixes for one conductor; it stands as JSON in the conductor's code. */
+export interface HookConfig {
+  /** Namespace and name of the DAG. */
+  readonly namespace: string;
+  readonly dag: string;
+  /** Base URL of the sidecar; without one nothing is ever harvested. */
+  readonly sidecarUrl?: string;
+  /** Redis for forks and joins; HARVEST_COMPOSER_REDIS_URL in the container's environment comes before it. */
+  readonly redisUrl?: string;
+  /** How long a fork may wait for the decision: in a warm container, and in a container's first run. */
+  readonly deadlineMs: number;
+  readonly coldDeadlineMs: number;
+  /** How long a parallel stage may take from its fork on before its composition ends with an error. */
+  readonly stageTimeoutMs: number;
+  /** AST paths of the functions whose runs carry a key. */
+  readonly positions: readonly string[];
+  /** AST paths of the forks that may have been harvested; for the others nobody asks and nobody waits. */
+  readonly forks: readonly string[];
+}
+
+/** The environment variable with the address of Redis, so that it need not stand in the code of an action. */
+export const REDIS_URL_VARIABLE = "HARVEST_COMPOSER_REDIS_URL";
+
+/** OpenWhisk's own environment of a run, and the world around the hook; tests bring their own. */
+export interface HookHost {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Wall clock, ms since the epoch; activation deadlines are given in it. */
+  nowMs(): number;
+  sleep(ms: number): Promise<void>;
+}
+
+export const processHost: HookHost = {
+  get env() {
+    return process.env;
+  },
+  nowMs: () => Date.now(),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+};

@@ -1,0 +1,67 @@
+/**
+ * The hook that runs around composer's conductor, in the conductor's container. Composer's generated code stays as it is; it
+ * gets our `require` and `console`, and its `main` is called through ours:
+ *
+ *   const hook = harvest(config, require);
+ *   const main = hook.wrap((function (require, console) { <generated>; return main })(hook.require, hook.console));
+ *
+ * It makes `parallel` and `map` work on images without a usable Redis client, gives every function run its key, and stamps
+ * the branches of harvested stages. Nothing it does for harvesting can make a composition fail.
+ */
+import { randomUUID } from "node:crypto";
+import { begin, end } from "./activation.js";
+import { type HookConfig, type HookHost, processHost } from "./config.js";
+import { Decisions } from "./decisions.js";
+import { type OpenWhiskModule, openwhiskModule } from "./openwhisk-module.js";
+import { COMMANDS, redisModule } from "./redis-module.js";
+import { runs } from "./run.js";
+
+type Require = (id: string) => unknown;
+type Main = (params: object) => unknown;
+
+export interface Hook {
+  readonly require: Require;
+  readonly console: Console;
+  wrap(main: Main): (params: unknown) => Promise<unknown>;
+}
+
+/** composer's own line when it enters a node (conductor.js `step`). */
+const ENTERING = "Entering composition";
+
+export function harvest(config: HookConfig, realRequire: Require, host: HookHost = processHost, realConsole: Console = console): Hook {
+  const decisions = new Decisions(config, host);
+  let cold = true;
+
+  const wrap = (main: Main) => async (given: unknown) => {
+    const begun = begin(given, config, host, decisions, cold);
+    cold = false;
+    const result = await runs.run(begun.run, async () => main(begun.params));
+    const { troubles } = begun.run;
+    if (troubles > 0) realConsole.error(`harvest: ${troubles} error(s) of the hook, which cost this run its harvesting`);
+    return end(result, begun, config, host);
+  };
+
+  return { require: requireWith(config, realRequire, host, decisions), console: watched(realConsole), wrap };
+}
+
+function requireWith(config: HookConfig, realRequire: Require, host: HookHost, decisions: Decisions): Require {
+  const ours: Record<string, () => unknown> = {
+    redis: () => redisModule(config, host),
+    "redis-commands": () => ({ list: COMMANDS }),
+    uuid: () => ({ v4: randomUUID }),
+    openwhisk: () => openwhiskModule(realRequire("openwhisk") as OpenWhiskModule, config, decisions, host),
+  };
+  const required = (id: string) => (Object.hasOwn(ours, id) ? ours[id]?.() : realRequire(id));
+  return Object.assign(required, realRequire);
+}
+
+/** The console, which also learns where composer is. */
+function watched(real: Console): Console {
+  const log = (...said: unknown[]) => {
+    const [line] = said;
+    const run = runs.getStore();
+    if (run && typeof line === "string" && line.startsWith(ENTERING)) run.path = line.slice(ENTERING.length);
+    real.log(...said);
+  };
+  return Object.assign(Object.create(real) as Console, { log });
+}

@@ -1,0 +1,68 @@
+/**
+ * What composer's conductor gets when it requires `openwhisk`: the image's own client, whose `actions.invoke` tells the
+ * branches of a fork who they are. All branches of a fork are stamped alike, or none: the first one asks for all.
+ */
+import type { HookConfig, HookHost } from "./config.js";
+import type { Decisions } from "./decisions.js";
+import { REDIS_PLACEHOLDER } from "./redis-module.js";
+import { type ForkStamp, type Run, runs } from "./run.js";
+import { branchSession } from "./session.js";
+import { extendTrail, isObject } from "./wire.js";
+
+interface InvokeRequest {
+  readonly name?: unknown;
+  readonly params?: unknown;
+}
+interface OpenWhiskClient {
+  readonly actions: { invoke(request: InvokeRequest): Promise<unknown> };
+}
+export type OpenWhiskModule = (options?: unknown) => OpenWhiskClient;
+
+export function openwhiskModule(real: OpenWhiskModule, config: HookConfig, decisions: Decisions, host: HookHost): OpenWhiskModule {
+  const open = (options?: unknown) => {
+    const client = real(options);
+    const invoke = client.actions.invoke.bind(client.actions);
+    client.actions.invoke = async (request) => {
+      const run = runs.getStore();
+      if (run && request.name === host.env["__OW_ACTION_NAME"]) await introduce(request.params, run, decisions, config);
+      return invoke(request);
+    };
+    return client;
+  };
+  return Object.assign(open, real);
+}
+
+/** Adds what the branch needs to know, and takes out what must not travel. Never throws. */
+async function introduce(params: unknown, run: Run, decisions: Decisions, config: HookConfig): Promise<void> {
+  const state = isObject(params) ? params["$composer"] : undefined;
+  if (!isObject(state) || !Array.isArray(state["stack"])) return; // some other invocation of the composition by itself
+  withoutPlaceholder(state);
+  try {
+    const { barrierId, position } = isObject(state["join"]) ? state["join"] : { barrierId: undefined, position: 0 };
+    const stamp = await stampOf(String(barrierId ?? `async-${run.forks.size}`), run, decisions, config);
+    const step = { forkPath: stamp.forkPath, forkNo: stamp.forkNo, position: Number(position) };
+    state["harvest"] = branchSession(run.session, extendTrail(run.session.trail, step), stamp.d);
+  } catch {
+    run.troubles++;
+  }
+}
+
+function stampOf(barrierId: string, run: Run, decisions: Decisions, config: HookConfig): Promise<ForkStamp> {
+  const known = run.forks.get(barrierId);
+  if (known !== undefined) return known;
+  const forkPath = run.path;
+  const forkNo = run.session.forks++;
+  const ask = async (): Promise<ForkStamp> => {
+    const { root } = run.session;
+    const d = root && config.forks.includes(forkPath) ? await decisions.stamp(root, forkPath, run.decisionWaitMs) : undefined;
+    return { forkPath, forkNo, ...(d === undefined ? {} : { d }) };
+  };
+  const stamp = ask();
+  run.forks.set(barrierId, stamp);
+  return stamp;
+}
+
+export function withoutPlaceholder(state: Record<string, unknown>): void {
+  const { redis } = state;
+  if (isObject(redis) && redis["uri"] === REDIS_PLACEHOLDER) delete state["redis"];
+}

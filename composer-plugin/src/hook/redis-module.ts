@@ -1,0 +1,125 @@
+/**
+ * What composer's conductor gets when it requires `redis`: the callback API of node-redis 3, with just the commands it uses,
+ * carried out by barrier.ts. The images have had no such client since 2022, which is why plain composer's `parallel` fails.
+ */
+import { Barriers, barrierIdOf, StageLost } from "./barrier.js";
+import { type HookConfig, type HookHost, REDIS_URL_VARIABLE } from "./config.js";
+import { RedisLink, RedisUnreachable } from "./redis-link.js";
+import { type Run, runs } from "./run.js";
+import { isObject } from "./wire.js";
+
+/** Stands where composer wants an address; the true one never enters `$composer`. */
+export const REDIS_PLACEHOLDER = "redis://harvest";
+/** The commands that composer wraps (`redis-commands`). */
+export const COMMANDS = ["lpush", "expire", "lpushx", "lrange", "rename", "del", "brpop"] as const;
+/** Kept back from the activation's deadline, to end in an orderly way. composer keeps 5 s for its wait. */
+const MARGIN_MS = 2_000;
+
+type Command = (typeof COMMANDS)[number];
+type Callback = (error: Error | null, answer?: unknown) => void;
+export type RedisClient = Record<Command, (...argumentsAndCallback: unknown[]) => void> & {
+  on(): void;
+  end(): void;
+  quit(callback?: Callback): void;
+};
+
+export function redisUrlOf(config: HookConfig, host: HookHost): string | undefined {
+  return host.env[REDIS_URL_VARIABLE] || config.redisUrl || undefined;
+}
+
+export function redisModule(config: HookConfig, host: HookHost) {
+  return {
+    /** `uri` is used only if it is not our placeholder: a user's own Redis, where the deployer configured none. */
+    createClient(uri: string, options: { tls?: object } = {}): RedisClient {
+      const url = uri === REDIS_PLACEHOLDER ? (redisUrlOf(config, host) ?? uri) : uri;
+      const link = new RedisLink(url, host, options.tls ? { tls: options.tls } : undefined);
+      return callbackClient(new Barriers(link, host), link, config, host);
+    },
+  };
+}
+
+function callbackClient(barriers: Barriers, link: RedisLink, config: HookConfig, host: HookHost): RedisClient {
+  const commands = stageCommands(barriers, config, host);
+  const close = (callback?: unknown) => answer(link.close(), callback);
+  const wrapped = Object.fromEntries(
+    COMMANDS.map((name) => [
+      name,
+      (...given: unknown[]) => {
+        const callback = given.pop();
+        answer(commands[name](...given), callback);
+      },
+    ]),
+  ) as Pick<RedisClient, Command>;
+  return { ...wrapped, on: () => undefined, end: () => close(), quit: close };
+}
+
+function answer(work: Promise<unknown>, callback: unknown): void {
+  const call = typeof callback === "function" ? (callback as Callback) : () => undefined;
+  work.then(
+    (result) => call(null, result),
+    (error: Error) => call(error),
+  );
+}
+
+function stageCommands(barriers: Barriers, config: HookConfig, host: HookHost): Record<Command, (...given: unknown[]) => Promise<unknown>> {
+  const untilDeadline = (run: Run) => Math.min(run.deadlineMs - MARGIN_MS, run.session.untilMs ?? Number.POSITIVE_INFINITY);
+  const commands = {
+    async lpush(key: string) {
+      const run = currentRun();
+      const id = barrierIdOf(key);
+      const untilMs = Math.min(host.nowMs() + config.stageTimeoutMs, run.session.untilMs ?? Number.POSITIVE_INFINITY);
+      run.session.stage = { barrierId: id, untilMs };
+      await barriers.open(id, untilDeadline(run));
+      return 1;
+    },
+    /** Done together with the marker. */
+    expire: async () => 1,
+    async lpushx(key: string, entry: string) {
+      const run = currentRun();
+      try {
+        return await barriers.push(barrierIdOf(key), joinOf(run), entry, untilDeadline(run));
+      } catch (error) {
+        noteUndelivered(error, run, entry);
+        throw error;
+      }
+    },
+    async rename(from: string) {
+      await barriers.ring(barrierIdOf(from));
+      return "OK";
+    },
+    async brpop(key: string, timeoutS: number) {
+      const run = currentRun();
+      const stageEndMs = run.session.stage?.untilMs ?? Number.POSITIVE_INFINITY;
+      run.joined = await barriers.collect(barrierIdOf(key), Math.min(host.nowMs() + timeoutS * 1000, stageEndMs));
+      if (run.joined) return [key, "42"];
+      if (host.nowMs() < stageEndMs) return null;
+      throw new StageLost(`The parallel stage has not ended within ${config.stageTimeoutMs} ms of its fork`);
+    },
+    /** Fetched together with the marker, so that nothing can be lost in between. */
+    lrange: async () => currentRun().joined ?? [],
+    async del(key: string) {
+      delete currentRun().session.stage;
+      await barriers.clean(barrierIdOf(key));
+      return 1;
+    },
+  };
+  return commands as unknown as Record<Command, (...given: unknown[]) => Promise<unknown>>;
+}
+
+function currentRun(): Run {
+  const run = runs.getStore();
+  if (!run) throw new Error("Redis is used outside of an activation");
+  return run;
+}
+
+function joinOf(run: Run): { position: number; count: number } {
+  if (!run.join) throw new Error("A result is joined outside of a branch");
+  return run.join;
+}
+
+/** The branch takes another activation to deliver it, as long as anybody waits (see activation.ts). */
+function noteUndelivered(error: unknown, run: Run, entry: string): void {
+  if (!(error instanceof RedisUnreachable)) return;
+  const parsed: unknown = JSON.parse(entry);
+  if (isObject(parsed)) run.undelivered = { params: parsed["params"] };
+}

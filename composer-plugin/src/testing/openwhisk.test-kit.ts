@@ -1,0 +1,187 @@
+/**
+ * A small OpenWhisk for tests: the real generated conductor code is evaluated as nodejs runtimes do it, and driven as the
+ * controller does (PrimitiveActions.scala): conductor, component, conductor ... Components are plain functions. Branches
+ * come in over HTTP from the real `openwhisk` client, and run in containers of their own, each with its own environment.
+ */
+import { randomBytes } from "node:crypto";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
+
+export type Json = Record<string, unknown>;
+export type Component = (params: Json) => Json | Promise<Json>;
+type Main = (params: unknown) => Promise<unknown>;
+
+export const API_KEY = "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP";
+/** OpenWhisk's limit of components; a test that reaches it hangs somewhere. */
+const MAX_STEPS = 60;
+
+/** One function run, as its activation's message would show it. */
+export interface ComponentRun {
+  readonly action: string;
+  /** What travelled with the activation in `$harvest`, which a container agent takes out before the function runs. */
+  readonly harvest: unknown;
+  readonly params: Json;
+}
+
+interface Container {
+  readonly main: Main;
+  readonly env: Record<string, string>;
+}
+
+interface Conductor {
+  readonly code: string;
+  readonly idle: Container[];
+  readonly timeoutMs: number;
+}
+
+export interface Sink {
+  readonly lines: string[];
+}
+
+export class TestOpenWhisk {
+  readonly runs: ComponentRun[] = [];
+  /** Every state and every parameter that left a conductor, and every line that one logged. */
+  readonly left: string[] = [];
+  readonly log: string[] = [];
+  /** Rounds through `/whisk.system/utils/echo`. */
+  echoes = 0;
+  invocations = 0;
+  /** Called after each branch has been accepted, with how many there have been. */
+  onInvoke: (count: number) => void | Promise<void> = () => undefined;
+  private readonly components = new Map<string, Component>();
+  private readonly conductors = new Map<string, Conductor>();
+  private readonly pending = new Set<Promise<unknown>>();
+  private readonly branchResults: unknown[] = [];
+  private server: Server | undefined;
+
+  /** `modules` replaces what `require` finds, by name. */
+  constructor(private readonly modules: Readonly<Record<string, unknown>> = {}) {}
+
+  component(name: string, run: Component): this {
+    this.components.set(`/_/${name}`, run);
+    return this;
+  }
+
+  conductor(name: string, code: string, timeoutMs = 60_000): this {
+    this.conductors.set(`/_/${name}`, { code, idle: [], timeoutMs });
+    return this;
+  }
+
+  async start(): Promise<this> {
+    this.server = createServer((request, response) => {
+      void this.accept(request).then((body) => {
+        response.writeHead(202, { "content-type": "application/json" }).end(JSON.stringify(body));
+      });
+    });
+    await new Promise<void>((resolve) => this.server?.listen(0, "127.0.0.1", resolve));
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    await this.settled();
+    this.server?.closeAllConnections();
+    await new Promise((resolve) => this.server?.close(resolve));
+  }
+
+  /** Runs a composition to its end. */
+  async run(name: string, params: unknown = {}): Promise<unknown> {
+    return this.session(`/_/${name}`, params);
+  }
+
+  /** Waits for all branches; gives their results. */
+  async settled(): Promise<unknown[]> {
+    while (this.pending.size > 0) await Promise.all(this.pending);
+    return this.branchResults;
+  }
+
+  private get apihost(): string {
+    return `http://127.0.0.1:${(this.server?.address() as AddressInfo).port}`;
+  }
+
+  private async accept(request: IncomingMessage): Promise<object> {
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part as Buffer);
+    const name = `/_/${decodeURIComponent((request.url ?? "").replace(/^.*\/actions\//, "").replace(/\?.*$/, ""))}`;
+    const text = Buffer.concat(parts).toString();
+    this.left.push(text);
+    const branch = this.session(name, JSON.parse(text)).then((result) => this.branchResults.push(result));
+    this.pending.add(branch);
+    void branch.finally(() => this.pending.delete(branch));
+    this.invocations++;
+    await this.onInvoke(this.invocations);
+    return { activationId: randomBytes(16).toString("hex") };
+  }
+
+  private async session(name: string, given: unknown): Promise<unknown> {
+    let params = given;
+    for (let step = 0; step < MAX_STEPS; step++) {
+      const result = (await this.activate(name, params)) as Json;
+      if (typeof result["action"] !== "string") return "params" in result && !("error" in result) ? result["params"] : result;
+      this.left.push(JSON.stringify(result["state"]));
+      const output = await this.invoke(result["action"], (result["params"] ?? {}) as Json);
+      params = { ...output, ...(result["state"] as Json) };
+    }
+    throw new Error(`${name} took more than ${MAX_STEPS} steps`);
+  }
+
+  private async activate(name: string, params: unknown): Promise<unknown> {
+    const conductor = this.conductors.get(name);
+    if (!conductor) return { error: "The requested resource does not exist." };
+    const container = conductor.idle.pop() ?? this.coldContainer(name, conductor.code);
+    Object.assign(container.env, {
+      __OW_ACTION_NAME: name,
+      __OW_ACTIVATION_ID: randomBytes(16).toString("hex"),
+      __OW_API_HOST: this.apihost,
+      __OW_API_KEY: API_KEY,
+      __OW_DEADLINE: String(Date.now() + conductor.timeoutMs),
+    });
+    try {
+      return copy(await container.main(copy(params)));
+    } catch (error) {
+      return { error: `An error has occurred: ${String(error)}` };
+    } finally {
+      conductor.idle.push(container);
+    }
+  }
+
+  private async invoke(action: string, given: Json): Promise<Json> {
+    if (action === "/whisk.system/utils/echo") {
+      this.echoes++;
+      return copy(given) as Json;
+    }
+    const composition = this.conductors.has(action);
+    if (composition) return (await this.session(action, copy(given))) as Json;
+    const component = this.components.get(action);
+    if (!component) return { error: "Failed to resolve action with name." };
+    const { $harvest: harvest, ...params } = copy(given) as Json;
+    this.runs.push({ action: action.slice(3), harvest, params });
+    try {
+      return copy(await component(params)) as Json;
+    } catch (error) {
+      return { error: `An error has occurred: ${String(error)}` };
+    }
+  }
+
+  /** As runner.js does it, with `process`, `require` and `console` of the container. */
+  private coldContainer(name: string, code: string): Container {
+    const env: Record<string, string> = { __OW_ACTION_NAME: name };
+    const realRequire = createRequire(import.meta.url);
+    const require = (id: string): unknown => (Object.hasOwn(this.modules, id) ? this.modules[id] : realRequire(id));
+    const write = (...said: unknown[]) => void this.log.push(said.map((one) => (one instanceof Error ? one.stack : String(one))).join(" "));
+    const quiet = Object.assign(Object.create(console) as Console, { log: write, error: write, warn: write });
+    // the real client reads process.env itself, so it gets the container's by argument
+    const openwhisk = realRequire("openwhisk") as (options?: object) => unknown;
+    const inContainer = (id: string) =>
+      id === "openwhisk" && !Object.hasOwn(this.modules, id)
+        ? (options?: object) => openwhisk({ apihost: env["__OW_API_HOST"], api_key: API_KEY, ...options })
+        : require(id);
+    const isolated = Object.assign(Object.create(process) as NodeJS.Process, { env });
+    const evaluate = new Function("process", "require", "console", `${code}\nreturn main;`) as (...scope: unknown[]) => Main;
+    return { env, main: evaluate(isolated, inContainer, quiet) };
+  }
+}
+
+function copy(value: unknown): unknown {
+  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+}
