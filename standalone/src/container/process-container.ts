@@ -1,0 +1,128 @@
+/** A container that is a process tree of its own in a control group of its own. */
+import { rm } from "node:fs/promises";
+import type { ContainerGroup } from "@openwhisk-harvest/cgroup";
+import { type Clock, type Enforcement, messageOf } from "@openwhisk-harvest/core";
+import { type ActivationLogs, LogCollector } from "./activation-logs.js";
+import type { CallLimits, Container, ContainerCall } from "./driver.js";
+import type { GuardedProcess } from "./guardian.js";
+import type { Logger } from "./logger.js";
+import { watchMemory } from "./memory-watch.js";
+import { RuntimeClient } from "./runtime-client.js";
+
+/** How long after a broken connection the end of the process is waited for, to learn why. It follows within milliseconds. */
+const EXIT_WAIT_MS = 1_000;
+/** 128 + SIGABRT: how V8 ends when its heap is full. */
+const V8_ABORT_EXIT_CODE = 134;
+const V8_HEAP_MESSAGE = "JavaScript heap out of memory";
+
+export interface ProcessContainerParts {
+  readonly name: string;
+  readonly guarded: GuardedProcess;
+  readonly group: ContainerGroup;
+  readonly enforcement: Enforcement;
+  readonly memoryLimitMb: number;
+  readonly folder: string;
+  readonly socketPath: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called once, when nothing of the container runs any more. */
+  readonly onGone: () => void;
+}
+
+export class ProcessContainer implements Container {
+  readonly name: string;
+  readonly group: ContainerGroup;
+  readonly #parts: ProcessContainerParts;
+  readonly #client: RuntimeClient;
+  readonly #logs: LogCollector;
+  #memoryLimitMb: number;
+  #exitCode: number | undefined;
+  #alive = true;
+  #oomKills = 0;
+  #destroyed: Promise<void> | undefined;
+
+  constructor(parts: ProcessContainerParts) {
+    this.name = parts.name;
+    this.group = parts.group;
+    this.#parts = parts;
+    this.#memoryLimitMb = parts.memoryLimitMb;
+    this.#client = new RuntimeClient(parts.socketPath, parts.clock);
+    this.#logs = new LogCollector(parts.guarded, parts.clock);
+    void parts.guarded.exited.then((code) => {
+      this.#alive = false;
+      this.#exitCode = code;
+    });
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  initialize(payload: object, limits: CallLimits): Promise<ContainerCall> {
+    return this.#call("/init", payload, limits);
+  }
+
+  run(payload: object, limits: CallLimits): Promise<ContainerCall> {
+    return this.#call("/run", payload, limits);
+  }
+
+  async setMemoryLimit(limitMb: number): Promise<void> {
+    this.#memoryLimitMb = limitMb;
+    await this.group.setMemory({ limitMb });
+  }
+
+  collectLogs(limitBytes: number): Promise<ActivationLogs> {
+    return this.#logs.collect(limitBytes);
+  }
+
+  async kill(): Promise<void> {
+    this.#alive = false;
+    this.#parts.guarded.kill();
+    await this.group.kill();
+  }
+
+  destroy(): Promise<void> {
+    this.#destroyed ??= this.#remove();
+    return this.#destroyed;
+  }
+
+  async #call(path: "/init" | "/run", payload: object, limits: CallLimits): Promise<ContainerCall> {
+    const watch = watchMemory(this.#parts, () => this.#memoryLimitMb);
+    const call = await this.#client.post(path, payload, limits);
+    const exceeded = watch.stop();
+    if (call.outcome.type !== "no-answer") return call;
+    return exceeded || (await this.#diedOfMemory()) ? { ...call, outcome: { type: "memory-exhausted" } } : call;
+  }
+
+  /** By the kernel's count of kills in the group, or by V8's last words when its own limit was hit first. */
+  async #diedOfMemory(): Promise<boolean> {
+    const alarm = new AbortController();
+    const tooLong = this.#parts.clock.sleep(EXIT_WAIT_MS, alarm.signal).catch(() => undefined);
+    await Promise.race([this.#parts.guarded.exited, tooLong]);
+    alarm.abort();
+    const before = this.#oomKills;
+    this.#oomKills = this.group.read().oomKills ?? 0;
+    if (this.#oomKills > before) return true;
+    return this.#exitCode === V8_ABORT_EXIT_CODE && this.#logs.has(V8_HEAP_MESSAGE);
+  }
+
+  async #remove(): Promise<void> {
+    const { folder, guarded, logger, onGone } = this.#parts;
+    const step = async (what: string, act: () => unknown) => {
+      try {
+        await act();
+        return true;
+      } catch (error) {
+        logger.error({ container: this.name, error: messageOf(error) }, `A container could not be destroyed: ${what}`);
+        return false;
+      }
+    };
+    this.#client.close();
+    const dead = await step("its processes are still there", () => this.kill());
+    guarded.stdout.destroy();
+    guarded.stderr.destroy();
+    await step("its folder is still there", () => rm(folder, { recursive: true, force: true }));
+    await step("its control group is still there", () => this.group.remove());
+    if (dead) onGone();
+  }
+}

@@ -1,0 +1,182 @@
+/** Action containers as processes of this host: no Docker, real limits where the host lets us set them. */
+import { chmod, chown, copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { ContainerGroup, Enforcer } from "@openwhisk-harvest/cgroup";
+import { type Clock, HarvestError, messageOf, systemClock } from "@openwhisk-harvest/core";
+import { SOCKET_VARIABLE } from "../runtime/socket-variable.js";
+import type { ContainerDriver, ContainerSpec } from "./driver.js";
+import { type ContainerUser, type GuardedProcess, startGuarded } from "./guardian.js";
+import type { Logger } from "./logger.js";
+import { kernelLimitsMemory } from "./memory-watch.js";
+import { ProcessContainer } from "./process-container.js";
+import { type ContainerUsers, containerUsers } from "./users.js";
+
+/** Node.js listens some 50 ms after its start on an idle host; a loaded one may need seconds. */
+const START_TIMEOUT_MS = 30_000;
+const START_POLL_MS = 3;
+/** `sun_path` has 104 bytes on macOS and 108 on Linux, one of them for the end. */
+const MAX_SOCKET_PATH_BYTES = 103;
+const RUNTIME_FILE = "runtime.cjs";
+/** The same for all, whatever our own is: an action must not depend on how its server was started. */
+const PATH = [dirname(process.execPath), "/usr/local/bin", "/usr/bin", "/bin"].join(":");
+
+/** The runtime as scripts/bundle.mjs makes it. */
+export const bundledRuntimeFile = fileURLToPath(new URL("../nodejs-runtime.cjs", import.meta.url));
+
+export interface ProcessDriverOptions {
+  readonly enforcer: Enforcer;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  /** Folder below which a private working folder is made; short, and reachable for other users. The system's by default. */
+  readonly workDir?: string;
+  readonly runtimeFile?: string;
+}
+
+/**
+ * One driver serves all invokers of a process. OWH_CHILD_FAILED when the working folder cannot be made. Closing the driver
+ * destroys its containers; the enforcer stays its owner's.
+ */
+export async function createProcessDriver(options: ProcessDriverOptions): Promise<ContainerDriver> {
+  const { enforcer, logger, clock = systemClock, workDir = tmpdir(), runtimeFile = bundledRuntimeFile } = options;
+  try {
+    await mkdir(workDir, { recursive: true });
+    const folder = await mkdtemp(join(workDir, "owh-"));
+    await chmod(folder, 0o711); // others may pass through to their own folder, and see nothing
+    await copyFile(runtimeFile, join(folder, RUNTIME_FILE));
+    await chmod(join(folder, RUNTIME_FILE), 0o644);
+    const users = await containerUsers(join(folder, RUNTIME_FILE), logger);
+    return new ProcessDriver({ enforcer, logger, clock, folder, users });
+  } catch (error) {
+    throw new HarvestError("OWH_CHILD_FAILED", `The container driver cannot start below ${workDir}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+interface DriverParts {
+  readonly enforcer: Enforcer;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly folder: string;
+  readonly users: ContainerUsers;
+}
+
+class ProcessDriver implements ContainerDriver {
+  readonly #parts: DriverParts;
+  readonly #containers = new Set<ProcessContainer>();
+  #count = 0;
+  #closed = false;
+
+  constructor(parts: DriverParts) {
+    this.#parts = parts;
+  }
+
+  get enforcement() {
+    return this.#parts.enforcer.enforcement;
+  }
+
+  async create(spec: ContainerSpec): Promise<ProcessContainer> {
+    if (this.#closed) throw new HarvestError("OWH_CHILD_FAILED", `Container ${spec.name} cannot be started: the driver is closed.`);
+    const number = ++this.#count;
+    const name = `wsk${number}_${spec.name.replaceAll(/\W/g, "").slice(0, 80)}`;
+    try {
+      const { container, guarded, socketPath } = await this.#prepare(name, join(this.#parts.folder, String(number)), spec);
+      await this.#bringUp(container, guarded, spec, socketPath);
+      return container;
+    } catch (error) {
+      throw new HarvestError("OWH_CHILD_FAILED", `Container ${name} cannot be started: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#containers].map((container) => container.destroy()));
+    await rm(this.#parts.folder, { recursive: true, force: true });
+  }
+
+  /** User, group, folder and guardian; all of them or none. The runtime does not run yet. */
+  async #prepare(name: string, folder: string, spec: ContainerSpec) {
+    const { enforcer, users, clock, logger } = this.#parts;
+    const socketPath = join(folder, "s");
+    if (Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES)
+      throw new HarvestError("OWH_BAD_CONFIG", `The path ${folder} is too long for a socket; choose a shorter working folder.`);
+    const user = users.take();
+    let group: ContainerGroup | undefined;
+    try {
+      group = await enforcer.createGroup(name);
+      await mkdir(folder, { mode: 0o700 });
+      if (user) await chown(folder, user.uid, user.gid);
+      const guarded = await this.#startGuardian(spec, folder, socketPath, user);
+      const container: ProcessContainer = new ProcessContainer({
+        ...{
+          name,
+          guarded,
+          group,
+          folder,
+          socketPath,
+          clock,
+          logger,
+          enforcement: enforcer.enforcement,
+          memoryLimitMb: spec.memoryLimitMb,
+        },
+        onGone: () => {
+          users.release(user);
+          this.#containers.delete(container);
+        },
+      });
+      this.#containers.add(container);
+      return { container, guarded, socketPath };
+    } catch (error) {
+      users.release(user);
+      await group?.remove();
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  #startGuardian(spec: ContainerSpec, folder: string, socketPath: string, user: ContainerUser | undefined): Promise<GuardedProcess> {
+    // Without a kernel that kills, V8 is to keep its heap within the limit; with one, it finds the limit by itself.
+    const heap = kernelLimitsMemory(this.enforcement) ? [] : [`--max-old-space-size=${spec.memoryLimitMb}`];
+    return startGuarded({
+      command: [process.execPath, ...heap, join(this.#parts.folder, RUNTIME_FILE)],
+      cwd: folder,
+      environment: { ...spec.environment, PATH, HOME: folder, TMPDIR: folder, [SOCKET_VARIABLE]: socketPath },
+      ...(user ? { user } : {}),
+    });
+  }
+
+  /** Into its group and under its limit first, and only then may it run. */
+  async #bringUp(container: ProcessContainer, guarded: GuardedProcess, spec: ContainerSpec, socketPath: string): Promise<void> {
+    try {
+      await container.group.add(guarded.pid);
+      await container.setMemoryLimit(spec.memoryLimitMb);
+      guarded.release();
+      await this.#untilListening(container, socketPath);
+    } catch (error) {
+      await container.destroy();
+      throw error;
+    }
+  }
+
+  async #untilListening(container: ProcessContainer, socketPath: string): Promise<void> {
+    const { clock } = this.#parts;
+    const deadlineMs = clock.monotonicMs() + START_TIMEOUT_MS;
+    while (!(await canConnect(socketPath))) {
+      if (!container.alive) throw new Error(`its runtime ended before it listened: ${(await container.collectLogs(4096)).lines.join(" ")}`);
+      if (clock.monotonicMs() > deadlineMs) throw new Error(`its runtime does not listen after ${START_TIMEOUT_MS} ms`);
+      await clock.sleep(START_POLL_MS);
+    }
+  }
+}
+
+function canConnect(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false)); // not there yet
+  });
+}

@@ -1,0 +1,186 @@
+/** One activation in its container, from /init (when cold) to its logs. The order of the steps is openwhisk-protocol's 4.3. */
+import { type Monitor, startMonitor, type Usage } from "@openwhisk-harvest/cgroup";
+import { type Clock, type Enforcement, formatObservationLine, messageOf, type Observation } from "@openwhisk-harvest/core";
+import { formatLogLine } from "../container/activation-logs.js";
+import type { CallLimits, Container, ContainerCall } from "../container/driver.js";
+import type { Logger } from "../container/logger.js";
+import { type ActivationMessage, type Grant, STATUS_CODES } from "../messages.js";
+import type { ActivationFacts } from "./activation-record.js";
+import { applyGrant, applyUser, giveBackAtHalfTime, type LimitsInForce } from "./limits.js";
+import { initPayload, runPayload } from "./payloads.js";
+import type { Reporter } from "./reporter.js";
+import { type ActivationResponse, initResponse, MESSAGES, runResponse } from "./response-mapping.js";
+
+const BYTES_PER_MB = 1 << 20;
+
+export interface RunOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly reporter: Reporter;
+  readonly enforcement: Enforcement;
+  readonly payloadMaxBytes: number;
+  readonly sampling: { readonly periodMs: number; readonly windowMs: number };
+}
+
+export interface FinishedRun {
+  readonly facts: ActivationFacts;
+  /** Whether the container may serve the next activation (openwhisk-protocol, section 4.3). */
+  readonly reusable: boolean;
+}
+
+/** Rejects only when not even the user allocation can be applied. Whatever user code does is in the facts. */
+export async function runActivation(
+  { container, cold }: { readonly container: Container; readonly cold: boolean },
+  { message, grant }: { readonly message: ActivationMessage; readonly grant: Grant },
+  options: RunOptions,
+): Promise<FinishedRun> {
+  const { limits } = message.action;
+  const callLimits: CallLimits = { timeoutMs: limits.timeout, maxResponseBytes: options.payloadMaxBytes };
+  const init = cold ? await container.initialize(initPayload(message, options.clock.nowMs()), callLimits) : undefined;
+  const notReady = init && initResponse(init.outcome, limits.timeout);
+  if (init && notReady) return finish(container, message, { init, last: init, response: notReady }, options);
+
+  const inForce = await applyGrant(container, grant, options.logger);
+  const { run, usage } = await measuredRun(container, { message, grant, callLimits }, options);
+  const response = runResponse(run.outcome, limits.timeout);
+  const observation = usage && observationOf({ message, grant, inForce, usage, response, cold, enforcement: options.enforcement });
+  if (observation) options.reporter.observation(observation);
+  const restored = await restoreUser(container, grant, options.logger);
+  const finished = await finish(
+    container,
+    message,
+    { ...(init ? { init } : {}), run, last: run, response, ...(observation ? { observation } : {}) },
+    options,
+  );
+  return { ...finished, reusable: finished.reusable && restored };
+}
+
+interface Parts {
+  readonly message: ActivationMessage;
+  readonly grant: Grant;
+  readonly callLimits: CallLimits;
+}
+
+/** Conductors are not sampled: they wait more than they work, and nobody predicts them. */
+async function measuredRun(
+  container: Container,
+  { message, grant, callLimits }: Parts,
+  options: RunOptions,
+): Promise<{ run: ContainerCall; usage?: Usage }> {
+  const { clock, reporter } = options;
+  const { activationId } = message;
+  const event = (type: "start" | "end") => {
+    if (!grant.conductor) reporter.event({ type, activationId, atMs: clock.nowMs(), ...(grant.harvest ? { k: grant.harvest.k } : {}) });
+  };
+  const monitor = grant.conductor ? undefined : monitorOf(container, options);
+  const giveBack = giveBackAtHalfTime(container, grant, callLimits.timeoutMs, options);
+  event("start");
+  const run = await container.run(runPayload(message, clock.nowMs()), callLimits);
+  giveBack.stop();
+  const usage = monitor?.stop();
+  event("end");
+  return usage ? { run, usage } : { run };
+}
+
+function monitorOf(container: Container, { sampling, clock, logger }: RunOptions): Monitor | undefined {
+  try {
+    return startMonitor(container.group, { ...sampling, clock });
+  } catch (error) {
+    logger.warn({ container: container.name, error: messageOf(error) }, "A run cannot be sampled.");
+    return undefined;
+  }
+}
+
+/** A container that keeps somebody's grant must serve nobody else. */
+async function restoreUser(container: Container, grant: Grant, logger: Logger): Promise<boolean> {
+  if (!container.alive) return false;
+  try {
+    await applyUser(container, grant);
+    return true;
+  } catch (error) {
+    logger.info(
+      { container: container.name, error: messageOf(error) },
+      "A container cannot go back to its user allocation and is destroyed.",
+    );
+    return false;
+  }
+}
+
+interface Observed {
+  readonly message: ActivationMessage;
+  readonly grant: Grant;
+  readonly inForce: LimitsInForce;
+  readonly usage: Usage;
+  readonly response: ActivationResponse;
+  readonly cold: boolean;
+  readonly enforcement: Enforcement;
+}
+
+function observationOf({ message, grant, inForce, usage, response, cold, enforcement }: Observed): Observation {
+  const { cpuCores, memoryMb } = grant.user;
+  return {
+    v: 1,
+    activationId: message.activationId,
+    ...(grant.harvest ? { k: grant.harvest.k } : {}),
+    mode: grant.mode,
+    ...(grant.decision === undefined ? {} : { decision: grant.decision }),
+    enforcement,
+    allocated: inForce,
+    user: cpuCores === undefined ? { memoryMb } : { cpuCores, memoryMb },
+    cold,
+    ...usage,
+    outcome: STATUS_CODES[response.statusCode] ?? "whisk internal error",
+  };
+}
+
+interface Ended {
+  readonly init?: ContainerCall;
+  readonly run?: ContainerCall;
+  readonly last: ContainerCall;
+  readonly response: ActivationResponse;
+  readonly observation?: Observation;
+}
+
+async function finish(container: Container, message: ActivationMessage, ended: Ended, options: RunOptions): Promise<FinishedRun> {
+  const { init, run, last, response, observation } = ended;
+  const isDeveloperError = response.statusCode === 2;
+  if (last.outcome.type !== "answer") await stopRunaway(container, options.logger);
+  const { lines, complete } = await logsOf(container, message, isDeveloperError, options);
+  const logs =
+    observation && message.action.limits.logs > 0 ? [...lines, logLine(options, "stdout", formatObservationLine(observation))] : lines;
+  return {
+    facts: { ...(init ? { init } : {}), ...(run ? { run } : {}), response, timedOut: last.outcome.type === "timeout", logs },
+    reusable: container.alive && !isDeveloperError && complete,
+  };
+}
+
+/** What did not answer is ended now, so that its streams end and nothing of it is still at work when the record says it is over. */
+async function stopRunaway(container: Container, logger: Logger): Promise<void> {
+  try {
+    await container.kill();
+  } catch (error) {
+    logger.error({ container: container.name, error: messageOf(error) }, "A container that did not answer cannot be killed.");
+  }
+}
+
+function logLine({ clock }: RunOptions, stream: "stdout" | "stderr", text: string): string {
+  return formatLogLine(clock.nowMs(), stream, text);
+}
+
+/** Section 4.4. A log limit of 0 skips the collection, and the line of our observation with it. */
+async function logsOf(
+  container: Container,
+  message: ActivationMessage,
+  isDeveloperError: boolean,
+  options: RunOptions,
+): Promise<{ lines: string[]; complete: boolean }> {
+  const limitBytes = message.action.limits.logs * BYTES_PER_MB;
+  const collected = await container.collectLogs(limitBytes);
+  if (limitBytes === 0) return { lines: [], complete: !collected.incomplete };
+  const lines = [...collected.lines];
+  const complain = (text: string) => lines.push(logLine(options, "stderr", text));
+  if (collected.truncated) complain(MESSAGES.truncatedLogs(limitBytes));
+  else if (collected.incomplete && !isDeveloperError) complain(MESSAGES.logFailure);
+  if (isDeveloperError) complain(MESSAGES.logWarningDeveloperError);
+  return { lines, complete: !collected.incomplete && !collected.truncated };
+}

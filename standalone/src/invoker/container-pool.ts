@@ -1,0 +1,188 @@
+/**
+ * The containers of one invoker. Decisions are pool-schedule's and are taken at once, in the order of the requests; what follows
+ * from them (destroying, starting) takes its time outside.
+ *
+ *   starting --> busy <--> idle --> leaving --> gone
+ *       |          |                   ^
+ *       +----------+-------------------+
+ *
+ * C1. One activation at a time in a container.
+ * C2. A container that makes room for another is gone before the other starts, so that P3 holds on the host, too. Its memory is
+ *     charged to the other from the decision on.
+ * C3. A container that is destroyed for any other reason is charged until it is gone.
+ * C4. Requests that have to wait are served in their order.
+ */
+import { type Clock, HarvestError } from "@openwhisk-harvest/core";
+import type { Container } from "../container/driver.js";
+import { type PoolDecision, type PoolRequest, schedule } from "./pool-schedule.js";
+
+export interface PoolOptions {
+  readonly capacityMb: number;
+  /** A container idle for so long is destroyed. */
+  readonly idleContainerMs: number;
+  readonly clock: Clock;
+}
+
+export interface ContainerRequest extends PoolRequest {
+  /** What the container is charged when it is idle again. */
+  readonly idleMemoryMb: number;
+  start(): Promise<Container>;
+}
+
+/** A container for one activation. */
+export interface Lease {
+  readonly container: Container;
+  readonly cold: boolean;
+  /** Exactly once. With `keep` the container waits for the next activation, else it is destroyed. */
+  release(keep: boolean): void;
+}
+
+interface Entry {
+  readonly id: number;
+  readonly key: string;
+  readonly idleMemoryMb: number;
+  memoryMb: number;
+  container?: Container;
+  idleSinceMs?: number;
+  /** Calls off its removal for idleness. */
+  inUse?: AbortController;
+}
+
+interface Waiting {
+  readonly request: ContainerRequest;
+  readonly decide: (lease: Promise<Lease>) => void;
+}
+
+export class ContainerPool {
+  readonly #options: PoolOptions;
+  readonly #entries = new Map<number, Entry>();
+  readonly #waiting: Waiting[] = [];
+  readonly #leaving = new Set<Promise<void>>();
+  #lastId = 0;
+  #closed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects with OWH_NO_INVOKER when the request exceeds the whole pool or the pool is closed, or with what `start` rejects with. */
+  acquire(request: ContainerRequest): Promise<Lease> {
+    return new Promise((resolve) => {
+      this.#waiting.push({ request, decide: resolve });
+      this.#serve();
+    });
+  }
+
+  hasIdle(key: string): boolean {
+    return this.#idle().some((entry) => entry.key === key);
+  }
+
+  /** Refuses everybody who waits and destroys what is idle; busy containers go when they are released. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#serve();
+    for (const entry of this.#idle()) void this.#leave(entry);
+    await Promise.all(this.#leaving);
+  }
+
+  #idle(): Entry[] {
+    return [...this.#entries.values()].filter((entry) => entry.idleSinceMs !== undefined && entry.container?.alive);
+  }
+
+  #serve(): void {
+    for (const entry of this.#entries.values()) if (entry.idleSinceMs !== undefined && !entry.container?.alive) void this.#leave(entry);
+    for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
+      const decision = this.#decide(next.request);
+      if (decision.kind === "wait") return;
+      this.#waiting.shift();
+      next.decide(this.#carryOut(decision, next.request));
+    }
+  }
+
+  #decide(request: ContainerRequest): PoolDecision {
+    if (this.#closed) return { kind: "refuse" };
+    return schedule({ capacityMb: this.#options.capacityMb, containers: [...this.#entries.values()] }, request);
+  }
+
+  /** All changes to the pool happen before the first await. */
+  async #carryOut(decision: Exclude<PoolDecision, { kind: "wait" }>, request: ContainerRequest): Promise<Lease> {
+    if (decision.kind === "refuse")
+      throw new HarvestError(
+        "OWH_NO_INVOKER",
+        `No container of ${request.memoryMb} MB can be had from a pool of ${this.#options.capacityMb} MB.`,
+      );
+    const entry = decision.kind === "warm" ? this.#entryOf(decision.id) : this.#newEntry(request);
+    this.#occupy(entry, request.memoryMb);
+    const gone = decision.evict.map((id) => {
+      const evicted = this.#entryOf(id);
+      evicted.memoryMb = 0; // C2
+      return this.#leave(evicted);
+    });
+    await Promise.all(gone);
+    if (entry.container) return this.#lease(entry, entry.container, false);
+    try {
+      entry.container = await request.start();
+    } catch (error) {
+      this.#forget(entry);
+      throw error;
+    }
+    return this.#lease(entry, entry.container, true);
+  }
+
+  #newEntry({ key, memoryMb, idleMemoryMb }: ContainerRequest): Entry {
+    const entry: Entry = { id: ++this.#lastId, key, memoryMb, idleMemoryMb };
+    this.#entries.set(entry.id, entry);
+    return entry;
+  }
+
+  #entryOf(id: number): Entry {
+    const entry = this.#entries.get(id);
+    if (!entry) throw new RangeError(`The pool has no container ${id}.`);
+    return entry;
+  }
+
+  #occupy(entry: Entry, memoryMb: number): void {
+    delete entry.idleSinceMs;
+    entry.inUse?.abort();
+    entry.memoryMb = memoryMb;
+  }
+
+  #lease(entry: Entry, container: Container, cold: boolean): Lease {
+    return {
+      container,
+      cold,
+      release: (keep) => {
+        if (keep && container.alive && !this.#closed) this.#rest(entry);
+        else void this.#leave(entry);
+        this.#serve();
+      },
+    };
+  }
+
+  #rest(entry: Entry): void {
+    entry.memoryMb = entry.idleMemoryMb;
+    entry.idleSinceMs = this.#options.clock.monotonicMs();
+    const inUse = new AbortController();
+    entry.inUse = inUse;
+    this.#options.clock.sleep(this.#options.idleContainerMs, inUse.signal).then(
+      () => this.#leave(entry),
+      () => undefined, // in use again, or gone
+    );
+  }
+
+  #leave(entry: Entry): Promise<void> {
+    delete entry.idleSinceMs;
+    entry.inUse?.abort();
+    const gone = (entry.container?.destroy() ?? Promise.resolve()).then(() => {
+      this.#leaving.delete(gone);
+      this.#forget(entry);
+    });
+    this.#leaving.add(gone);
+    return gone;
+  }
+
+  #forget(entry: Entry): void {
+    this.#entries.delete(entry.id);
+    this.#serve();
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * What a message may have on its node. Pure.
+ *
+ * H3 is the rule and the rest are its exceptions: unless everything about a decision fits, a run gets its user allocation U, exactly.
+ *
+ * G1. Only a function run of a composition of ours (a `cause`, and a run key that can be read) gets anything but U.
+ * G2. Mode `harvest`: the allocation of the decision that was stamped at the fork, published for this very namespace, on the grid
+ *     (H2). Mode `profile`: the most that an invoker can give.
+ * G3. Memory is never below U (H5), and a CPU allocation is never above what was published or what an invoker can give.
+ * G4. Concurrency above 1 means U: a container that serves several runs at once cannot be cut to fit one of them.
+ * G5. A conductor has U's memory and holds no CPU; it runs unlimited.
+ */
+import {
+  type Allocation,
+  type AllocationLookup,
+  annotationOf,
+  effectiveMode,
+  floorToGrid,
+  type Grid,
+  type HarvestParam,
+  isOnGrid,
+  type Mode,
+  type PublishedAllocation,
+  type UserAllocation,
+} from "@openwhisk-harvest/core";
+import type { ActivationMessage, Grant } from "../messages.js";
+
+/** CPU of an action that says nothing about it (DESIGN, section 2). */
+export const PLATFORM_CPU_CORES = 1;
+
+export interface GrantRequest {
+  readonly message: Pick<ActivationMessage, "action" | "user">;
+  readonly user: UserAllocation;
+  readonly conductor: boolean;
+  /** Present when the message is a function run of a composition of ours (G1). */
+  readonly harvest?: HarvestParam;
+  /** What Redis said; absent when it was not asked, or did not answer in time. */
+  readonly lookup?: AllocationLookup;
+}
+
+export interface GrantBounds {
+  readonly grid: Grid;
+  /** The most that a single invoker can give. */
+  readonly maxAllocation: Allocation;
+}
+
+export function decideGrant(request: GrantRequest, bounds: GrantBounds): Grant {
+  const { message, user, conductor, harvest, lookup } = request;
+  const mode: Mode =
+    harvest && lookup ? effectiveMode(lookup.modes, message.user.namespace, annotationOf(message.action.annotations, "harvest")) : "off";
+  const asUser: Grant = {
+    mode,
+    user,
+    conductor,
+    cpuCores: conductor ? 0 : (user.cpuCores ?? PLATFORM_CPU_CORES),
+    memoryMb: user.memoryMb,
+    ...(harvest ? { harvest } : {}),
+  };
+  if (conductor || message.action.limits.concurrency > 1 || user.cpuCores === undefined) return asUser;
+  if (mode === "profile") return { ...asUser, ...maximumOf(user, bounds) };
+  const allocation = mode === "harvest" ? believed(request, bounds.grid) : undefined;
+  return allocation ? harvested(asUser, allocation, bounds) : asUser;
+}
+
+/** The allocation that Redis has, if it is the one that was stamped, ours, and on the grid as a whole. */
+function believed({ message, harvest, lookup }: GrantRequest, grid: Grid): PublishedAllocation | undefined {
+  const allocation = lookup?.allocation;
+  if (!allocation || harvest?.d === undefined || allocation.decision !== harvest.d) return undefined;
+  if (allocation.namespace !== message.user.namespace) return undefined;
+  const { cpuCores, memoryMb } = allocation;
+  if (cpuCores !== undefined && !isOnGrid(grid.cpuCores, cpuCores)) return undefined;
+  if (memoryMb !== undefined && !isOnGrid(grid.memoryMb, memoryMb)) return undefined;
+  return allocation;
+}
+
+function harvested(asUser: Grant, { cpuCores, memoryMb, decision }: PublishedAllocation, { grid, maxAllocation }: GrantBounds): Grant {
+  const possible = cpuCores === undefined ? undefined : floorToGrid(grid.cpuCores, Math.min(cpuCores, maxAllocation.cpuCores));
+  if (cpuCores !== undefined && possible === undefined) return asUser;
+  return {
+    ...asUser,
+    cpuCores: possible ?? asUser.cpuCores,
+    memoryMb: Math.max(asUser.user.memoryMb, Math.min(memoryMb ?? 0, maxAllocation.memoryMb)),
+    decision,
+  };
+}
+
+/**
+ * CPU: all that one invoker has, as far as the grid goes. Memory: half of it, so that a conductor and a warm container fit beside.
+ * Never below U in either: a profiled run must live if it would have lived without us.
+ */
+function maximumOf(user: UserAllocation, { grid, maxAllocation }: GrantBounds): Allocation {
+  const cpuCores = floorToGrid(grid.cpuCores, maxAllocation.cpuCores) ?? 0;
+  const memoryMb = floorToGrid(grid.memoryMb, maxAllocation.memoryMb / 2) ?? 0;
+  return { cpuCores: Math.max(cpuCores, user.cpuCores ?? 0), memoryMb: Math.max(memoryMb, user.memoryMb) };
+}

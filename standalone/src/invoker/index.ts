@@ -1,0 +1,7 @@
+export type { Container, ContainerDriver, ContainerSpec } from "../container/driver.js";
+export type { Logger } from "../container/logger.js";
+export { bundledRuntimeFile, createProcessDriver, type ProcessDriverOptions } from "../container/process-driver.js";
+export { decideGrant, type GrantBounds, type GrantRequest, PLATFORM_CPU_CORES } from "./grant.js";
+export { createGrantResolver, type GrantResolverOptions } from "./grant-resolver.js";
+export { createInvoker, type InvokerOptions } from "./invoker.js";
+export { isTruthyAnnotation } from "./payloads.js";

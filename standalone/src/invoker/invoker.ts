@@ -1,0 +1,120 @@
+/** One invoker of the embedded OpenWhisk: takes an activation and its grant, finds it a container, runs it, and makes its record. */
+import { type Allocation, type AllocationStore, type Clock, messageOf, systemClock } from "@openwhisk-harvest/core";
+import type { ContainerDriver } from "../container/driver.js";
+import type { Logger } from "../container/logger.js";
+import type { ActivationMessage, ActivationRecord, Grant, Invoker } from "../messages.js";
+import { type ActivationFacts, activationRecord } from "./activation-record.js";
+import { type FinishedRun, runActivation } from "./activation-run.js";
+import { ContainerPool, type ContainerRequest, type Lease } from "./container-pool.js";
+import { runMemoryMb } from "./limits.js";
+import { Reporter } from "./reporter.js";
+import { MESSAGES, whiskError } from "./response-mapping.js";
+
+export interface InvokerOptions {
+  readonly id: number;
+  /** What it has to give. Permits are the load balancer's; here the memory bounds the containers, idle ones included. */
+  readonly capacity: Allocation;
+  /** May serve several invokers. Closing it is its owner's. */
+  readonly driver: ContainerDriver;
+  /** Where observations and events go; nowhere when absent. */
+  readonly allocations?: Pick<AllocationStore, "putObservation" | "appendEvent">;
+  /** Added to the environment of conductors, e.g. how they reach Redis. */
+  readonly conductorEnvironment?: Readonly<Record<string, string>>;
+  /** `__OW_API_HOST` of all containers, e.g. `http://127.0.0.1:3233`. */
+  readonly apiHost: string;
+  /** Idle time after which a warm container is removed. */
+  readonly idleContainerMs: number;
+  /** Longest result, in bytes. */
+  readonly payloadMaxBytes: number;
+  readonly sampling: { readonly periodMs: number; readonly windowMs: number };
+  readonly clock?: Clock;
+  readonly logger: Logger;
+}
+
+export function createInvoker(options: InvokerOptions): Invoker {
+  return new ContainerInvoker(options);
+}
+
+class ContainerInvoker implements Invoker {
+  readonly id: number;
+  readonly capacity: Allocation;
+  readonly #options: InvokerOptions;
+  readonly #clock: Clock;
+  readonly #pool: ContainerPool;
+  readonly #reporter: Reporter;
+
+  constructor(options: InvokerOptions) {
+    const { id, capacity, idleContainerMs, clock = systemClock, logger } = options;
+    this.id = id;
+    this.capacity = capacity;
+    this.#options = options;
+    this.#clock = clock;
+    this.#pool = new ContainerPool({ capacityMb: capacity.memoryMb, idleContainerMs, clock });
+    this.#reporter = new Reporter(options.allocations, { clock, logger });
+  }
+
+  get enforcement() {
+    return this.#options.driver.enforcement;
+  }
+
+  hasWarmContainer(message: ActivationMessage): boolean {
+    return this.#pool.hasIdle(containerKey(message));
+  }
+
+  async run(message: ActivationMessage, grant: Grant): Promise<ActivationRecord> {
+    const facts = await this.#serve(message, grant);
+    return activationRecord(message, facts, this.#clock.nowMs());
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  async #serve(message: ActivationMessage, grant: Grant): Promise<ActivationFacts> {
+    let lease: Lease;
+    try {
+      lease = await this.#pool.acquire(this.#requestOf(message, grant));
+    } catch (error) {
+      return this.#failed(message, error, MESSAGES.resourceProvisionError);
+    }
+    let finished: FinishedRun | undefined;
+    try {
+      finished = await runActivation(
+        lease,
+        { message, grant },
+        { ...this.#options, clock: this.#clock, reporter: this.#reporter, enforcement: this.enforcement },
+      );
+      return finished.facts;
+    } catch (error) {
+      return this.#failed(message, error, MESSAGES.abnormalRun);
+    } finally {
+      lease.release(finished?.reusable ?? false);
+    }
+  }
+
+  #failed({ activationId }: ActivationMessage, error: unknown, text: string): ActivationFacts {
+    this.#options.logger.error({ activationId, invoker: this.id, error: messageOf(error) }, text);
+    return { response: whiskError(text), timedOut: false, logs: [] };
+  }
+
+  #requestOf(message: ActivationMessage, grant: Grant): ContainerRequest {
+    const { driver, apiHost, conductorEnvironment = {} } = this.#options;
+    const memoryLimitMb = runMemoryMb(grant);
+    return {
+      key: containerKey(message),
+      memoryMb: memoryLimitMb,
+      idleMemoryMb: grant.user.memoryMb,
+      start: () =>
+        driver.create({
+          name: `${this.id}_${message.user.namespace}_${message.action.name}`,
+          memoryLimitMb,
+          environment: { __OW_API_HOST: apiHost, ...(grant.conductor ? conductorEnvironment : {}) },
+        }),
+    };
+  }
+}
+
+/** A warm container serves one namespace and one revision of one action only (openwhisk-protocol, section 2.8, item 21). */
+function containerKey({ user, action }: ActivationMessage): string {
+  return JSON.stringify([user.namespace, action.namespace, action.name, action.rev]);
+}
