@@ -1,0 +1,144 @@
+/**
+ * The controller as a running server: stores, balancer, conductor loop and REST API around invokers that are given to it.
+ * What kind of invokers they are is not its business.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { type Allocation, type Clock, type Config, HarvestError, messageOf } from "@openwhisk-harvest/core";
+import { Balancer, greedyJsq, jsq } from "@openwhisk-harvest/loadbalancer-shim";
+import type { FastifyInstance } from "fastify";
+import { open } from "lmdb";
+import { ActivationStore } from "./activation-store.js";
+import type { Logger } from "./container/logger.js";
+import { builtinAction } from "./controller/builtin.js";
+import { InFlight } from "./controller/in-flight.js";
+import { createController } from "./controller/invoke-action.js";
+import { ActivationRunner } from "./controller/run-activation.js";
+import { Throttle } from "./controller/throttle.js";
+import { waitAtMost } from "./controller/wait.js";
+import { EntityStore } from "./entity-store.js";
+import { Identities } from "./identities.js";
+import { newActivationId, newTransactionId } from "./ids.js";
+import type { GrantResolver, Invoker } from "./messages.js";
+import { createRestServer } from "./rest/server.js";
+
+/** How long close() lets what runs come to its end before the containers are taken away. */
+const DRAIN_MS = 5_000;
+/** And how long it waits for the records of what was then cut off. */
+const CUT_OFF_MS = 5_000;
+/** And how long for clients to take their answers. */
+const LAST_ANSWERS_MS = 1_000;
+
+export interface ControllerServerOptions {
+  readonly config: Config["standalone"];
+  /** Steps of the grid. */
+  readonly step: Allocation;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Invokers and the grant resolver may need to know where the API is, so they are made when that is known. */
+export interface InvokerSide {
+  readonly invokers: readonly Invoker[];
+  readonly resolveGrant: GrantResolver;
+}
+
+export interface ControllerServer {
+  /** `http://address:port` */
+  readonly apihost: string;
+  readonly identities: Identities;
+  readonly balancer: Balancer;
+  close(): Promise<void>;
+}
+
+/** OWH_BAD_CONFIG when the port is taken or the data folder cannot be used. */
+export async function startControllerServer(
+  options: ControllerServerOptions,
+  createInvokerSide: (apihost: string) => Promise<InvokerSide>,
+): Promise<ControllerServer> {
+  const { config, dataDir, clock, logger } = options;
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const identities = new Identities(join(dataDir, "identities.json"));
+  const root = open({ path: join(dataDir, "openwhisk.mdb"), noSubdir: true });
+  const entities = new EntityStore(root);
+  const activations = new ActivationStore(root, (activationId, reason) => logger.error({ activationId, reason }, "a record was lost"));
+  const throttle = new Throttle(config, clock);
+  const inFlight = new InFlight(logger);
+  const late = lateBound<{ readonly runner: ActivationRunner; readonly balancer: Balancer }>();
+  const controller = createController(
+    {
+      config,
+      activations,
+      findAction: (name) => builtinAction(name) ?? entities.get(name),
+      onStepFailed: (error) => logger.warn({ reason: messageOf(error) }, "a step of a sequence or composition could not be run"),
+      clock,
+      newActivationId,
+      newTransactionId,
+    },
+    async (message) => (await late.value).runner.submit(message),
+    inFlight,
+  );
+  const invokers = async () => (await late.value).balancer.invokers();
+  const app = createRestServer({ config, identities, entities, activations, controller, throttle, clock, invokers }, logger);
+  const apihost = await listen(app, config);
+  let side: InvokerSide;
+  try {
+    side = await createInvokerSide(apihost);
+  } catch (error) {
+    await app.close();
+    await root.close();
+    throw error;
+  }
+  const balancer = createBalancer(options, side.invokers);
+  const byId = new Map(side.invokers.map((invoker) => [invoker.id, invoker]));
+  const runner = new ActivationRunner({ resolveGrant: side.resolveGrant, balancer, invokers: byId, activations, throttle, clock });
+  late.bind({ runner, balancer });
+
+  const close = async () => {
+    const closed = app.close();
+    await waitAtMost(clock, inFlight.idle(), DRAIN_MS);
+    await Promise.all(side.invokers.map((invoker) => invoker.close()));
+    await waitAtMost(clock, inFlight.idle(), CUT_OFF_MS);
+    await waitAtMost(clock, closed, LAST_ANSWERS_MS);
+    app.server.closeAllConnections();
+    await closed;
+    await activations.written();
+    await root.close();
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    apihost,
+    identities,
+    balancer,
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+function createBalancer({ config, step, clock }: ControllerServerOptions, invokers: readonly Invoker[]): Balancer {
+  const { conductorMemoryShare, queueLength, queueDeadlineMs, placement } = config;
+  const policy = placement === "jsq" ? jsq : greedyJsq;
+  return new Balancer({ policy, invokers, step, conductorMemoryShare, queueLength, queueDeadlineMs, clock });
+}
+
+async function listen(app: FastifyInstance, { host, port }: Config["standalone"]): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (error) {
+    throw new HarvestError("OWH_BAD_CONFIG", `The embedded OpenWhisk cannot listen on ${host}:${port}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** The API listens before there are invokers, for these want its address; what comes in meanwhile waits. */
+function lateBound<T>(): { readonly value: Promise<T>; readonly bind: (value: T) => void } {
+  let bind: (value: T) => void = () => undefined;
+  const value = new Promise<T>((resolve) => {
+    bind = resolve;
+  });
+  return { value, bind };
+}

@@ -1,0 +1,47 @@
+/** Starts whatever an action is (PrimitiveActions.scala, invokeSingleAction; SequenceActions.scala, invokeSequence). */
+import type { ExecutableAction } from "../messages.js";
+import { startComposition } from "./compose.js";
+import type { InFlight } from "./in-flight.js";
+import { isConductor, mergeParameters } from "./parameters.js";
+import type { ControllerParts, Invocation, InvokeAction, InvokeRequest, SubmitActivation } from "./parts.js";
+import { startSequence } from "./sequence.js";
+import { STEP_WAIT_ADDON_MS } from "./wait.js";
+
+/** The controller: its parts, and the two ways to start an action that need all of them. */
+export function createController(
+  base: Omit<ControllerParts, "invoke" | "invokePrimitive">,
+  submit: SubmitActivation,
+  inFlight: InFlight,
+): ControllerParts {
+  const controller: ControllerParts = {
+    ...base,
+    invokePrimitive: async (request) => submitPrimitive(base, submit, request),
+    async invoke(request, shared = {}) {
+      const invocation = await start(request, shared);
+      if (request.cause === undefined) inFlight.track(invocation.record);
+      return invocation;
+    },
+  };
+  const start: InvokeAction = async (request, shared = {}) => {
+    if (request.action.exec.kind === "sequence") return startSequence(controller, request, shared.sequence);
+    if (isConductor(request.action)) return startComposition(controller, request, shared.composition);
+    return controller.invokePrimitive(request);
+  };
+  return controller;
+}
+
+type Ids = Pick<ControllerParts, "newActivationId">;
+
+async function submitPrimitive(ids: Ids, submit: SubmitActivation, request: InvokeRequest): Promise<Invocation> {
+  const { user, action, payload, transactionId, createdAtMs, cause } = request;
+  const accepted = await submit({
+    activationId: ids.newActivationId(),
+    action: action as ExecutableAction,
+    user,
+    content: mergeParameters(action, payload),
+    transactionId,
+    createdAtMs,
+    ...(cause !== undefined && { cause }),
+  });
+  return { ...accepted, waitMs: action.limits.timeout + STEP_WAIT_ADDON_MS };
+}

@@ -1,0 +1,65 @@
+/** What the parts of the controller need of one another. */
+import type { Clock, Config } from "@openwhisk-harvest/core";
+import type { ActivationStore } from "../activation-store.js";
+import type { EntityName } from "../entity-name.js";
+import type { StoredAction } from "../entity-store.js";
+import type { ActivationMessage, ActivationRecord, Identity } from "../messages.js";
+
+/** An activation that was accepted. `record` rejects when no invoker could be found for it after all. */
+export interface Invocation {
+  readonly activationId: string;
+  readonly record: Promise<ActivationRecord>;
+  /** How long an enclosing sequence or composition waits for it; absent for those themselves, which end by their steps' limits. */
+  readonly waitMs?: number;
+}
+
+/** Runs one executable action. Rejects with OWH_NO_INVOKER when the activation is refused at once. */
+export type SubmitActivation = (message: ActivationMessage) => Promise<Omit<Invocation, "waitMs">>;
+
+/** Counts over a composition and all compositions nested in it, so that the limits hold for the whole. */
+export interface CompositionAccounting {
+  components: number;
+  conductors: number;
+}
+
+/** Actions that are no sequences, counted over a sequence and all sequences nested in it. */
+export interface AtomicActionCount {
+  value: number;
+}
+
+/** The counts of the enclosing run, for the one kind of run that shares them. */
+export interface SharedCounts {
+  readonly composition?: CompositionAccounting;
+  readonly sequence?: AtomicActionCount;
+}
+
+/** Starts whatever an action is: a sequence, a composition or a single activation. */
+export type InvokeAction = (request: InvokeRequest, shared?: SharedCounts) => Promise<Invocation>;
+
+export interface ControllerParts {
+  readonly invoke: InvokeAction;
+  /** Starts one activation of an executable action, also of a conductor. */
+  readonly invokePrimitive: (request: InvokeRequest) => Promise<Invocation>;
+  /** Hears why a step of a sequence or composition could not be run. */
+  readonly onStepFailed: (error: unknown) => void;
+  readonly config: Config["standalone"];
+  /** A stored action or one that comes with OpenWhisk. */
+  readonly findAction: (name: EntityName) => StoredAction | undefined;
+  readonly activations: ActivationStore;
+  readonly clock: Clock;
+  readonly newActivationId: () => string;
+  readonly newTransactionId: () => string;
+}
+
+/** What is to be invoked, for whom, and on whose behalf. */
+export interface InvokeRequest {
+  readonly user: Identity;
+  readonly action: StoredAction;
+  /** An object; between the steps of sequences also an array. */
+  readonly payload: unknown;
+  readonly transactionId: string;
+  /** When the request, or the step before it, was accepted. */
+  readonly createdAtMs: number;
+  /** The enclosing session or sequence; absent when topmost. */
+  readonly cause?: string;
+}

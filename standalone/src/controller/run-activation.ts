@@ -1,0 +1,114 @@
+/**
+ * The way of one activation: what it may have (grant resolver), where it runs (balancer), its run (invoker), its record (store).
+ */
+import { type Allocation, type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
+import type { Acquired, Balancer, PlacementRequest } from "@openwhisk-harvest/loadbalancer-shim";
+import type { ActivationStore } from "../activation-store.js";
+import type { ActivationMessage, ActivationRecord, Grant, GrantResolver, Invoker } from "../messages.js";
+import { runBuiltin } from "./builtin.js";
+import type { SubmitActivation } from "./parts.js";
+import { recordWithoutRun, whiskError } from "./records.js";
+import type { Throttle } from "./throttle.js";
+
+export interface ActivationRunnerParts {
+  readonly resolveGrant: GrantResolver;
+  readonly balancer: Balancer;
+  readonly invokers: ReadonlyMap<number, Invoker>;
+  readonly activations: ActivationStore;
+  readonly throttle: Throttle;
+  readonly clock: Clock;
+}
+
+export class ActivationRunner {
+  readonly #parts: ActivationRunnerParts;
+
+  constructor(parts: ActivationRunnerParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when the activation has been accepted, which is when it has its place or its place in line. */
+  readonly submit: SubmitActivation = async (incoming) => {
+    const { activations, clock, throttle } = this.#parts;
+    const { activationId } = incoming;
+    const builtin = runBuiltin(incoming, clock.nowMs());
+    if (builtin) {
+      activations.store(builtin);
+      return { activationId, record: Promise.resolve(builtin) };
+    }
+    const leave = throttle.enter(incoming.user.namespace);
+    try {
+      const { message, grant } = await this.#parts.resolveGrant(incoming);
+      const { placed } = this.#enqueue(message, grant);
+      const record = this.#run(message, grant, placed).finally(leave);
+      return { activationId, record };
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  };
+
+  #enqueue(message: ActivationMessage, grant: Grant): { readonly placed: Promise<Acquired> } {
+    const { balancer, invokers } = this.#parts;
+    const request = placementRequestOf(message, grant, balancer.largest(), balancer.largest(true));
+    return balancer.enqueue(request, (id) => invokers.get(id)?.hasWarmContainer(message) ?? false);
+  }
+
+  async #run(message: ActivationMessage, grant: Grant, placed: Promise<Acquired>): Promise<ActivationRecord> {
+    const { activations, clock, invokers } = this.#parts;
+    let acquired: Acquired;
+    try {
+      acquired = await placed;
+    } catch (error) {
+      // The client may know the id already, so it must find out what became of it.
+      activations.store(recordWithoutRun(message, whiskError(messageOf(error)), clock.nowMs()));
+      throw error;
+    }
+    try {
+      const invoker = invokers.get(acquired.invoker);
+      if (!invoker) throw new HarvestError("OWH_NO_INVOKER", `There is no invoker ${acquired.invoker}.`);
+      const record = await invoker.run(message, grantInForce(grant, acquired.grant));
+      activations.store(record);
+      return record;
+    } finally {
+      acquired.release();
+    }
+  }
+}
+
+/**
+ * What the balancer is asked for. A donor wants less than U and takes nothing below it; a receiver takes what is free from U on;
+ * in mode `profile` a run waits for all that it can get (DESIGN, section 5).
+ *
+ * Nobody is given more CPU than an invoker has; U above that is a whole invoker. Memory below U would be a way to be killed (H5),
+ * so such a request stays as it is and is refused. Profiled runs leave the conductors their share, or they would wait for ever.
+ */
+export function placementRequestOf(
+  message: Pick<ActivationMessage, "activationId" | "cause">,
+  grant: Grant,
+  largest: Allocation,
+  largestForConductor: Allocation,
+): PlacementRequest {
+  const base = {
+    activationId: message.activationId,
+    ...(message.cause !== undefined && { cause: message.cause }),
+    conductor: grant.conductor,
+  };
+  if (grant.conductor) {
+    const want = { cpuCores: 0, memoryMb: grant.memoryMb };
+    return { ...base, want, atLeast: want };
+  }
+  const userMemoryMb = Math.min(grant.memoryMb, grant.user.memoryMb);
+  const mostMemoryMb = grant.mode === "profile" ? largest.memoryMb - largestForConductor.memoryMb : largest.memoryMb;
+  const want = {
+    cpuCores: Math.min(grant.cpuCores, largest.cpuCores),
+    memoryMb: Math.max(userMemoryMb, Math.min(grant.memoryMb, mostMemoryMb)),
+  };
+  if (grant.mode === "profile") return { ...base, want, atLeast: want };
+  const userCpuCores = grant.user.cpuCores ?? grant.cpuCores;
+  return { ...base, want, atLeast: { cpuCores: Math.min(want.cpuCores, userCpuCores), memoryMb: userMemoryMb } };
+}
+
+/** Conductors hold no CPU permits and run unlimited, so only their memory is the balancer's to say. */
+function grantInForce(grant: Grant, { cpuCores, memoryMb }: Allocation): Grant {
+  return grant.conductor ? grant : { ...grant, cpuCores, memoryMb };
+}

@@ -1,0 +1,55 @@
+/** What the server says about itself (Controller.scala 145-188, 253-282). */
+import type { Config } from "@openwhisk-harvest/core";
+import { ACTION_LIMITS } from "./action-put.js";
+import { DEFAULT_KIND, KINDS } from "./exec.js";
+
+const MB = 1024 * 1024;
+
+function range(name: "duration" | "memory" | "logs", limit: "timeout" | "memory" | "logs", unit: number): Record<string, number> {
+  const { min, std, max } = ACTION_LIMITS[limit];
+  return {
+    [`default_min_action_${name}`]: min * unit,
+    [`default_max_action_${name}`]: max * unit,
+    [`min_action_${name}`]: min * unit,
+    [`std_action_${name}`]: std * unit,
+    [`max_action_${name}`]: max * unit,
+  };
+}
+
+/** GET / */
+export function aboutServer(config: Config["standalone"]): object {
+  return {
+    description: "OpenWhisk",
+    support: { github: "https://github.com/apache/openwhisk/issues", slack: "http://slack.openwhisk.org" },
+    api_paths: ["/api/v1"],
+    limits: {
+      actions_per_minute: config.invocationsPerMinute,
+      triggers_per_minute: config.invocationsPerMinute,
+      concurrent_actions: config.concurrentInvocations,
+      sequence_length: config.sequenceMaxLength,
+      ...range("duration", "timeout", 1),
+      ...range("memory", "memory", MB),
+      ...range("logs", "logs", MB),
+    },
+    runtimes: {
+      nodejs: KINDS.map((kind) => ({
+        kind,
+        image: "host",
+        deprecated: false,
+        default: kind === DEFAULT_KIND,
+        attached: false,
+        requireMain: false,
+      })),
+    },
+  };
+}
+
+/** GET /api/v1 */
+export const ABOUT_API = {
+  description: "OpenWhisk API",
+  api_version: "1.0.0",
+  api_version_path: "v1",
+  build: "standalone",
+  buildno: "openwhisk-harvest",
+  swagger_paths: { ui: "/docs", "api-docs": "/api-docs" },
+} as const;

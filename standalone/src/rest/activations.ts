@@ -1,0 +1,52 @@
+/** /namespaces/{ns}/activations: list, get, result, logs (Activations.scala). */
+import type { FastifyRequest } from "fastify";
+import type { ActivationQuery } from "../activation-store.js";
+import { isName } from "../entity-name.js";
+import type { ActivationRecord } from "../messages.js";
+import { WhiskRejection } from "../whisk-rejection.js";
+import { activationIdLength, badNameFilter, malformedQuery, TEXTS } from "../whisk-texts.js";
+import { callerOf, type RestContext } from "./context.js";
+import { queryEpoch, queryFlag, queryPage, queryText } from "./query.js";
+import { activationSummary, activationView, responseView } from "./render.js";
+
+export async function listActivations(context: RestContext, request: FastifyRequest): Promise<object> {
+  const { namespace } = callerOf(request);
+  const page = queryPage(request, "activations");
+  const count = queryFlag(request, "count", false);
+  const docs = queryFlag(request, "docs", false);
+  const path = nameFilter(request);
+  const since = queryEpoch(request, "since");
+  const upto = queryEpoch(request, "upto");
+  if (count && docs) throw new WhiskRejection(400, TEXTS.docsWithCount);
+  const query: ActivationQuery = {
+    namespace,
+    ...(path !== undefined && { path }),
+    ...(since !== undefined && { since }),
+    ...(upto !== undefined && { upto }),
+  };
+  if (count) return { activations: Math.max(0, (await context.activations.count(query)) - page.skip) };
+  return (await context.activations.list(query, page)).map(docs ? activationView : activationSummary);
+}
+
+/** `name` or `package/name`. */
+function nameFilter(request: FastifyRequest): string | undefined {
+  const text = queryText(request, "name");
+  if (text === undefined || text === "") return undefined;
+  const segments = text.split("/");
+  if (segments.length > 2 || !segments.every(isName)) throw new WhiskRejection(400, malformedQuery("name", badNameFilter(text)));
+  return text;
+}
+
+function existingActivation(context: RestContext, request: FastifyRequest): ActivationRecord {
+  const { namespace } = callerOf(request);
+  const { id } = request.params as { id: string };
+  if (id.length !== 32) throw new WhiskRejection(400, activationIdLength(id.length));
+  if (!/^[0-9a-f]{32}$/i.test(id)) throw new WhiskRejection(400, TEXTS.activationIdIllegal);
+  const record = context.activations.get(namespace, id);
+  if (!record) throw new WhiskRejection(404, TEXTS.doesNotExist);
+  return record;
+}
+
+export const getActivation = (context: RestContext, request: FastifyRequest) => activationView(existingActivation(context, request));
+export const getResult = (context: RestContext, request: FastifyRequest) => responseView(existingActivation(context, request));
+export const getLogs = (context: RestContext, request: FastifyRequest) => ({ logs: existingActivation(context, request).logs });

@@ -1,0 +1,47 @@
+/** What the REST handlers need, and what a request carries once it has been authenticated. */
+import type { Clock, Config } from "@openwhisk-harvest/core";
+import type { FastifyRequest } from "fastify";
+import type { ActivationStore } from "../activation-store.js";
+import type { ControllerParts } from "../controller/parts.js";
+import type { Throttle } from "../controller/throttle.js";
+import type { EntityStore } from "../entity-store.js";
+import type { Identities } from "../identities.js";
+import type { Identity } from "../messages.js";
+import { WhiskRejection } from "../whisk-rejection.js";
+import { TEXTS } from "../whisk-texts.js";
+
+export interface RestContext {
+  readonly config: Config["standalone"];
+  readonly identities: Identities;
+  readonly entities: EntityStore;
+  readonly activations: ActivationStore;
+  readonly controller: ControllerParts;
+  readonly throttle: Throttle;
+  readonly clock: Clock;
+  /** The invokers and whether they are healthy. */
+  readonly invokers: () => Promise<readonly { readonly id: number; readonly healthy: boolean }[]>;
+}
+
+/** Who asks, in which namespace. */
+export interface Caller {
+  readonly user: Identity;
+  readonly namespace: string;
+}
+
+const CALLERS = new WeakMap<object, Caller>();
+
+export function setCaller(request: FastifyRequest, caller: Caller): void {
+  CALLERS.set(request, caller);
+}
+
+/** Of a request that went through authentication. */
+export function callerOf(request: FastifyRequest): Caller {
+  const caller = CALLERS.get(request);
+  if (!caller) throw new WhiskRejection(401, TEXTS.noCredentials);
+  return caller;
+}
+
+/** The segments after `/actions/`; an empty last one stands for a trailing slash. */
+export function pathSegments(request: FastifyRequest): string[] {
+  return String((request.params as { "*"?: string })["*"] ?? "").split("/");
+}

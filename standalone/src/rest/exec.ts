@@ -1,0 +1,88 @@
+/** The field `exec` of an action (Exec.scala): code of a kind that we run, or a sequence of other actions. */
+import { isObject, type JsonObject } from "../controller/json.js";
+import { type EntityName, formatEntityName, resolveName } from "../entity-name.js";
+import type { StoredAction } from "../entity-store.js";
+import type { CodeExec, SequenceExec } from "../messages.js";
+import { WhiskRejection } from "../whisk-rejection.js";
+import { entityTooBig, malformedContent, TEXTS } from "../whisk-texts.js";
+
+/** The kinds of OpenWhisk's manifest that the embedded runtime runs; it is Node.js as installed on the host, whatever the number says. */
+export const KINDS = ["nodejs:18", "nodejs:20"] as const;
+export const DEFAULT_KIND = "nodejs:20";
+
+/** Exec.sizeLimit */
+export const MAX_CODE_BYTES = 48 * 1024 * 1024;
+
+function malformed(why: string): WhiskRejection {
+  return new WhiskRejection(400, malformedContent(why));
+}
+
+/** 400 for what is no exec, 413 for code above 48 MB. */
+export function readExec(value: unknown): CodeExec | SequenceExec {
+  if (!isObject(value)) throw malformed("exec malformed");
+  const kind = value["kind"];
+  if (typeof kind !== "string") throw malformed("'kind' must be a string defined in 'exec'");
+  return kind === "sequence" ? readSequence(value) : readCode(value, kind);
+}
+
+function readSequence({ components }: JsonObject): SequenceExec {
+  if (!Array.isArray(components)) throw malformed("'components' must be defined for sequence kind");
+  if (!components.every((c) => typeof c === "string")) throw malformed("'components' must be an array of names");
+  return { kind: "sequence", components };
+}
+
+function readCode(value: JsonObject, given: string): CodeExec {
+  const kind = given === "nodejs:default" ? DEFAULT_KIND : given;
+  if (!KINDS.some((k) => k === kind)) throw malformed(`kind '${given}' not in Set(${KINDS.join(", ")})`);
+  const { code, main } = value;
+  if (typeof code !== "string") throw malformed(`'code' must be a string defined in 'exec' for '${kind}' actions`);
+  if (main !== undefined && typeof main !== "string")
+    throw malformed(`if defined, 'main' must be a string in 'exec' for '${kind}' actions`);
+  const codeBytes = Buffer.byteLength(code);
+  if (codeBytes > MAX_CODE_BYTES) throw new WhiskRejection(413, entityTooBig("Code", codeBytes, MAX_CODE_BYTES));
+  return { kind, code, binary: isBase64(code), ...(main && { main }) };
+}
+
+/** Exec.isBinaryCode: source text practically always has a character that base64 has not. */
+export function isBase64(code: string): boolean {
+  const text = code.trim();
+  if (text.length === 0 || text.length % 4 !== 0) return false;
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  return !/[^A-Za-z0-9+/]/.test(text.slice(0, text.length - padding));
+}
+
+type FindAction = (name: EntityName) => StoredAction | undefined;
+
+/**
+ * A sequence with its names made absolute. 400 when it is empty, refers to itself, names an action that does not exist, or is
+ * longer than allowed; sequences in it count with their own actions.
+ */
+export function checkSequence(sequence: SequenceExec, entity: EntityName, maxLength: number, findAction: FindAction): SequenceExec {
+  if (sequence.components.length === 0) throw new WhiskRejection(400, TEXTS.sequenceNoComponent);
+  const names = sequence.components.map((c) => {
+    const name = resolveName(c, entity.namespace);
+    if (!name) throw malformed(TEXTS.malformedName);
+    return name;
+  });
+  if (atomicActions(names, formatEntityName(entity), findAction, maxLength) > maxLength)
+    throw new WhiskRejection(400, TEXTS.sequenceIsTooLong);
+  return { kind: "sequence", components: names.map((n) => `/${formatEntityName(n)}`) };
+}
+
+/** Counts no further than just above `maxLength`. */
+function atomicActions(names: readonly EntityName[], self: string, findAction: FindAction, maxLength: number): number {
+  let count = 0;
+  for (const name of names) {
+    if (formatEntityName(name) === self) throw new WhiskRejection(400, TEXTS.sequenceIsCyclic);
+    const action = findAction(name);
+    if (!action) throw new WhiskRejection(400, TEXTS.sequenceComponentNotFound);
+    count += action.exec.kind === "sequence" ? atomicActions(componentsOf(action), self, findAction, maxLength) : 1;
+    if (count > maxLength) return count;
+  }
+  return count;
+}
+
+function componentsOf(action: StoredAction): EntityName[] {
+  const { components } = action.exec as SequenceExec;
+  return components.map((c) => resolveName(c, action.namespace)).filter((n) => n !== undefined);
+}

@@ -1,0 +1,97 @@
+/** The HTTP face: bodies, headers, errors and authentication; the handlers themselves are in the files beside. */
+import { HarvestError, messageOf } from "@openwhisk-harvest/core";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { authenticate, checkEntitled, type Privilege } from "../auth.js";
+import type { Logger } from "../container/logger.js";
+import { transactionIdOf } from "../ids.js";
+import { WhiskRejection } from "../whisk-rejection.js";
+import { entityTooBig, malformedContent, TEXTS } from "../whisk-texts.js";
+import { type RestContext, setCaller } from "./context.js";
+import { MAX_CODE_BYTES } from "./exec.js";
+import { addRoutes } from "./routes.js";
+
+/** Code may grow when it is written as JSON text; above this nothing is read at all. */
+const MAX_BODY_BYTES = 2 * MAX_CODE_BYTES;
+
+const CORS = {
+  "Access-Control-Allow-Origin": "*",
+  "Access-Control-Allow-Headers": "Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent",
+  "Access-Control-Allow-Methods": "GET, DELETE, POST, PUT, HEAD",
+} as const;
+
+export function createRestServer(context: RestContext, logger: Logger): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: MAX_BODY_BYTES,
+    forceCloseConnections: "idle",
+    genReqId: (request) => transactionIdOf(request.headers["x-request-id"]),
+    routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: false },
+  });
+  app.addHook("onRequest", async (request, reply) => {
+    reply.headers({ ...CORS, "X-Request-ID": request.id });
+  });
+  readJsonBodies(app, context.config.payloadMaxBytes);
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply, logger));
+  app.setNotFoundHandler(() => {
+    throw new WhiskRejection(404, TEXTS.doesNotExist);
+  });
+  addRoutes(app, context, (request) => admit(context, request));
+  return app;
+}
+
+/** Who asks, whether it may, and whether it may that often; decided by the head of the request, before its body is read. */
+function admit(context: RestContext, request: FastifyRequest): void {
+  const user = authenticate(context.identities, request.headers.authorization);
+  const { namespace: given = "_", "*": entity = "", id = "" } = request.params as Record<string, string | undefined>;
+  const namespace = given === "_" ? user.namespace : given;
+  setCaller(request, { user, namespace });
+  checkEntitled(user, privilegeOf(request.method), namespace, entity || id);
+  if (request.method === "POST") context.throttle.check(user.namespace);
+}
+
+function privilegeOf(method: string): Privilege {
+  if (method === "POST") return "ACTIVATE";
+  return method === "PUT" || method === "DELETE" ? method : "READ";
+}
+
+/** Bodies are JSON or empty. An invocation's is read even when it is too large, so that the client gets the answer that says so. */
+function readJsonBodies(app: FastifyInstance, payloadMaxBytes: number): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", { parseAs: "string" }, (request, body: string, done) => {
+    const bodyBytes = Buffer.byteLength(body);
+    if (request.method === "POST" && bodyBytes > payloadMaxBytes)
+      return done(new WhiskRejection(413, entityTooBig("Request", bodyBytes, payloadMaxBytes)));
+    if (body.trim() === "") return done(null, undefined);
+    try {
+      return done(null, JSON.parse(body));
+    } catch (error) {
+      return done(new WhiskRejection(400, malformedContent(messageOf(error))));
+    }
+  });
+  // Clients of Node.js send this type with an empty body.
+  app.addContentTypeParser("application/x-www-form-urlencoded", { parseAs: "string" }, (_request, body: string, done) => {
+    if (body === "") done(null, undefined);
+    else done(new WhiskRejection(415, TEXTS.unsupportedContentType));
+  });
+}
+
+async function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger): Promise<void> {
+  const { status, text } = describe(error);
+  if (status === 401) reply.header("WWW-Authenticate", 'Basic realm="OpenWhisk secure realm"');
+  if (status === 500) logger.error({ transactionId: request.id, reason: messageOf(error) }, "a request failed");
+  await reply.code(status).send({ error: text, code: request.id });
+}
+
+function describe(error: unknown): { status: number; text: string } {
+  if (error instanceof WhiskRejection) return { status: error.status, text: error.message };
+  if (error instanceof HarvestError) {
+    if (error.code === "OWH_NO_INVOKER") return { status: 503, text: TEXTS.noInvokers };
+    if (error.code === "OWH_CONFLICT") return { status: 409, text: error.message };
+    if (error.code === "OWH_BAD_ALLOCATION") return { status: 400, text: error.message };
+  }
+  // Fastify's own, such as a body above every limit or an unknown media type.
+  const status = (error as { statusCode?: unknown }).statusCode;
+  if (status === 415) return { status, text: TEXTS.unsupportedContentType };
+  if (typeof status === "number" && status >= 400 && status < 500) return { status, text: messageOf(error) };
+  return { status: 500, text: TEXTS.internalError };
+}

@@ -1,0 +1,143 @@
+/** The embedded OpenWhisk, wired: enforcement, containers, invokers, controller. */
+import { join } from "node:path";
+import { detectEnforcement, type Enforcer } from "@openwhisk-harvest/cgroup";
+import { type AllocationStore, type Clock, type Config, type Enforcement, type Grid, systemClock } from "@openwhisk-harvest/core";
+import { invokerCapacity } from "./capacity.js";
+import type { ContainerDriver } from "./container/driver.js";
+import type { Logger } from "./container/logger.js";
+import { type InvokerSide, startControllerServer } from "./controller-server.js";
+import { createGrantResolver, createInvoker, createProcessDriver } from "./invoker/index.js";
+import { createLogger } from "./log.js";
+import type { Identity } from "./messages.js";
+
+export interface StandaloneOptions {
+  readonly config: Config;
+  /** The grid in force, see core's `gridOf`. */
+  readonly grid: Grid;
+  readonly hostCores: number;
+  /** Where the invokers look allocations up and leave what they saw. It stays its owner's to close. */
+  readonly allocations: AllocationStore;
+  /** Identities, actions and activations live in `<dataDir>/standalone`, over restarts. */
+  readonly dataDir: string;
+  readonly clock?: Clock;
+  /** Gets warnings and errors, never keys or payloads; a pino logger fits. */
+  readonly logger?: Logger;
+  /** Added to the environment of conductors' containers alone, e.g. how they reach Redis. */
+  readonly conductorEnv?: Readonly<Record<string, string>>;
+}
+
+export interface Standalone {
+  /** `http://127.0.0.1:port` */
+  readonly apihost: string;
+  readonly namespace: string;
+  /** `uuid:key` of the namespace. Not for logs. */
+  readonly auth: string;
+  readonly enforcement: Enforcement;
+  /** One sentence for people: how limits are enforced, and why not better. */
+  readonly enforcementReason: string;
+  readonly invokers: readonly { readonly id: number; readonly cpuCores: number; readonly memoryMb: number }[];
+  /** A further namespace with a fresh random key. OWH_CONFLICT when it exists. */
+  createIdentity(namespace: string): Identity;
+  /** Stops accepting, lets what runs end for a few seconds, takes the containers away, and closes the store. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** OWH_BAD_CONFIG when port, data folder or shares are wrong; OWH_CHILD_FAILED when no container can be started. */
+export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
+  const { config, grid, hostCores, dataDir, clock = systemClock } = options;
+  const logger = options.logger ?? createLogger(config.logLevel);
+  const capacity = invokerCapacity(config.standalone, grid, hostCores);
+  const enforcer = await detectEnforcement();
+  if (enforcer.enforcement === "none" || enforcer.enforcement === "affinity")
+    logger.warn({ enforcement: enforcer.enforcement }, enforcer.reason);
+  try {
+    const driver = await createProcessDriver({ enforcer, logger, clock });
+    try {
+      const server = await startControllerServer(
+        {
+          config: config.standalone,
+          step: { cpuCores: grid.cpuCores.step, memoryMb: grid.memoryMb.step },
+          dataDir: join(dataDir, "standalone"),
+          clock,
+          logger,
+        },
+        async (apihost) => invokerSide(options, { capacity, driver, clock, logger, apihost }),
+      );
+      return runningStandalone(server, enforcer, driver, capacity, config.standalone.invokers);
+    } catch (error) {
+      await driver.close();
+      throw error;
+    }
+  } catch (error) {
+    await enforcer.close();
+    throw error;
+  }
+}
+
+interface SideParts {
+  readonly capacity: { readonly cpuCores: number; readonly memoryMb: number };
+  readonly driver: ContainerDriver;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly apihost: string;
+}
+
+function invokerSide({ config, grid, allocations, conductorEnv }: StandaloneOptions, parts: SideParts): InvokerSide {
+  const { capacity, driver, clock, logger, apihost } = parts;
+  const invokers = Array.from({ length: config.standalone.invokers }, (_, id) =>
+    createInvoker({
+      id,
+      capacity,
+      driver,
+      allocations,
+      ...(conductorEnv && { conductorEnvironment: conductorEnv }),
+      apiHost: apihost,
+      idleContainerMs: config.standalone.idleContainerMs,
+      payloadMaxBytes: config.standalone.payloadMaxBytes,
+      sampling: config.sampling,
+      clock,
+      logger,
+    }),
+  );
+  const resolveGrant = createGrantResolver({
+    allocations,
+    grid,
+    maxAllocation: capacity,
+    timeoutMs: config.redis.timeoutMs,
+    allocationTtlMs: config.redis.allocationTtlMs,
+    clock,
+    logger,
+  });
+  return { invokers, resolveGrant };
+}
+
+type ControllerServer = Awaited<ReturnType<typeof startControllerServer>>;
+
+function runningStandalone(
+  server: ControllerServer,
+  enforcer: Enforcer,
+  driver: ContainerDriver,
+  capacity: SideParts["capacity"],
+  invokers: number,
+): Standalone {
+  const guest = server.identities.guest;
+  const close = async () => {
+    await server.close();
+    await driver.close();
+    await enforcer.close();
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    apihost: server.apihost,
+    namespace: guest.namespace,
+    auth: guest.authkey,
+    enforcement: enforcer.enforcement,
+    enforcementReason: enforcer.reason,
+    invokers: Array.from({ length: invokers }, (_, id) => ({ id, ...capacity })),
+    createIdentity: (namespace) => server.identities.create(namespace),
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+}

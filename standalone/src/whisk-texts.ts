@@ -1,0 +1,51 @@
+/** OpenWhisk's own words (common/scala/.../http/ErrorResponse.scala and akka-http's rejections), for clients that match on them. */
+export const TEXTS = {
+  doesNotExist: "The requested resource does not exist.",
+  conflict: "Concurrent modification to resource detected.",
+  alreadyExists: "resource already exists",
+  execUndefined: "exec undefined",
+  nameIllegal: "The name of the entity contains illegal characters.",
+  malformedName: "The fully qualified name of the entity must contain at least the namespace and the name of the entity.",
+  parametersNotAllowed: "Request defines parameters that are not allowed (e.g., reserved properties).",
+  docsWithCount: "The parameter 'docs' is not permitted with 'count'.",
+  activationIdIllegal: "The activation id is not valid.",
+  noCredentials: "The resource requires authentication, which was not supplied with the request",
+  wrongCredentials: "The supplied authentication is invalid",
+  unsupportedContentType: "The request's Content-Type is not supported. Expected:\napplication/json",
+  noInvokers: "The server is currently unavailable (because it is overloaded or down for maintenance).",
+  internalError: "There was an internal server error.",
+  sequenceIsTooLong: "Too many actions in the sequence.",
+  sequenceNoComponent: "No component specified for the sequence.",
+  sequenceIsCyclic: "Sequence may not refer to itself.",
+  sequenceComponentNotFound: "Sequence component does not exist.",
+  sequenceActivationFailure: "Sequence failed.",
+  compositionIsTooLong: "Too many actions in the composition.",
+  compositionActivationFailure: "Activation failure during composition.",
+} as const;
+
+export const notAuthorizedFor = (resource: string) => `The supplied authentication is not authorized to access '${resource}'.`;
+export const tooManyRequests = (count: number, allowed: number) =>
+  `Too many requests in the last minute (count: ${count}, allowed: ${allowed}).`;
+export const tooManyConcurrentRequests = (count: number, allowed: number) =>
+  `Too many concurrent requests in flight (count: ${count}, allowed: ${allowed}).`;
+export const entityTooBig = (field: string, isBytes: number, allowedBytes: number) =>
+  `${field} larger than allowed: ${isBytes} > ${allowedBytes} bytes.`;
+export const malformedContent = (why: string) => `The request content was malformed:\n${why}`;
+export const malformedQuery = (name: string, why: string) => `The query parameter '${name}' was malformed:\n${why}`;
+export const methodNotAllowed = (supported: string) => `HTTP method not allowed, supported methods: ${supported}`;
+export const limitOutOfRange = (collection: string, value: number, max: number) =>
+  `The value '${value}' is not in the range of 0 to ${max} for ${collection}.`;
+export const skipOutOfRange = (collection: string, value: number) =>
+  `The value '${value}' is not greater than or equal to 0 for ${collection}.`;
+export const notAnInteger = (collection: string, value: string) => `The value '${value}' is not an integer for ${collection}.`;
+export const invalidTimeout = (maxMs: number) => `Timeout must be number of milliseconds up to ${maxMs}.`;
+export const badNameFilter = (value: string) => `Parameter may be a 'simple' name or 'package-name/simple' name: ${value}`;
+export const badEpoch = (value: string) => `Parameter is not a valid value for epoch seconds: ${value}`;
+export const activationIdLength = (length: number) => `Activation id length is ${length} but must be 32.`;
+export const sequenceRetrieveActivationTimeout = (id: string) => `Timeout reached when retrieving activation ${id} for sequence component.`;
+export const compositionActivationTimeout = (id: string) => `Timeout reached when retrieving activation ${id} during composition.`;
+export const compositionComponentInvalid = (name: unknown) =>
+  `Failed to parse action name from json value ${JSON.stringify(name)} during composition.`;
+export const compositionComponentNotFound = (name: string) => `Failed to resolve action with name '${name}' during composition.`;
+export const compositionComponentNotAccessible = (name: string) =>
+  `Failed entitlement check for action with name '${name}' during composition.`;
