@@ -10,6 +10,7 @@ import { HarvestError } from "@openwhisk-harvest/core";
 import { type CgroupFs, errnoOf } from "./fs.js";
 import type { Host } from "./host.js";
 import { isGone, killAll, membersOf, removeDirs } from "./members.js";
+import { parseStat } from "./parse.js";
 
 const OUR_BASE = /^openwhisk-harvest-(\d+)-\d+$/;
 /** No dots: every file that the kernel puts into a directory beside our groups has one, or is refused as taken. */
@@ -31,9 +32,10 @@ export function freeBaseName(fs: CgroupFs, pid: number, parents: readonly string
 function isAlive(host: Host, pid: number): boolean {
   try {
     host.signal(pid, 0);
-    return true;
+    const stat = `/proc/${pid}/stat`;
+    return !host.fs.exists(stat) || !parseStat(host.fs.read(stat)).zombie;
   } catch (error) {
-    return errnoOf(error) !== "ESRCH"; // EPERM: somebody else's, but there
+    return errnoOf(error) !== "ESRCH" && !isGone(error); // EPERM: somebody else's, but there
   }
 }
 

@@ -79,6 +79,8 @@ export function parseCpuList(text: string): number[] {
 
 export interface ProcessStat {
   readonly pid: number;
+  /** Dead, and only waiting for its parent to ask how it ended. */
+  readonly zombie: boolean;
   readonly parentPid: number;
   /** Own user and system time together with that of its reaped children, in clock ticks. */
   readonly cpuTicks: number;
@@ -93,6 +95,7 @@ export function parseStat(text: string): ProcessStat {
   const field = (number: number) => Number(fields[number - 3]);
   return {
     pid: Number.parseInt(text, 10),
+    zombie: fields[0] === "Z" || fields[0] === "X",
     parentPid: field(4),
     cpuTicks: field(14) + field(15) + field(16) + field(17),
     startTicks: field(22),

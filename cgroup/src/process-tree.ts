@@ -41,7 +41,7 @@ export class ProcessTree {
   /** All living members, looked for anew. */
   members(): number[] {
     this.#scan();
-    return [...this.#startTicks.keys()];
+    return [...this.#startTicks.keys()].filter((pid) => this.#member(pid)?.zombie === false);
   }
 
   usage(): TreeUsage {
@@ -49,7 +49,7 @@ export class ProcessTree {
     let ticks = 0;
     let residentBytes = 0;
     for (const pid of this.#startTicks.keys()) {
-      const stat = this.#livingMember(pid);
+      const stat = this.#member(pid);
       ticks += stat?.cpuTicks ?? 0;
       residentBytes += stat ? this.#residentBytes(pid) : 0;
     }
@@ -59,7 +59,7 @@ export class ProcessTree {
 
   #scan(): void {
     this.#scannedAtMs = this.#host.clock.monotonicMs();
-    for (const pid of [...this.#startTicks.keys()]) if (!this.#livingMember(pid)) this.#startTicks.delete(pid);
+    for (const pid of [...this.#startTicks.keys()]) if (!this.#member(pid)) this.#startTicks.delete(pid);
     const children = new Map<number, ProcessStat[]>();
     for (const name of this.#host.fs.childDirs("/proc")) {
       const stat = /^\d+$/.test(name) ? this.#stat(Number(name)) : undefined;
@@ -74,7 +74,8 @@ export class ProcessTree {
       }
   }
 
-  #livingMember(pid: number): ProcessStat | undefined {
+  /** Zombies too: until they are reaped, their CPU time stands nowhere else. */
+  #member(pid: number): ProcessStat | undefined {
     const stat = this.#stat(pid);
     return stat?.startTicks === this.#startTicks.get(pid) ? stat : undefined;
   }

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type Clock, HarvestError } from "@openwhisk-harvest/core";
+import type { Sample } from "./group.js";
+import { startMonitor } from "./monitor.js";
+
+/** A clock that stands still until the test moves it. */
+class HandClock implements Clock {
+  #nowMs = 0;
+  #sleepers: { untilMs: number; wake: () => void }[] = [];
+
+  nowMs = () => this.#nowMs;
+  monotonicMs = () => this.#nowMs;
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const abort = () => reject(signal?.reason);
+      signal?.addEventListener("abort", abort);
+      const wake = () => {
+        signal?.removeEventListener("abort", abort);
+        resolve();
+      };
+      this.#sleepers.push({ untilMs: this.#nowMs + ms, wake });
+    });
+  }
+
+  async advance(ms: number): Promise<void> {
+    this.#nowMs += ms;
+    for (const { untilMs, wake } of this.#sleepers) if (untilMs <= this.#nowMs) wake();
+    this.#sleepers = this.#sleepers.filter((s) => s.untilMs > this.#nowMs);
+    await new Promise(setImmediate);
+  }
+}
+
+/** A group that burns half a core and grows by 1 MB per ms. */
+function growingGroup(clock: Clock, goneAtMs = Number.POSITIVE_INFINITY) {
+  return {
+    read(): Sample {
+      const atMs = clock.monotonicMs();
+      if (atMs >= goneAtMs) throw new HarvestError("OWH_NO_CGROUP", "gone");
+      return { atMs, cpuUsageUs: atMs * 500, workingSetBytes: atMs * 2 ** 20 };
+    },
+  };
+}
+
+describe("startMonitor", () => {
+  it("samples at the start, every period, and at the stop", async () => {
+    const clock = new HandClock();
+    const monitor = startMonitor(growingGroup(clock), { periodMs: 20, windowMs: 100, clock });
+    for (let i = 0; i < 10; i++) await clock.advance(20);
+    await clock.advance(7);
+    const usage = monitor.stop();
+    assert.deepEqual(usage, { durationMs: 207, cpuTimeMs: 103.5, cpuMeanCores: 0.5, cpuPeakCores: 0.5, memoryPeakMb: 207, samples: 12 });
+  });
+
+  it("a run shorter than a period rests on its two ends", () => {
+    const clock = new HandClock();
+    const usage = startMonitor(growingGroup(clock), { periodMs: 20, windowMs: 100, clock }).stop();
+    assert.deepEqual([usage.samples, usage.durationMs, usage.cpuPeakCores], [2, 0, 0]);
+  });
+
+  it("stops for good, and repeats its answer", async () => {
+    const clock = new HandClock();
+    const monitor = startMonitor(growingGroup(clock), { periodMs: 20, windowMs: 100, clock });
+    await clock.advance(20);
+    const usage = monitor.stop();
+    await clock.advance(500);
+    assert.deepEqual(monitor.stop(), usage);
+    assert.equal(monitor.failure, undefined);
+  });
+
+  it("a group that goes under way leaves what was seen of it, and says why no more came", async () => {
+    const clock = new HandClock();
+    const monitor = startMonitor(growingGroup(clock, 50), { periodMs: 20, windowMs: 100, clock });
+    for (let i = 0; i < 5; i++) await clock.advance(20);
+    assert.equal(monitor.failure?.code, "OWH_NO_CGROUP");
+    assert.equal(monitor.stop().durationMs, 40);
+  });
+
+  it("throws at once when the group cannot be read or an option is wrong", () => {
+    const clock = new HandClock();
+    assert.throws(() => startMonitor(growingGroup(clock, 0), { periodMs: 20, windowMs: 100, clock }), { code: "OWH_NO_CGROUP" });
+    assert.throws(() => startMonitor(growingGroup(clock), { periodMs: 0, windowMs: 100, clock }), { code: "OWH_BAD_CONFIG" });
+    assert.throws(() => startMonitor(growingGroup(clock), { periodMs: 20, windowMs: 50, clock }), { code: "OWH_BAD_CONFIG" });
+  });
+});
