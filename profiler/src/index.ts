@@ -1,5 +1,6 @@
 export * from "./activation-reader.js";
 export * from "./activation-view.js";
+export * from "./compare-trainers.js";
 export * from "./dataset.js";
 export * from "./evaluate.js";
 export * from "./invoke.js";

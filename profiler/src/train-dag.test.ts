@@ -10,7 +10,6 @@ import {
   PAPER_GRID,
   type Profile,
   type ProfileStore,
-  predictTrees,
   seededRng,
 } from "@openwhisk-harvest/core";
 import fc from "fast-check";
@@ -121,19 +120,11 @@ test("error quantiles ascend, shares lie in 0..1, and what is within its allocat
   assert.deepEqual([none.cpuCores?.withinAllocation, none.cpuCores?.accuracy, none.memoryMb?.withinAllocation], [0, 0, 0]);
 });
 
-test("targets without a run to test them on are absent", () => {
-  const forest = { roots: [0], feature: [-1], threshold: [0], left: [-1], right: [-1], value: [1] };
-  const flat = {
-    roots: Int32Array.from(forest.roots),
-    feature: Int32Array.from(forest.feature),
-    threshold: Float64Array.from(forest.threshold),
-    left: Int32Array.from(forest.left),
-    right: Int32Array.from(forest.right),
-    value: Float64Array.from(forest.value),
-  };
-  assert.equal(predictTrees(flat, [0])[0], 1);
-  const forests = { inputBytes: flat, cpuCores: flat, memoryMb: flat, workCoreMs: flat };
+test("targets without a run to test them on are absent", async () => {
+  const { forests } = await trainDag({ ...TASK, trees: 1 });
   assert.deepEqual(evaluateModel({ forests, profiles: [], grid: PAPER_GRID }), {});
+  const observed = PROFILES.map((p): Profile => ({ ...p, observation: { ...p.observation, mode: "observe" } }));
+  assert.deepEqual(Object.keys(evaluateModel({ forests, profiles: observed, grid: PAPER_GRID })), ["inputBytes"]);
 });
 
 test("training from stores reads the DAG's profiles and stores the model under the next version", async () => {
