@@ -32,10 +32,10 @@ export function freeBaseName(fs: CgroupFs, pid: number, parents: readonly string
 function isAlive(host: Host, pid: number): boolean {
   try {
     host.signal(pid, 0);
-    const stat = `/proc/${pid}/stat`;
-    return !host.fs.exists(stat) || !parseStat(host.fs.read(stat)).zombie;
+    const stat = ifThere(() => host.fs.read(`/proc/${pid}/stat`), "");
+    return !parseStat(stat).zombie;
   } catch (error) {
-    return errnoOf(error) !== "ESRCH" && !isGone(error); // EPERM: somebody else's, but there
+    return errnoOf(error) !== "ESRCH"; // EPERM: somebody else's, but there
   }
 }
 
@@ -50,7 +50,10 @@ function staleBasesIn(host: Host, parent: string): string[] {
 /** Not another user's, and nobody of another PID namespace in it, whose owner would look dead from here. */
 function isOursToClear(fs: CgroupFs, base: string): boolean {
   const dirs = [base, ...childDirsIfThere(fs, base).map((child) => `${base}/${child}`)];
-  return dirs.every((dir) => fs.isWritable(dir) && fs.isWritable(`${dir}/cgroup.procs`) && !/^0$/m.test(fs.read(`${dir}/cgroup.procs`)));
+  return dirs.every((dir) => {
+    const members = `${dir}/cgroup.procs`;
+    return fs.isWritable(dir) && fs.isWritable(members) && !/^0$/m.test(ifThere(() => fs.read(members), ""));
+  });
 }
 
 /** Kills what still runs in the groups of dead owners and removes them; returns the names of the bases that went. */
@@ -74,10 +77,15 @@ async function clear(host: Host, base: string): Promise<void> {
 }
 
 function childDirsIfThere(fs: CgroupFs, dir: string): string[] {
+  return ifThere(() => fs.childDirs(dir), []);
+}
+
+/** Another process of ours may clear the same group away between two looks at it. */
+function ifThere<T>(look: () => T, otherwise: T): T {
   try {
-    return fs.childDirs(dir);
+    return look();
   } catch (error) {
-    if (isGone(error)) return []; // removed between two looks
+    if (isGone(error)) return otherwise;
     throw error;
   }
 }

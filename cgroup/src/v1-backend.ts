@@ -25,21 +25,9 @@ export async function probeV1(host: Host, topology: Topology): Promise<Probe> {
     cpuacct: [cpuacct.ownDir, baseName, ...below].join("/"),
     memory: [memory.ownDir, baseName, ...below].join("/"),
   });
-  const base = dirsOf();
-  const bases = listOf(base);
-  try {
-    makeDirs(host, bases);
-  } catch (error) {
-    if (error instanceof HarvestError) return { unavailable: `cgroup v1: ${error.message}` };
-    throw error;
-  }
-  try {
-    prepare(host, base);
-  } catch (error) {
-    await removeDirs(host, bases);
-    if (error instanceof HarvestError) return { unavailable: `cgroup v1: ${error.message}` };
-    throw error;
-  }
+  const bases = listOf(dirsOf());
+  const refusal = await makeBase(host, dirsOf());
+  if (refusal) return { unavailable: `cgroup v1: ${refusal.message}` };
   const create = (name: string, onRemoved: () => void) => {
     const dirs = dirsOf(name);
     makeDirs(host, listOf(dirs));
@@ -48,7 +36,22 @@ export async function probeV1(host: Host, topology: Topology): Promise<Probe> {
   return { backend: { where: `cgroup v1, below ${parents.join(", ")}`, create, close: () => removeDirs(host, bases) } };
 }
 
-/** Proves that limits can be written, and sees to it that the group's memory counts what its children use. */
+/** Makes the directories and proves that limits can be written there; or leaves nothing and says why not. */
+async function makeBase(host: Host, base: V1Dirs): Promise<HarvestError | undefined> {
+  const dirs = listOf(base);
+  let made = false;
+  try {
+    makeDirs(host, dirs);
+    made = true;
+    prepare(host, base);
+    return undefined;
+  } catch (error) {
+    if (made) await removeDirs(host, dirs); // on a read-only mount even removing nothing fails
+    if (error instanceof HarvestError) return error;
+    throw error;
+  }
+}
+
 function prepare({ fs }: Host, base: V1Dirs): void {
   writeLimit(fs, `${base.cpu}/cpu.cfs_period_us`, String(CFS_PERIOD_US)); // absent without CONFIG_CFS_BANDWIDTH
   writeLimit(fs, `${base.memory}/memory.limit_in_bytes`, "-1");

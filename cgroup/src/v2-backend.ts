@@ -73,12 +73,14 @@ function whyNot({ fs }: Host, dir: string): string | undefined {
 
 async function below(host: Host, parent: string, stepBack: () => Promise<void>): Promise<Probe> {
   const base = `${parent}/${freeBaseName(host.fs, host.pid, [parent])}`;
+  let made = false;
   const close = async () => {
-    await removeDirs(host, [base]);
+    if (made) await removeDirs(host, [base]);
     await stepBack();
   };
   try {
     makeDirs(host, [base]);
+    made = true;
     writeLimit(host.fs, `${base}/cgroup.subtree_control`, HAND_DOWN);
   } catch (error) {
     await close();
