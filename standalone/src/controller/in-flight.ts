@@ -4,9 +4,9 @@ import type { Logger } from "../container/logger.js";
 
 export class InFlight {
   readonly #running = new Set<Promise<void>>();
-  readonly #logger: Logger;
+  readonly #logger: Pick<Logger, "warn">;
 
-  constructor(logger: Logger) {
+  constructor(logger: Pick<Logger, "warn">) {
     this.#logger = logger;
   }
 
