@@ -17,6 +17,7 @@ import { evaluateModel, isAccurate, predictChain } from "./evaluate.js";
 import { DAG, syntheticProfiles } from "./testing/run-fixture.js";
 import { cartTrainer } from "./train/cart.js";
 import { mlRandomForestTrainer } from "./train/ml-random-forest.js";
+import type { Trainer } from "./train/trainer.js";
 import { trainAndEvaluate, trainDag, trainFromStores } from "./train-dag.js";
 
 const PROFILES = syntheticProfiles(40, seededRng(1));
@@ -147,4 +148,17 @@ test("training from stores reads the DAG's profiles and stores the model under t
   const { model } = await trainFromStores({ dag, grid, trees, seed, createdAtMs, profiles, models });
   assert.deepEqual(stored, [model]);
   assert.equal(model.document.version, "8");
+});
+
+test("what is scored has never seen the test runs; what is stored has seen them all", async () => {
+  const rowCounts: number[] = [];
+  const counting: Trainer = {
+    name: "counting",
+    train(rows, options) {
+      rowCounts.push(rows.y.length);
+      return cartTrainer.train(rows, options);
+    },
+  };
+  await trainDag({ ...TASK, trees: 1, trainer: counting });
+  assert.deepEqual(rowCounts, [160, 160, 160, 160, 200, 200, 200, 200]);
 });
