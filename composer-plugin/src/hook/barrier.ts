@@ -3,10 +3,11 @@
  * however often the connection, or Redis itself, is lost and comes back with its data.
  *
  * Composer keeps a stage in a list that branches push their results to, renames it when it is full, and pops a marker
- * from it: none of these may be repeated when an answer is lost. Here a stage is a hash, and the list is but a bell:
+ * from it: none of these may be repeated when an answer is lost. Here a stage is two hashes, and the list is but a bell:
  *
- *   composer/fork/<id>   hash: `marker` set at the fork; `<position>` -> a branch's result; `count` -> the stage's width
- *   composer/join/<id>   list: rung by a branch that finds the hash full; what is in it says nothing
+ *   composer/fork/<id>     hash: `marker`, set at the fork; `count`, the stage's width; and a field per ended branch
+ *   composer/result/<id>   hash: the result of each ended branch, by position
+ *   composer/join/<id>     list: rung by a branch that finds the stage full; what is in it says nothing
  *
  *             lpush                    lpushx (x count)                  lrange, del
  *   (absent) -------> open, k = 0 -----------------> full, k = count -----------------> (absent)
@@ -14,7 +15,7 @@
  * J1  Every write is an assignment (HSET, EXPIRE, DEL at the very end) or rings the bell: done twice, or late over a
  *     connection already given up, it changes nothing.
  * J2  The stage is full when as many positions as branches have a result; a branch that pushes twice counts once.
- * J3  The parent goes by the hash alone. It looks there before each wait and after each slice of waiting, so that a bell
+ * J3  The parent goes by the hashes alone. It looks there before each wait and after each slice of waiting, so that a bell
  *     that was lost, or never rung because the last branch died between its two writes, costs one slice.
  * J4  No marker, no stage: either the parent has collected it, and a late branch leaves nothing behind, or Redis lost its
  *     data, and the parent says so instead of waiting.
@@ -34,14 +35,16 @@ const SHORTEST_SLICE_S = 0.01;
 /** How long is spent on what only saves time or space. */
 const BEST_EFFORT_MS = 500;
 
-const FORK = "composer/fork/";
-const JOIN = "composer/join/";
-/** Fields of a full hash besides the results: `marker` and `count`. */
-const OTHER_FIELDS = 2;
-
 export const barrierIdOf = (key: string): string => key.slice(key.lastIndexOf("/") + 1);
-const forkKey = (id: string) => FORK + id;
-const joinKey = (id: string) => JOIN + id;
+const forkKey = (id: string) => `composer/fork/${id}`;
+const resultKey = (id: string) => `composer/result/${id}`;
+const joinKey = (id: string) => `composer/join/${id}`;
+
+/** The fields of `composer/fork/<id>`; the others are positions. */
+interface StageFields {
+  readonly marker?: string;
+  readonly count?: string;
+}
 
 /** The stage cannot be joined any more; the message is for the user of the composition. */
 export class StageLost extends Verdict {
@@ -69,21 +72,22 @@ export class Barriers {
    * and results that are there now, 0 when there is no marker (J4).
    */
   async push(id: string, branch: { position: number; count: number }, entry: string, deadlineMs: number): Promise<number> {
-    const key = forkKey(id);
+    const position = String(branch.position);
     const answers = await this.link.run(
       (redis) =>
         together(
           redis
             .multi()
-            .hexists(key, "marker")
-            .hset(key, "count", String(branch.count), String(branch.position), entry)
-            .hlen(key)
-            .expire(key, STAGE_TTL_S),
+            .hset(resultKey(id), position, entry)
+            .expire(resultKey(id), STAGE_TTL_S)
+            .hset(forkKey(id), position, "1", "count", String(branch.count))
+            .expire(forkKey(id), STAGE_TTL_S)
+            .hgetall(forkKey(id)),
         ),
       { deadlineMs },
     );
-    const [marked, , fields] = answers as [number, number, number];
-    if (marked === 1) return fields - OTHER_FIELDS + 1;
+    const fields = answers.at(-1) as StageFields;
+    if (fields.marker !== undefined) return ended(fields) + 1;
     await this.clean(id);
     return 0;
   }
@@ -101,7 +105,8 @@ export class Barriers {
   async collect(id: string, deadlineMs: number): Promise<string[] | undefined> {
     try {
       for (;;) {
-        if (await this.link.run((redis) => isFull(redis, id), { deadlineMs })) return await this.results(id, deadlineMs);
+        if (await this.link.run((redis) => isFull(redis, id), { deadlineMs }))
+          return Object.values(await this.link.run((redis) => redis.hgetall(resultKey(id)), { deadlineMs }));
         const leftS = (deadlineMs - this.host.nowMs()) / 1000;
         if (leftS <= 0) return undefined;
         await this.sliceOfWaiting(id, Math.max(Math.min(leftS, SLICE_S), SHORTEST_SLICE_S));
@@ -114,12 +119,7 @@ export class Barriers {
 
   /** Removes what is left of a stage. Best effort: what stays expires (J6). */
   async clean(id: string): Promise<void> {
-    await this.bestEffort((redis) => redis.del(forkKey(id), joinKey(id)));
-  }
-
-  private async results(id: string, deadlineMs: number): Promise<string[]> {
-    const hash = await this.link.run((redis) => redis.hgetall(forkKey(id)), { deadlineMs });
-    return Object.entries(hash).flatMap(([field, entry]) => (/^\d+$/.test(field) ? [entry] : []));
+    await this.bestEffort((redis) => redis.del(forkKey(id), resultKey(id), joinKey(id)));
   }
 
   private async bestEffort(operation: (redis: Redis) => Promise<unknown>): Promise<void> {
@@ -141,13 +141,13 @@ export class Barriers {
 }
 
 async function isFull(redis: Redis, id: string): Promise<boolean> {
-  const [held, fields] = (await together(redis.multi().hmget(forkKey(id), "marker", "count").hlen(forkKey(id)))) as [
-    [string | null, string | null],
-    number,
-  ];
-  const [marker, count] = held;
-  if (marker === null) throw new StageLost("Redis has lost the data of the parallel stage");
-  return count !== null && fields - OTHER_FIELDS >= Number(count);
+  const fields: StageFields = await redis.hgetall(forkKey(id));
+  if (fields.marker === undefined) throw new StageLost("Redis has lost the data of the parallel stage");
+  return fields.count !== undefined && ended(fields) >= Number(fields.count);
+}
+
+function ended(fields: StageFields): number {
+  return Object.keys(fields).filter((field) => field !== "marker" && field !== "count").length;
 }
 
 /** A transaction's answers; the first error among them is thrown. */

@@ -76,27 +76,29 @@ export class RedisLink {
       protocol: 2,
       ...this.tls,
     });
-    redis.on("error", ignore);
+    // connect() only says that the connection is closed; why, ECONNREFUSED or WRONGPASS, comes as an event
+    let reason: Error | undefined;
+    redis.on("error", (error: Error) => {
+      reason ??= error;
+    });
     try {
       await within(redis.connect(), ANSWER_TIMEOUT_MS);
       return redis;
     } catch (error) {
       redis.disconnect();
-      throw error;
+      throw reason ?? error;
     }
   }
 
   private async drop(): Promise<void> {
     const connection = this.connection;
     this.connection = undefined;
-    const redis = await connection?.catch(ignore);
-    redis?.disconnect();
+    try {
+      (await connection)?.disconnect();
+    } catch {
+      return; // it never came about: the attempt that wanted it has the reason
+    }
   }
-}
-
-/** The trouble shows at the command that meets it; ioredis would print what nobody listens to. */
-function ignore(): undefined {
-  return undefined;
 }
 
 /** Error texts of ioredis name commands and addresses, never passwords; of a command's text only Redis' code matters. */

@@ -1,6 +1,6 @@
 /** A real redis-server for tests, which can be killed and started again, and plain composer's idea of a Redis client. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -63,10 +63,20 @@ export class TestRedis {
     await gone;
   }
 
+  /** Redis takes connections but answers nothing, as on a node that is out of memory or time. */
+  async whileStopped<T>(work: () => Promise<T>): Promise<T> {
+    this.child?.kill("SIGSTOP");
+    try {
+      return await work();
+    } finally {
+      this.child?.kill("SIGCONT");
+    }
+  }
+
   /** What is not there after a kill does not come back. */
   wipe(): void {
     rmSync(this.folder, { recursive: true, force: true });
-    execFileSync("mkdir", ["-p", this.folder]);
+    mkdirSync(this.folder);
   }
 
   async ask<T>(question: (redis: Redis) => Promise<T>): Promise<T> {

@@ -4,6 +4,7 @@
  * come in over HTTP from the real `openwhisk` client, and run in containers of their own, each with its own environment.
  */
 import { randomBytes } from "node:crypto";
+import { EventEmitter, once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
@@ -33,10 +34,6 @@ interface Conductor {
   readonly code: string;
   readonly idle: Container[];
   readonly timeoutMs: number;
-}
-
-export interface Sink {
-  readonly lines: string[];
 }
 
 export class TestOpenWhisk {
@@ -96,7 +93,8 @@ export class TestOpenWhisk {
   }
 
   private get apihost(): string {
-    return `http://127.0.0.1:${(this.server?.address() as AddressInfo).port}`;
+    const address = this.server?.address() as AddressInfo | undefined;
+    return `http://127.0.0.1:${address?.port ?? 0}`;
   }
 
   private async accept(request: IncomingMessage): Promise<object> {
@@ -184,4 +182,11 @@ export class TestOpenWhisk {
 
 function copy(value: unknown): unknown {
   return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+}
+
+/** Something that one part of a test waits for and another gives. */
+export function signal(): { readonly given: Promise<void>; readonly give: () => void } {
+  const emitter = new EventEmitter();
+  const given = once(emitter, "given").then(() => undefined);
+  return { given, give: () => void emitter.emit("given") };
 }
