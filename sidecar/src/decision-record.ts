@@ -1,0 +1,53 @@
+/** What is asked of the sidecar, and what it keeps and shows of a decision. */
+import { type Decision, isActivationId } from "@openwhisk-harvest/core";
+import { z } from "zod";
+
+const NAME_MAX_LENGTH = 256;
+
+export const decisionRequestSchema = z.strictObject({
+  v: z.literal(1),
+  namespace: z.string().min(1).max(NAME_MAX_LENGTH),
+  /** Name of the DAG within its namespace. */
+  dag: z.string().min(1).max(NAME_MAX_LENGTH),
+  /** R, see core's run-key.ts. */
+  root: z.string().refine(isActivationId, "not an activation id"),
+  inputBytes: z.number().nonnegative(),
+});
+export type DecisionRequest = z.infer<typeof decisionRequestSchema>;
+
+/** Why a decision is not in force. Codes are stable. */
+export type Unpublished =
+  /** Only the mode `harvest` publishes. */
+  | "mode"
+  | "nothing-accepted"
+  /** Redis did not answer, or had not answered so often that it was not asked. */
+  | "redis-unavailable";
+
+export interface DecisionRecord extends Decision {
+  /** Present unless published. */
+  readonly unpublished?: Unpublished;
+}
+
+/** R is decided once, so its decision is the first. The stores find a decision by this id because it begins with R. */
+export function decisionIdOf(root: string): string {
+  return `${root}-1`;
+}
+
+const DECISION_ID = /^([0-9a-f]{32})(?:-\d{1,9})?$/;
+
+/** R, of a decision's id or of R itself; undefined for anything else. */
+export function rootOf(idOrRoot: string): string | undefined {
+  return DECISION_ID.exec(idOrRoot)?.[1];
+}
+
+/** What the hook needs at a fork: 200 bytes instead of kilobytes. */
+export function compact({ id, root, mode, published, unpublished, stages }: DecisionRecord) {
+  return {
+    id,
+    root,
+    mode,
+    published,
+    ...(unpublished && { unpublished }),
+    stages: stages.map(({ forkPath, cpu, memory }) => ({ forkPath, cpu, memory })),
+  };
+}

@@ -1,0 +1,26 @@
+/** `POST /v1/decisions` and `GET /v1/decisions/:id`. */
+import { HarvestError } from "@openwhisk-harvest/core";
+import { json, Router } from "express";
+import type { DecisionDesk } from "../decision-desk.js";
+import { compact, decisionRequestSchema } from "../decision-record.js";
+import { authorize } from "./auth.js";
+import { parsed } from "./errors.js";
+
+export function decisionRoutes(desk: DecisionDesk): Router {
+  const router = Router();
+
+  router.post("/", json({ limit: "16kb", inflate: false }), async (request, response) => {
+    const asked = parsed(decisionRequestSchema, request.body, "request for a decision");
+    const namespace = authorize(response, asked.namespace);
+    response.json(compact(await desk.decide({ ...asked, namespace })));
+  });
+
+  router.get("/:id", async (request, response) => {
+    const decision = await desk.find(request.params.id);
+    if (!decision) throw new HarvestError("OWH_NOT_FOUND", "There is no such decision, or it is no longer stored.");
+    authorize(response, decision.namespace);
+    response.json(decision);
+  });
+
+  return router;
+}

@@ -1,0 +1,116 @@
+/** What is known of a workflow: its DAG description and its newest usable model, both cached for `decision.cacheMs`. */
+import {
+  type Clock,
+  type DagDescription,
+  type DagStore,
+  HarvestError,
+  type Model,
+  type ModelStore,
+  messageOf,
+} from "@openwhisk-harvest/core";
+import type { Logger } from "pino";
+import { checkDag } from "./dag-check.js";
+import { withinDeadline } from "./deadline.js";
+import { FreshCache } from "./fresh-cache.js";
+import type { SidecarMetrics } from "./metrics.js";
+
+/** The hook has long gone on by then; this only keeps a hanging store from holding requests for ever. */
+const LOAD_DEADLINE_MS = 2_000;
+/** Some KB each. */
+const DAGS_KEPT = 2_000;
+/** Up to some MB each. */
+const MODELS_KEPT = 200;
+
+export interface KnowledgeOptions {
+  readonly dags: DagStore;
+  readonly models: ModelStore;
+  readonly cacheMs: number;
+  readonly clock: Clock;
+  readonly metrics: SidecarMetrics;
+  readonly logger: Logger;
+}
+
+export class Knowledge {
+  readonly #options: KnowledgeOptions;
+  readonly #dags: FreshCache<DagDescription>;
+  readonly #models: FreshCache<Model>;
+
+  constructor(options: KnowledgeOptions) {
+    this.#options = options;
+    const { clock, cacheMs: freshMs } = options;
+    this.#dags = new FreshCache({
+      clock,
+      freshMs,
+      capacity: DAGS_KEPT,
+      keepsAbsence: false, // a run may follow its deployment at once
+      load: (key) => this.#loadDag(key),
+      onLoadFailed: (error) => this.#report("dag", error),
+    });
+    this.#models = new FreshCache({
+      clock,
+      freshMs,
+      capacity: MODELS_KEPT,
+      keepsAbsence: true, // most workflows have no model, and none comes between two requests
+      load: (key) => this.#loadModel(key),
+      onLoadFailed: (error) => this.#report("model", error),
+    });
+  }
+
+  /** OWH_NOT_FOUND when there is none; OWH_STORE_UNAVAILABLE or OWH_DEADLINE when the store fails and none is remembered. */
+  async dag(namespace: string, name: string): Promise<DagDescription> {
+    const dag = await this.#dags.get(keyOf(namespace, name));
+    if (!dag) throw new HarvestError("OWH_NOT_FOUND", `There is no DAG ${JSON.stringify(name)} in the namespace ${namespace}.`);
+    return dag;
+  }
+
+  /** Undefined when none is stored, and also when it cannot be read: without a model everybody keeps U (H3). */
+  async model(namespace: string, dag: string): Promise<Model | undefined> {
+    try {
+      return await this.#models.get(keyOf(namespace, dag));
+    } catch (error) {
+      this.#options.logger.debug({ namespace, dag, reason: messageOf(error) }, "decided without a model");
+      return undefined;
+    }
+  }
+
+  /** A description was replaced. Its models stay: they say themselves for which version they were trained. */
+  forgetDag(namespace: string, name: string): void {
+    this.#dags.forget(keyOf(namespace, name));
+  }
+
+  async #loadDag(key: string): Promise<DagDescription | undefined> {
+    const { dags, clock } = this.#options;
+    const [namespace, name] = partsOf(key);
+    const dag = await withinDeadline(clock, LOAD_DEADLINE_MS, "Reading a DAG", dags.get(namespace, name));
+    if (dag) checkDag(dag);
+    return dag;
+  }
+
+  async #loadModel(key: string): Promise<Model | undefined> {
+    const { models, clock, metrics, logger } = this.#options;
+    const [namespace, dag] = partsOf(key);
+    try {
+      return await withinDeadline(clock, LOAD_DEADLINE_MS, "Reading a model", models.latest(namespace, dag));
+    } catch (error) {
+      if (!(error instanceof HarvestError) || (error.code !== "OWH_BAD_MODEL" && error.code !== "OWH_MODEL_TOO_NEW")) throw error;
+      metrics.modelUnusable();
+      logger.warn({ namespace, dag, code: error.code, reason: error.message }, "a model cannot be used");
+      return undefined;
+    }
+  }
+
+  #report(operation: "dag" | "model", error: unknown): void {
+    const { metrics, logger } = this.#options;
+    const isMalformed = error instanceof HarvestError && error.class === "rejected";
+    if (!isMalformed) metrics.storeFailed("documents", operation);
+    logger.warn({ operation, reason: messageOf(error) }, isMalformed ? "a stored document is malformed" : "the document store failed");
+  }
+}
+
+function keyOf(namespace: string, name: string): string {
+  return JSON.stringify([namespace, name]);
+}
+
+function partsOf(key: string): [namespace: string, name: string] {
+  return JSON.parse(key) as [string, string];
+}

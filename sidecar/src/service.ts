@@ -1,0 +1,102 @@
+/** The sidecar: wiring only. */
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import {
+  type AllocationStore,
+  type Clock,
+  type Config,
+  type DagStore,
+  type DecisionStore,
+  type Grid,
+  HarvestError,
+  type ModelStore,
+  messageOf,
+  systemClock,
+} from "@openwhisk-harvest/core";
+import { destination, type Logger, pino } from "pino";
+import { DecisionDesk } from "./decision-desk.js";
+import type { DecisionRecord, DecisionRequest } from "./decision-record.js";
+import { DecisionWriter } from "./decision-writer.js";
+import { GuardedRedis } from "./guarded-redis.js";
+import { createApp } from "./http/app.js";
+import type { KeyVerifier } from "./key-verifier.js";
+import { Knowledge } from "./knowledge.js";
+import { SidecarMetrics } from "./metrics.js";
+import { runDecision } from "./run-decision.js";
+
+export interface SidecarOptions {
+  readonly config: Pick<Config, "decision" | "sidecar" | "logLevel">;
+  readonly grid: Grid;
+  /** The stores stay the caller's: close() leaves them open. */
+  readonly allocations: AllocationStore;
+  readonly dags: DagStore;
+  readonly models: ModelStore;
+  readonly decisions: DecisionStore;
+  readonly verifyKeys: KeyVerifier;
+  /** @defaultValue writes to standard error, from `config.logLevel` on */
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+}
+
+export interface Sidecar {
+  readonly url: string;
+  /** The path of `POST /v1/decisions` without HTTP and without a key. */
+  decide(request: DecisionRequest): Promise<DecisionRecord>;
+  /** Answers what was asked, writes the decisions that wait, and stops listening. */
+  close(): Promise<void>;
+}
+
+/** How long requests under way may take to end when the sidecar closes. */
+const CLOSE_GRACE_MS = 1_000;
+
+/** OWH_CHILD_FAILED when it cannot listen where it should. */
+export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
+  const { config, grid, allocations, dags, models, decisions, verifyKeys: keys, clock = systemClock } = options;
+  const logger = options.logger ?? pino({ level: config.logLevel, name: "sidecar" }, destination(2));
+  const metrics = new SidecarMetrics();
+  const redis = new GuardedRedis(allocations, metrics);
+  const knowledge = new Knowledge({ dags, models, cacheMs: config.decision.cacheMs, clock, metrics, logger });
+  const writer = new DecisionWriter({ store: decisions, clock, metrics, logger });
+  const parts = { settings: config.decision, grid, knowledge, redis, clock, metrics, logger };
+  const desk = new DecisionDesk({
+    decide: (request) => runDecision(request, parts),
+    store: decisions,
+    onDecided: (decision) => {
+      if (decision.stages.length > 0) writer.add(decision); // in the modes off and profile there is nothing to explain
+    },
+  });
+  const app = createApp({ desk, knowledge, allocations, dags, keys, metrics, clock, logger });
+  const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, app);
+  const url = await listen(server, config.sidecar);
+  server.on("error", (error) => logger.error({ reason: messageOf(error) }, "the server failed"));
+  return {
+    url,
+    decide: (request) => desk.decide(request),
+    close: async () => {
+      await closeServer(server);
+      await writer.close();
+    },
+  };
+}
+
+async function listen(server: Server, { host, port }: Config["sidecar"]): Promise<string> {
+  server.listen(port, host);
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    throw new HarvestError("OWH_CHILD_FAILED", `The sidecar cannot listen on ${host}:${port}: ${messageOf(error)}.`, { cause: error });
+  }
+  const { port: bound } = server.address() as AddressInfo;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${bound}`;
+}
+
+async function closeServer(server: Server): Promise<void> {
+  if (!server.listening) return;
+  const closed = once(server, "close");
+  server.close();
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+  await closed;
+  clearTimeout(timer);
+}
