@@ -45,6 +45,7 @@ export const configSchema = z.strictObject({
   }),
   redis: section({
     url: text("Redis for allocations, forks and joins; an embedded one when absent"),
+    composerUrl: text("The same Redis for conductors, as a user who reaches only the keys composer/*; needed when url is given"),
     timeoutMs: ms("Longest wait for an answer of Redis before the user allocation is used", 50),
     allocationTtlMs: ms("How long allocations and observations stay in Redis", 3_600_000),
   }),

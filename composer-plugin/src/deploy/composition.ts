@@ -25,8 +25,16 @@ function requireFresh(file: string): unknown {
   const require = createRequire(file);
   const resolver = Module as unknown as Resolver;
   const before = resolver._resolveFilename;
-  resolver._resolveFilename = (request, ...rest) =>
-    /^openwhisk-composer(?:\/|$)/.test(request) ? resolveComposer(request) : before.call(resolver, request, ...rest);
+  const withOurs: Resolver["_resolveFilename"] = (request, ...rest) => {
+    if (!/^openwhisk-composer(?:\/|$)/.test(request)) return before.call(resolver, request, ...rest);
+    resolver._resolveFilename = before; // resolveComposer comes through here, too
+    try {
+      return resolveComposer(request);
+    } finally {
+      resolver._resolveFilename = withOurs;
+    }
+  };
+  resolver._resolveFilename = withOurs;
   try {
     return require(file);
   } finally {

@@ -1,0 +1,121 @@
+/**
+ * All parts wired on one machine: Redis, document stores, sidecar and embedded OpenWhisk. Started in the order in which they need
+ * one another, and ended in the reverse order, also when a later one fails to start.
+ */
+import { availableParallelism } from "node:os";
+import {
+  type AllocationStore,
+  type Config,
+  type DocumentStore,
+  type Grid,
+  gridOf,
+  HarvestError,
+  systemClock,
+} from "@openwhisk-harvest/core";
+import { type KeyVerifier, openWhiskKeyVerifier, type Sidecar, startSidecar } from "@openwhisk-harvest/sidecar";
+import { type Standalone, startStandalone } from "@openwhisk-harvest/standalone";
+import { openStores, RedisAllocationStore, type RedisProcess, type Stores, startRedis } from "@openwhisk-harvest/stores";
+import type { Logger } from "pino";
+
+export interface Stack {
+  readonly config: Config;
+  readonly grid: Grid;
+  readonly allocations: AllocationStore;
+  readonly stores: Stores;
+  readonly standalone: Standalone;
+  readonly sidecar: Sidecar;
+  /** Absent when a Redis was given by URL. */
+  readonly redis?: RedisProcess;
+  /** One line per component, for people: what it is and where it listens. Holds no key. */
+  readonly lines: readonly string[];
+  close(): Promise<void>;
+}
+
+export interface StackOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly hostCores?: number;
+}
+
+export async function startStack({ config, logger, hostCores = availableParallelism() }: StackOptions): Promise<Stack> {
+  const grid = gridOf(config, hostCores);
+  const closers: (() => Promise<void>)[] = [];
+  const closeAll = async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    const redis = await redisOf(config, logger);
+    closers.push(async () => redis.process?.close());
+    const { timeoutMs, allocationTtlMs: ttlMs } = config.redis;
+    const allocations = await RedisAllocationStore.connect({ url: redis.url, timeoutMs, ttlMs, logger });
+    closers.push(() => allocations.close());
+    const stores = openStores({ couchdbUrl: config.couchdb.url, dataDir: config.dataDir, logger });
+    closers.push(() => stores.close());
+
+    // The sidecar asks OpenWhisk about keys, and OpenWhisk's conductors ask the sidecar: one of them has to start first.
+    const verifier = lateVerifier();
+    const sidecar = await startSidecar({ config, grid, allocations, ...stores, verifyKeys: verifier, logger, clock: systemClock });
+    closers.push(() => sidecar.close());
+    const conductorEnv = { HARVEST_SIDECAR_URL: sidecar.url, HARVEST_COMPOSER_REDIS_URL: redis.composerUrl };
+    const standalone = await startStandalone({ config, grid, hostCores, allocations, dataDir: config.dataDir, conductorEnv, logger });
+    closers.push(() => standalone.close());
+    verifier.use(openWhiskKeyVerifier({ apihost: standalone.apihost }));
+
+    return {
+      config,
+      grid,
+      allocations,
+      stores,
+      standalone,
+      sidecar,
+      ...(redis.process ? { redis: redis.process } : {}),
+      lines: componentLines({ config, sidecar, standalone, redis }),
+      close: closeAll,
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+interface RedisAddress {
+  readonly url: string;
+  readonly composerUrl: string;
+  readonly process?: RedisProcess;
+}
+
+async function redisOf(config: Config, logger: Logger): Promise<RedisAddress> {
+  const { url, composerUrl } = config.redis;
+  if (url === undefined) {
+    const process = await startRedis({ dataDir: config.dataDir, logger });
+    return { url: process.url, composerUrl: process.composerUrl, process };
+  }
+  if (composerUrl === undefined)
+    throw new HarvestError("OWH_BAD_CONFIG", "redis.url needs redis.composerUrl beside it: conductors must not reach allocations.");
+  return { url, composerUrl };
+}
+
+function lateVerifier(): KeyVerifier & { use(verifier: KeyVerifier): void } {
+  let verifier: KeyVerifier | undefined;
+  return {
+    use: (late) => {
+      verifier = late;
+    },
+    verify: async (basic) => {
+      if (!verifier) throw new HarvestError("OWH_STORE_UNAVAILABLE", "OpenWhisk is still starting; keys cannot be checked yet.");
+      return verifier.verify(basic);
+    },
+  };
+}
+
+function componentLines(parts: { config: Config; sidecar: Sidecar; standalone: Standalone; redis: RedisAddress }): string[] {
+  const { config, sidecar, standalone, redis } = parts;
+  const redisLine = redis.process ? `${redis.process.kind} on 127.0.0.1:${redis.process.port}` : "by URL";
+  return [
+    `redis       ${redisLine}`,
+    `documents   ${config.couchdb.url ? "CouchDB by URL" : `embedded, in ${config.dataDir}`}`,
+    `sidecar     ${sidecar.url}`,
+    `openwhisk   ${standalone.apihost}, namespace ${standalone.namespace}`,
+    `enforcement ${standalone.enforcement} (${standalone.enforcementReason})`,
+  ];
+}

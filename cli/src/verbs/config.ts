@@ -1,0 +1,31 @@
+import { availableParallelism } from "node:os";
+import { configOptions, describeGrid, gridOf } from "@openwhisk-harvest/core";
+import type { Command } from "commander";
+import { type ConfigFlags, configFrom, withConfigOptions } from "./options.js";
+
+/** `harvest config print|validate|options` */
+export function addConfigVerb(program: Command): void {
+  const config = program.command("config").description("Look at the configuration");
+  withConfigOptions(config.command("print").description("Print the configuration in force as JSON")).action((flags: ConfigFlags) => {
+    process.stdout.write(`${JSON.stringify(withoutPasswords(configFrom(flags)), null, 2)}\n`);
+  });
+  withConfigOptions(config.command("validate").description("Check all sources and print the grid in force")).action(
+    (flags: ConfigFlags) => {
+      process.stdout.write(`ok: ${describeGrid(gridOf(configFrom(flags), availableParallelism()))}\n`);
+    },
+  );
+  config
+    .command("options")
+    .description("List every option with its environment variable, unit, default and purpose")
+    .action(() => {
+      for (const { path, environment, unit, defaultValue, purpose } of configOptions())
+        process.stdout.write(`${path}  ${environment}  [${unit}${defaultValue === undefined ? "" : `, ${defaultValue}`}]  ${purpose}\n`);
+    });
+}
+
+/** URLs may carry passwords; what is printed may end in a bug report. */
+function withoutPasswords(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value), (key, inner) =>
+    /url$/i.test(key) && typeof inner === "string" ? inner.replace(/\/\/[^@/]*@/, "//***@") : inner,
+  );
+}
