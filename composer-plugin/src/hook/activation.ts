@@ -26,7 +26,6 @@ export function begin(given: unknown, config: HookConfig, host: HookHost, decisi
   const start = startOf(told);
   const state: Record<string, unknown> = isObject(told) ? told : {};
   const session = sessionOf(start, state, host);
-  if (start === "root" && session.root !== undefined) decisions.ask(session.root, inputBytesOf(params));
   state["harvest"] = session;
   if (redisUrlOf(config, host)) state["redis"] = { uri: REDIS_PLACEHOLDER };
   params["$composer"] = state;
@@ -41,6 +40,7 @@ export function begin(given: unknown, config: HookConfig, host: HookHost, decisi
     forks: new Map(),
     troubles: 0,
   };
+  if (start === "root" && session.root !== undefined) decisions.ask(session.root, inputBytesOf(params));
   return { run, params, composerState: state };
 }
 

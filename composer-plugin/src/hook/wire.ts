@@ -5,7 +5,9 @@
 import type { ForkStep, RunKey } from "@openwhisk-harvest/core";
 
 const ACTIVATION_ID = /^[0-9a-f]{32}$/;
-const TRAIL = /^(?:(?:\[\d{1,6}\]|\.[A-Za-z_]{1,32})*\.\d{1,9}#\d{1,9}(?:\/(?!$)|$))+$/;
+const NUMBER = "(?:0|[1-9]\\d{0,8})";
+const FORK_STEP = `(?:\\[${NUMBER}\\]|\\.[A-Za-z_]{1,32})*\\.${NUMBER}#${NUMBER}`;
+const TRAIL = new RegExp(`^(?:${FORK_STEP}(?:/${FORK_STEP})*)?$`);
 /** core's bound on the length of a run key. */
 const MAX_KEY_LENGTH = 1024;
 
@@ -14,7 +16,7 @@ export function isActivationId(text: unknown): text is string {
 }
 
 export function isTrail(text: unknown): text is string {
-  return typeof text === "string" && text.length <= MAX_KEY_LENGTH && (text === "" || TRAIL.test(text));
+  return typeof text === "string" && text.length <= MAX_KEY_LENGTH && TRAIL.test(text);
 }
 
 export function extendTrail(trail: string, { forkPath, forkNo, position }: ForkStep): string {
