@@ -10,12 +10,13 @@
  *  2. The budget ran out. Whenever some i got a step, it was the slowest then, so without that step it takes at least
  *     tau. A split of stage time below tau therefore gives each i at least what it has here, and s more: over budget.
  * With s fixed, the same holds for the others and what is left. So the times, slowest first, are lexicographically minimal:
- * leftovers go to the next slowest.
+ * leftovers go to the next slowest. Where several are equally slow and the steps do not suffice for all of them, those that
+ * gain most by a step come first; else the first branch does, so equal states give equal plans.
  *
- * Equal times are broken by branch order, so equal states give equal plans. Cost: steps of the budget x functions.
+ * Cost: steps of the budget x functions.
  */
 import { atIndex, type GridAxis, quantileOfSorted, roundAmount } from "@openwhisk-harvest/core";
-import { givesEverybodyU, type Plan, type SplitRequest } from "./policy.js";
+import { givesEverybodyU, type Plan, type Sharer, type SplitRequest } from "./policy.js";
 import { functionTimeMs, stageTimeMs } from "./stage-time.js";
 
 /** The gain must be positive in all but this share of the trees. */
@@ -33,21 +34,46 @@ export function splitForMakespan(request: SplitRequest): Plan {
 
 /** The amounts in branch order; undefined when the budget does not even hold everybody's minimum. */
 export function fastestSplit({ axis, budget, sharers }: SplitRequest): number[] | undefined {
-  let stepsLeft = stepsAboveMinimum(axis, budget, sharers.length);
-  if (stepsLeft === undefined) return undefined;
-  const steps = sharers.map(() => 0);
-  const timesMs = sharers.map(({ workCoreMs, demand }) => functionTimeMs(workCoreMs, axis.min, demand));
-  const canUseMore = (i: number) => atIndex(axis, (steps[i] as number) + 1) <= (sharers[i]?.demand as number);
-  for (; stepsLeft > 0; stepsLeft--) {
-    let slowest: number | undefined;
-    for (let i = 0; i < sharers.length; i++)
-      if ((timesMs[i] as number) > (slowest === undefined ? 0 : (timesMs[slowest] as number)) && canUseMore(i)) slowest = i;
-    if (slowest === undefined) break;
-    steps[slowest] = (steps[slowest] as number) + 1;
-    const { workCoreMs, demand } = sharers[slowest] as SplitRequest["sharers"][number];
-    timesMs[slowest] = functionTimeMs(workCoreMs, atIndex(axis, steps[slowest] as number), demand);
+  const steps = stepsAboveMinimum(axis, budget, sharers.length);
+  if (steps === undefined) return undefined;
+  const shares = sharers.map((sharer) => shareOf(axis, sharer, 0));
+  for (let left = steps; left > 0; left--) {
+    const next = nextToGrow(shares);
+    if (next === undefined) break;
+    shares[next] = shareOf(axis, sharers[next] as Sharer, (shares[next] as Share).steps + 1);
   }
-  return steps.map((k) => atIndex(axis, k));
+  return shares.map((share) => atIndex(axis, share.steps));
+}
+
+/** What a function has in the course of the split: steps above the minimum, its time, and its time with one step more. */
+interface Share {
+  readonly steps: number;
+  readonly timeMs: number;
+  /** Absent when one step more would be beyond its demand, or of no use. */
+  readonly nextMs?: number;
+}
+
+function shareOf(axis: GridAxis, { workCoreMs, demand }: Sharer, steps: number): Share {
+  const timeWith = (amount: number) => functionTimeMs(workCoreMs, amount, demand);
+  const timeMs = timeWith(atIndex(axis, steps));
+  const more = atIndex(axis, steps + 1);
+  return { steps, timeMs, ...(more <= demand && workCoreMs > 0 && { nextMs: timeWith(more) }) };
+}
+
+/** Times closer than this are equal but for the noise of binary fractions. */
+const EQUAL_TIMES = 1 + 1e-9;
+
+/** The slowest that can grow; of equally slow ones, the one that is fastest afterwards. */
+function nextToGrow(shares: readonly Share[]): number | undefined {
+  let best: number | undefined;
+  for (const [i, { timeMs, nextMs }] of shares.entries()) {
+    if (nextMs === undefined) continue;
+    const slowest = best === undefined ? undefined : (shares[best] as Share);
+    const isSlower = slowest === undefined || timeMs > slowest.timeMs * EQUAL_TIMES;
+    const isEqual = slowest !== undefined && timeMs * EQUAL_TIMES >= slowest.timeMs;
+    if (isSlower || (isEqual && nextMs < (slowest.nextMs as number))) best = i;
+  }
+  return best;
 }
 
 /** How many whole steps the budget holds beyond everybody's minimum. */

@@ -1,0 +1,138 @@
+/**
+ * A decision in words, line by line, for `harvest explain` and the demo: what was known, what was predicted with which spread,
+ * who gave and who received how much, the verdicts with their reasons, and what is expected of it. Pure; plain text.
+ */
+import { describeGrid, type FunctionDecision, type Prediction, roundAmount, type StageDecision } from "@openwhisk-harvest/core";
+import { shares } from "./decide/sharing.js";
+import type { Resource } from "./decide/state.js";
+import type { DecisionRecord } from "./decision-record.js";
+import { DISTRUST_WORDS, EXCLUSION_WORDS, REASON_WORDS, UNPUBLISHED_WORDS } from "./explain-words.js";
+import { tableOf } from "./table.js";
+
+const UNITS: Readonly<Record<Resource, string>> = { cpuCores: "cores", memoryMb: "MB" };
+
+export function explainDecision(decision: DecisionRecord): string[] {
+  const { stages } = decision;
+  return [
+    ...headOf(decision),
+    ...(stages.length === 0 ? ["", "No parallel stage was looked at."] : stages.flatMap((stage) => ["", ...explainStage(stage)])),
+    "",
+    timeTaken(decision.stepMs),
+  ];
+}
+
+function headOf({
+  id,
+  namespace,
+  dag,
+  dagVersion,
+  mode,
+  policy,
+  grid,
+  modelVersion,
+  inputBytes,
+  published,
+  unpublished,
+}: DecisionRecord): string[] {
+  const why = unpublished ? ` (${unpublished}: ${UNPUBLISHED_WORDS[unpublished]})` : "";
+  return [
+    `Decision ${id}`,
+    ...tableToTheLeft([
+      ["workflow", `/${namespace}/${dag}, version ${dagVersion}`],
+      ["mode", `${mode}, policy ${policy}`],
+      ["in force", published ? "yes, Redis has it" : `no${why}`],
+      ["input", `${withCommas(inputBytes)} bytes`],
+      ["model", modelVersion === undefined ? "none" : `version ${modelVersion}`],
+      ["grid", describeGrid(grid)],
+    ]),
+  ];
+}
+
+function explainStage(stage: StageDecision): string[] {
+  const { forkPath, kind, functions, budget, predictedMs } = stage;
+  return [
+    `Stage ${forkPath || "(root)"}, ${kind} of ${functions.length}: budget ${amount(budget.cpuCores)} cores and ${amount(budget.memoryMb)} MB`,
+    ...predictionTable(functions),
+    ...functions.flatMap(whyLeftOut),
+    ...explainResource(stage, "cpuCores"),
+    ...explainResource(stage, "memoryMb"),
+    ...(predictedMs ? [expected(predictedMs)] : []),
+  ];
+}
+
+function predictionTable(functions: readonly FunctionDecision[]): string[] {
+  const predicted = functions.filter((fn) => fn.predicted);
+  if (predicted.length === 0) return [];
+  const spread = ({ mean, p10, p90 }: Prediction) => `${number(mean)} (${number(p10)}..${number(p90)})`;
+  return tableOf(
+    [
+      ["predicted: mean (p10..p90)", "input bytes", "cpu cores", "memory MB", "work core-ms", "samples"],
+      ...predicted.map(({ name, predicted: p }) =>
+        p ? [name, spread(p.inputBytes), spread(p.cpuCores), spread(p.memoryMb), spread(p.workCoreMs), String(p.samples)] : [name],
+      ),
+    ],
+    "  ",
+  );
+}
+
+function whyLeftOut({ name, excluded, predicted }: FunctionDecision): string[] {
+  if (excluded === "no-user-cpu") return [`  ${name} takes part in memory only: ${EXCLUSION_WORDS[excluded]} (${excluded}).`];
+  if (excluded) return [`  ${name} keeps its user allocation: ${EXCLUSION_WORDS[excluded]} (${excluded}).`];
+  const distrust = predicted?.distrust;
+  return distrust ? [`  ${name} keeps its user allocation: ${DISTRUST_WORDS[distrust]} (${distrust}).`] : [];
+}
+
+function explainResource(stage: StageDecision, resource: Resource): string[] {
+  const { accepted, reason } = resource === "cpuCores" ? stage.cpu : stage.memory;
+  const verdict = `  ${resource === "cpuCores" ? "CPU" : "Memory"}: ${accepted ? "accepted" : "user allocations"}, ${REASON_WORDS[reason]} (${reason}).`;
+  const sharing = stage.functions.filter((fn) => shares(fn, resource));
+  if (sharing.length === 0) return [verdict];
+  const rows = sharing.map((fn) => [fn.name, ...amountsOf(fn, resource), accepted ? changeOf(fn, resource) : "keeps"]);
+  const unused = roundAmount(stage.budget[resource] - sharing.reduce((sum, fn) => sum + (fn.allocation[resource] ?? 0), 0));
+  return [
+    verdict,
+    ...tableOf([[UNITS[resource], "demand", "user", "allocation", ""], ...rows], "    "),
+    ...(accepted && unused > 0 ? [`    ${amount(unused)} ${UNITS[resource]} of the budget stay unused.`] : []),
+  ];
+}
+
+function amountsOf({ demand, user, allocation }: FunctionDecision, resource: Resource): string[] {
+  return [demand?.[resource], user[resource], allocation[resource]].map((value) => (value === undefined ? "-" : amount(value)));
+}
+
+function changeOf({ user, allocation }: FunctionDecision, resource: Resource): string {
+  const change = roundAmount((allocation[resource] ?? 0) - (user[resource] ?? 0));
+  if (change === 0) return "keeps";
+  return `${change > 0 ? "receives" : "gives"} ${amount(Math.abs(change))}`;
+}
+
+function expected({ user, allocated }: NonNullable<StageDecision["predictedMs"]>): string {
+  const change = user > 0 ? ` (${((100 * (allocated - user)) / user).toFixed(1)} %)` : "";
+  return `  Predicted time of the stage: ${number(user)} ms with the user allocations, ${number(allocated)} ms as decided${change}.`;
+}
+
+function timeTaken(stepMs: DecisionRecord["stepMs"]): string {
+  const steps = Object.entries(stepMs);
+  const totalMs = steps.reduce((sum, [, ms]) => sum + ms, 0);
+  return `Decided in ${totalMs.toFixed(2)} ms: ${steps.map(([step, ms]) => `${step} ${ms.toFixed(2)}`).join(", ")}.`;
+}
+
+/** Labels padded to a column, values as they are. */
+function tableToTheLeft(rows: readonly (readonly [label: string, value: string])[]): string[] {
+  const width = Math.max(...rows.map(([label]) => label.length));
+  return rows.map(([label, value]) => `  ${label.padEnd(width)}  ${value}`);
+}
+
+/** An allocation, exactly. */
+function amount(value: number): string {
+  return String(roundAmount(value));
+}
+
+/** An estimate, to three digits, whole from 100 on. */
+function number(value: number): string {
+  return Math.abs(value) >= 100 ? withCommas(Math.round(value)) : String(Number(value.toPrecision(3)));
+}
+
+function withCommas(value: number): string {
+  return value.toLocaleString("en-US", { maximumFractionDigits: 0 });
+}
