@@ -11,8 +11,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 
-/** Docker's flag of OpenWhisk: --ulimit nofile=1024:1024 (openwhisk-protocol, section 5.2). */
-const SCRIPT = `ulimit -n 1024
+/**
+ * The limits are those of OpenWhisk's containers, --ulimit nofile=1024:1024 and --pids-limit 1024 (openwhisk-protocol, section
+ * 5.2). The kernel counts processes by user, so theirs is set only where a container has a user of its own. bash calls that limit
+ * -u and dash -p; a shell that refuses a limit goes on without it.
+ */
+const SCRIPT = `ulimit -n 1024 2>/dev/null
+[ "$1" = own-user ] && { (ulimit -u 1024) 2>/dev/null && ulimit -u 1024 || ulimit -p 1024 2>/dev/null; }
+shift
 read _ || exit 1
 exec 3<&0
 "$@" </dev/null 3<&- &
@@ -47,7 +53,7 @@ export interface GuardedProcess {
 
 /** Resolves when the guardian runs; rejects with the error of the spawn. */
 export async function startGuarded({ command, cwd, environment, user }: GuardedOptions): Promise<GuardedProcess> {
-  const child = spawn("/bin/sh", ["-c", SCRIPT, "sh", ...command], {
+  const child = spawn("/bin/sh", ["-c", SCRIPT, "sh", user ? "own-user" : "our-user", ...command], {
     cwd,
     env: environment,
     detached: true,

@@ -6,7 +6,7 @@ import { type ActivationLogs, LogCollector } from "./activation-logs.js";
 import type { CallLimits, Container, ContainerCall } from "./driver.js";
 import type { GuardedProcess } from "./guardian.js";
 import type { Logger } from "./logger.js";
-import { watchMemory } from "./memory-watch.js";
+import { kernelLimitsMemory, watchMemory } from "./memory-watch.js";
 import { RuntimeClient } from "./runtime-client.js";
 
 /** How long after a broken connection the end of the process is waited for, to learn why. It follows within milliseconds. */
@@ -38,7 +38,6 @@ export class ProcessContainer implements Container {
   #memoryLimitMb: number;
   #exitCode: number | undefined;
   #alive = true;
-  #oomKills = 0;
   #destroyed: Promise<void> | undefined;
 
   constructor(parts: ProcessContainerParts) {
@@ -88,21 +87,24 @@ export class ProcessContainer implements Container {
 
   async #call(path: "/init" | "/run", payload: object, limits: CallLimits): Promise<ContainerCall> {
     const watch = watchMemory(this.#parts, () => this.#memoryLimitMb);
+    const killsBefore = this.#kernelKills();
     const call = await this.#client.post(path, payload, limits);
     const exceeded = watch.stop();
     if (call.outcome.type !== "no-answer") return call;
-    return exceeded || (await this.#diedOfMemory()) ? { ...call, outcome: { type: "memory-exhausted" } } : call;
+    return exceeded || (await this.#diedOfMemory(killsBefore)) ? { ...call, outcome: { type: "memory-exhausted" } } : call;
+  }
+
+  #kernelKills(): number {
+    return kernelLimitsMemory(this.#parts.enforcement) ? (this.group.read().oomKills ?? 0) : 0;
   }
 
   /** By the kernel's count of kills in the group, or by V8's last words when its own limit was hit first. */
-  async #diedOfMemory(): Promise<boolean> {
+  async #diedOfMemory(killsBefore: number): Promise<boolean> {
     const alarm = new AbortController();
     const tooLong = this.#parts.clock.sleep(EXIT_WAIT_MS, alarm.signal).catch(() => undefined);
     await Promise.race([this.#parts.guarded.exited, tooLong]);
     alarm.abort();
-    const before = this.#oomKills;
-    this.#oomKills = this.group.read().oomKills ?? 0;
-    if (this.#oomKills > before) return true;
+    if (this.#kernelKills() > killsBefore) return true;
     return this.#exitCode === V8_ABORT_EXIT_CODE && this.#logs.has(V8_HEAP_MESSAGE);
   }
 

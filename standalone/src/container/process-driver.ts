@@ -13,6 +13,7 @@ import type { Logger } from "./logger.js";
 import { kernelLimitsMemory } from "./memory-watch.js";
 import { ProcessContainer } from "./process-container.js";
 import { type ContainerUsers, containerUsers } from "./users.js";
+import { removeAbandoned } from "./work-folders.js";
 
 /** Node.js listens some 50 ms after its start on an idle host; a loaded one may need seconds. */
 const START_TIMEOUT_MS = 30_000;
@@ -43,7 +44,8 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
   const { enforcer, logger, clock = systemClock, workDir = tmpdir(), runtimeFile = bundledRuntimeFile } = options;
   try {
     await mkdir(workDir, { recursive: true });
-    const folder = await mkdtemp(join(workDir, "owh-"));
+    await removeAbandoned(workDir);
+    const folder = await mkdtemp(join(workDir, `owh-${process.pid}-`));
     await chmod(folder, 0o711); // others may pass through to their own folder, and see nothing
     await copyFile(runtimeFile, join(folder, RUNTIME_FILE));
     await chmod(join(folder, RUNTIME_FILE), 0o644);

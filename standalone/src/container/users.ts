@@ -28,7 +28,10 @@ export async function containerUsers(runtimeFile: string, logger: Logger): Promi
     await promisify(execFile)(process.execPath, ["--check", runtimeFile], { ...user, cwd: "/", env: {} });
     return new NumberedUsers();
   } catch (error) {
-    logger.warn({ error: messageOf(error) }, "Containers run as root: no unprivileged user can run Node.js and the runtime here.");
+    logger.warn(
+      { error: messageOf(error).split("\n", 1)[0] },
+      "Containers run as root: no unprivileged user can run Node.js and the runtime here.",
+    );
     return ourselves;
   }
 }

@@ -1,6 +1,6 @@
 /** One activation in its container, from /init (when cold) to its logs. The order of the steps is openwhisk-protocol's 4.3. */
 import { type Monitor, startMonitor, type Usage } from "@openwhisk-harvest/cgroup";
-import { type Clock, type Enforcement, formatObservationLine, messageOf, type Observation } from "@openwhisk-harvest/core";
+import { type Allocation, type Clock, type Enforcement, formatObservationLine, messageOf, type Observation } from "@openwhisk-harvest/core";
 import { formatLogLine } from "../container/activation-logs.js";
 import type { CallLimits, Container, ContainerCall } from "../container/driver.js";
 import type { Logger } from "../container/logger.js";
@@ -18,6 +18,7 @@ export interface RunOptions {
   readonly logger: Logger;
   readonly reporter: Reporter;
   readonly enforcement: Enforcement;
+  readonly capacity: Allocation;
   readonly payloadMaxBytes: number;
   readonly sampling: { readonly periodMs: number; readonly windowMs: number };
 }
@@ -73,10 +74,10 @@ async function measuredRun(
     if (!grant.conductor) reporter.event({ type, activationId, atMs: clock.nowMs(), ...(grant.harvest ? { k: grant.harvest.k } : {}) });
   };
   const monitor = grant.conductor ? undefined : monitorOf(container, options);
-  const giveBack = giveBackAtHalfTime(container, grant, callLimits.timeoutMs, options);
+  const endGiveBack = giveBackAtHalfTime(container, grant, { ...options, timeoutMs: callLimits.timeoutMs });
   event("start");
   const run = await container.run(runPayload(message, clock.nowMs()), callLimits);
-  giveBack.stop();
+  endGiveBack();
   const usage = monitor?.stop();
   event("end");
   return usage ? { run, usage } : { run };

@@ -7,9 +7,9 @@
  *       +----------+-------------------+
  *
  * C1. One activation at a time in a container.
- * C2. A container that makes room for another is gone before the other starts, so that P3 holds on the host, too. Its memory is
- *     charged to the other from the decision on.
- * C3. A container that is destroyed for any other reason is charged until it is gone.
+ * C2. A container that makes room for another is gone before the other starts. What the other needs of its memory is charged to
+ *     the other from the decision on.
+ * C3. What nobody has claimed of a leaving container is charged until it is gone; so P3 holds on the host, too.
  * C4. Requests that have to wait are served in their order.
  */
 import { type Clock, HarvestError } from "@openwhisk-harvest/core";
@@ -113,11 +113,9 @@ export class ContainerPool {
       );
     const entry = decision.kind === "warm" ? this.#entryOf(decision.id) : this.#newEntry(request);
     this.#occupy(entry, request.memoryMb);
-    const gone = decision.evict.map((id) => {
-      const evicted = this.#entryOf(id);
-      evicted.memoryMb = 0; // C2
-      return this.#leave(evicted);
-    });
+    const evicted = decision.evict.map((id) => this.#entryOf(id));
+    this.#passOn(evicted);
+    const gone = evicted.map((each) => this.#leave(each));
     await Promise.all(gone);
     if (entry.container) return this.#lease(entry, entry.container, false);
     try {
@@ -127,6 +125,17 @@ export class ContainerPool {
       throw error;
     }
     return this.#lease(entry, entry.container, true);
+  }
+
+  /** C2: takes what is charged beyond the capacity off those who leave. */
+  #passOn(leaving: readonly Entry[]): void {
+    let excessMb = -this.#options.capacityMb;
+    for (const entry of this.#entries.values()) excessMb += entry.memoryMb;
+    for (const entry of leaving) {
+      const passedMb = Math.min(Math.max(excessMb, 0), entry.memoryMb);
+      entry.memoryMb -= passedMb;
+      excessMb -= passedMb;
+    }
   }
 
   #newEntry({ key, memoryMb, idleMemoryMb }: ContainerRequest): Entry {

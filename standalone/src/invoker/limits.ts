@@ -7,7 +7,7 @@
  * L3. If the grant cannot be applied, the user allocation is (H3); if that cannot be either, the run does not take place here.
  * L4. Conductors run unlimited, and only their memory is bounded.
  */
-import { type Clock, messageOf } from "@openwhisk-harvest/core";
+import { type Allocation, type Clock, messageOf } from "@openwhisk-harvest/core";
 import type { Container } from "../container/driver.js";
 import type { Logger } from "../container/logger.js";
 import type { Grant } from "../messages.js";
@@ -44,36 +44,28 @@ async function apply(container: Container, memoryMb: number, cpuCores: number | 
   return inForce === undefined ? { memoryMb } : { cpuCores: inForce, memoryMb };
 }
 
-export interface GiveBack {
-  /** Whether the run got its user allocation back. */
-  stop(): boolean;
+export interface GiveBackOptions {
+  readonly timeoutMs: number;
+  /** All that the node has: nobody can be given back more (H6). */
+  readonly capacity: Allocation;
+  readonly clock: Clock;
+  readonly logger: Logger;
 }
 
-/** L2 */
-export function giveBackAtHalfTime(
-  container: Container,
-  grant: Grant,
-  timeoutMs: number,
-  { clock, logger }: { clock: Clock; logger: Logger },
-): GiveBack {
-  const { cpuCores } = grant.user;
-  if (grant.conductor || cpuCores === undefined || grant.cpuCores >= cpuCores) return { stop: () => false };
-  const stopped = new AbortController();
-  let given = false;
+/** L2. Call the answer when the run has ended. */
+export function giveBackAtHalfTime(container: Container, grant: Grant, options: GiveBackOptions): () => void {
+  const { timeoutMs, capacity, clock, logger } = options;
+  const cpuCores = Math.min(grant.user.cpuCores ?? 0, capacity.cpuCores);
+  if (grant.conductor || grant.cpuCores >= cpuCores) return () => undefined;
+  const ended = new AbortController();
   clock
-    .sleep(timeoutMs / 2, stopped.signal)
+    .sleep(timeoutMs / 2, ended.signal)
     .then(async () => {
-      given = true;
       await container.group.setCpuCores(cpuCores);
       logger.info({ container: container.name, cpuCores, hadCpuCores: grant.cpuCores }, "A run got its user allocation back at half time.");
     })
     .catch((error) => {
-      if (!stopped.signal.aborted) logger.warn({ container: container.name, error: messageOf(error) }, "CPU could not be given back.");
+      if (!ended.signal.aborted) logger.warn({ container: container.name, error: messageOf(error) }, "CPU could not be given back.");
     });
-  return {
-    stop() {
-      stopped.abort();
-      return given;
-    },
-  };
+  return () => ended.abort();
 }

@@ -1,0 +1,140 @@
+/** Log lines and their collection (openwhisk-protocol, section 4.4). L1-L3 are the invariants of activation-logs.ts. */
+import assert from "node:assert/strict";
+import { PassThrough } from "node:stream";
+import { test } from "node:test";
+import { type Clock, systemClock } from "@openwhisk-harvest/core";
+import fc from "fast-check";
+import { formatLogLine, LogCollector } from "./activation-logs.js";
+import { LogLines, SENTINEL } from "./log-lines.js";
+
+function linesOf(chunks: readonly Buffer[]): { lines: string[]; sentinels: number } {
+  const lines: string[] = [];
+  let sentinels = 0;
+  const cutter = new LogLines({ line: (text) => lines.push(text), sentinel: () => sentinels++ });
+  for (const chunk of chunks) cutter.push(chunk);
+  cutter.end();
+  return { lines, sentinels };
+}
+
+test("lines come out as written, however the stream is cut", () => {
+  const text = fc.string({ unit: "grapheme", maxLength: 40 }).map((line) => line.replaceAll(/[\r\n]/g, ""));
+  fc.assert(
+    fc.property(fc.array(text), fc.array(fc.nat({ max: 500 })), (lines, cuts) => {
+      const bytes = Buffer.from(`${[...lines, SENTINEL].join("\n")}\n`);
+      const at = [0, ...cuts.map((cut) => cut % bytes.length).sort((a, b) => a - b), bytes.length];
+      const chunks = at.slice(1).map((end, i) => bytes.subarray(at[i], end));
+      assert.deepEqual(linesOf(chunks), { lines, sentinels: 1 });
+    }),
+  );
+});
+
+test("a sentinel ends a line that the function left unfinished, and is no sentinel in the middle of one", () => {
+  const { lines, sentinels } = linesOf([Buffer.from(`no newline${SENTINEL}\n${SENTINEL} is our sentinel\r\nend`)]);
+  assert.deepEqual([lines, sentinels], [["no newline", `${SENTINEL} is our sentinel`, "end"], 1]);
+});
+
+test("a line longer than 16 KiB comes in pieces, as from Docker, and hides no sentinel", () => {
+  const long = "x".repeat(40_000);
+  for (const chunkBytes of [1, 7, 16_384, 16_400, 50_000]) {
+    const bytes = Buffer.from(`${long}${SENTINEL}\n`);
+    const chunks = Array.from({ length: Math.ceil(bytes.length / chunkBytes) }, (_, i) =>
+      bytes.subarray(i * chunkBytes, (i + 1) * chunkBytes),
+    );
+    const { lines, sentinels } = linesOf(chunks);
+    assert.deepEqual([lines.join(""), sentinels], [long, 1]);
+    assert.ok(lines.every((line) => line.length <= 16_384));
+  }
+});
+
+test("the time takes exactly the 30 characters of OpenWhisk's format", () => {
+  assert.equal(formatLogLine(Date.UTC(2026, 7, 5, 17, 13, 20, 200), "stdout", "hello"), "2026-08-05T17:13:20.200000000Z stdout: hello");
+});
+
+/** Sleeps until the test says that the time is over. */
+function manualClock(): Clock & { expire(): void } {
+  const sleepers = new Set<() => void>();
+  return {
+    nowMs: () => 0,
+    monotonicMs: () => 0,
+    sleep: (_ms, signal) =>
+      new Promise((resolve, reject) => {
+        sleepers.add(resolve);
+        signal?.addEventListener("abort", () => reject(new Error("aborted")));
+      }),
+    expire: () => {
+      for (const wake of sleepers) wake();
+    },
+  };
+}
+
+function collector(clock: Clock = systemClock) {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  const logs = new LogCollector({ stdout, stderr }, clock);
+  return { stdout, stderr, logs, textOf: (lines: readonly string[]) => lines.map((line) => line.slice(31)) };
+}
+
+test("a collection waits for both sentinels and shows neither (L2)", async () => {
+  const { stdout, stderr, logs, textOf } = collector();
+  const collected = logs.collect(1000);
+  stdout.write(`a\n${SENTINEL}\n`);
+  setTimeout(() => stderr.write(`b\n${SENTINEL}\n`), 20);
+  const { lines, truncated, incomplete } = await collected;
+  assert.deepEqual([textOf(lines), truncated, incomplete], [["stdout: a", "stderr: b"], false, false]);
+});
+
+test("L1: a function that prints the sentinel itself keeps all its lines in its own activation", async () => {
+  const { stdout, stderr, logs, textOf } = collector();
+  stdout.write(`a\n${SENTINEL}\nafter mine\n`);
+  stdout.write(`${SENTINEL}\n`);
+  stderr.write(`${SENTINEL}\n`);
+  assert.deepEqual(textOf((await logs.collect(1000)).lines), ["stdout: a", "stdout: after mine"]);
+  stdout.write(`next\n${SENTINEL}\n`);
+  stderr.write(`${SENTINEL}\n`);
+  assert.deepEqual(textOf((await logs.collect(1000)).lines), ["stdout: next"]);
+});
+
+test("a stream that ends needs no sentinel to be collected, but one is missed", async () => {
+  const { stdout, stderr, logs, textOf } = collector();
+  stdout.write("last words");
+  stdout.destroy();
+  stderr.end(`${SENTINEL}\n`);
+  const { lines, incomplete } = await logs.collect(1000);
+  assert.deepEqual([textOf(lines), incomplete], [["stdout: last words"], true]);
+});
+
+test("without sentinels the collection ends when its time is over, with what there is", async () => {
+  const clock = manualClock();
+  const { stdout, logs, textOf } = collector(clock);
+  const collected = logs.collect(1000);
+  stdout.write("only this\n");
+  setImmediate(() => clock.expire());
+  const { lines, incomplete } = await collected;
+  assert.deepEqual([textOf(lines), incomplete], [["stdout: only this"], true]);
+});
+
+test("no more bytes than the limit are given, and the next activation starts anew", async () => {
+  const { stdout, stderr, logs, textOf } = collector();
+  const end = () => {
+    stdout.write(`${SENTINEL}\n`);
+    stderr.write(`${SENTINEL}\n`);
+  };
+  stdout.write("four\nfour\nfour\n"); // 15 bytes with their ends
+  end();
+  const cut = await logs.collect(14);
+  assert.deepEqual([textOf(cut.lines), cut.truncated], [["stdout: four", "stdout: four"], true]);
+  stdout.write("four\n");
+  end();
+  const whole = await logs.collect(5);
+  assert.deepEqual([textOf(whole.lines), whole.truncated], [["stdout: four"], false]);
+});
+
+test("L3: what nobody collects is bounded", async () => {
+  const { stdout, stderr, logs } = collector();
+  const megabyte = `${`${"x".repeat(1023)}\n`.repeat(1024)}`;
+  for (let i = 0; i < 12; i++) stdout.write(megabyte);
+  stdout.write(`${SENTINEL}\n`);
+  stderr.write(`${SENTINEL}\n`);
+  const { lines, truncated } = await logs.collect(Number.POSITIVE_INFINITY);
+  assert.deepEqual([lines.length, truncated], [10 * 1024, true]);
+});

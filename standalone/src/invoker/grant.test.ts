@@ -1,0 +1,288 @@
+/** G1-G5 of grant.ts, and H2, H3, H5 of DESIGN section 5, over the decision and over the resolver that feeds it. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  type Allocation,
+  type AllocationLookup,
+  type AllocationStore,
+  atIndex,
+  DEFAULT_MODE_SETTINGS,
+  formatRunKey,
+  type Grid,
+  HarvestError,
+  type HarvestParam,
+  isOnGrid,
+  lastIndex,
+  type ModeSettings,
+  type PublishedAllocation,
+  systemClock,
+  type UserAllocation,
+} from "@openwhisk-harvest/core";
+import fc from "fast-check";
+import { recordingLogger } from "../container/testing.js";
+import type { Grant } from "../messages.js";
+import { decideGrant, type GrantRequest } from "./grant.js";
+import { createGrantResolver } from "./grant-resolver.js";
+import { type MessageParts, messageOf } from "./testing.js";
+import { UsedKeys } from "./used-keys.js";
+
+const GRID: Grid = { cpuCores: { min: 0.25, max: 2, step: 0.25 }, memoryMb: { min: 128, max: 8192, step: 128 } };
+const BOUNDS = { grid: GRID, maxAllocation: { cpuCores: 1.75, memoryMb: 2048 } };
+const U: UserAllocation = { cpuCores: 1, cpuSource: "platform-default", memoryMb: 256 };
+const ROOT = "ab".repeat(16);
+const K = formatRunKey({ root: ROOT, trail: [{ forkPath: "[1]", forkNo: 0, position: 2 }], astPath: "[1][2]", seq: 0 });
+const D = "decision-1";
+const modes = (global: ModeSettings["global"], namespaces: ModeSettings["namespaces"] = {}): ModeSettings => ({ v: 1, global, namespaces });
+const published = (more: Partial<PublishedAllocation> = {}): PublishedAllocation => ({
+  v: 1,
+  cpuCores: 0.25,
+  memoryMb: 512,
+  decision: D,
+  namespace: "guest",
+  epoch: 1,
+  ...more,
+});
+const without = (key: "cpuCores" | "memoryMb"): PublishedAllocation => {
+  const { [key]: _absent, ...rest } = published();
+  return rest as PublishedAllocation;
+};
+const lookup = (allocation: PublishedAllocation | undefined, settings = modes("harvest")): AllocationLookup =>
+  allocation ? { allocation, modes: settings } : { modes: settings };
+
+interface Case {
+  readonly parts?: MessageParts;
+  readonly user?: UserAllocation;
+  readonly conductor?: boolean;
+  /** null: there is none. */
+  readonly harvest?: HarvestParam | null;
+  readonly lookup?: AllocationLookup | null;
+}
+
+/** A run to which everything fits, but for what the case says. */
+function grantFor({ parts, user = U, conductor = false, harvest = { k: K, d: D }, lookup: found = lookup(published()) }: Case = {}): Grant {
+  const request: GrantRequest = {
+    message: messageOf(parts),
+    user,
+    conductor,
+    ...(harvest && { harvest }),
+    ...(found && { lookup: found }),
+  };
+  return decideGrant(request, BOUNDS);
+}
+const given = ({ cpuCores, memoryMb, decision }: Grant) => ({ cpuCores, memoryMb, decision });
+const EXACTLY_U = { cpuCores: 1, memoryMb: 256, decision: undefined };
+
+test("H3 is exempted by a decision that was stamped, is ours, and lies on the grid", () => {
+  assert.deepEqual(given(grantFor()), { cpuCores: 0.25, memoryMb: 512, decision: D });
+  assert.equal(grantFor().mode, "harvest");
+});
+
+const unstamped: HarvestParam = { k: K };
+const h3: [string, Case][] = [
+  ["it is outside of all compositions", { harvest: null }],
+  ["Redis was not asked, failed, or was late", { lookup: null }],
+  ["nothing was published", { lookup: lookup(undefined) }],
+  ["the fork stamped nothing, whatever Redis says later", { harvest: unstamped }],
+  ["another decision was stamped", { harvest: { k: K, d: "decision-2" } }],
+  ["it was published for another namespace", { lookup: lookup(published({ namespace: "other" })) }],
+  ["its CPU is between the steps", { lookup: lookup(published({ cpuCores: 0.3 })) }],
+  ["its CPU is below the grid", { lookup: lookup(published({ cpuCores: 0 })) }],
+  ["its CPU is above the grid", { lookup: lookup(published({ cpuCores: 2.25 })) }],
+  ["its CPU is no number", { lookup: lookup(published({ cpuCores: Number.NaN })) }],
+  ["its memory is off the grid, though its CPU is on it", { lookup: lookup(published({ memoryMb: 130 })) }],
+  ["the mode is observe", { lookup: lookup(published(), DEFAULT_MODE_SETTINGS) }],
+  ["the mode is off", { lookup: lookup(published(), modes("off")) }],
+  ["the namespace is off", { lookup: lookup(published(), modes("harvest", { guest: "off" })) }],
+  ["the namespace is observed", { lookup: lookup(published(), modes("harvest", { guest: "observe" })) }],
+  ["the action opts out", { parts: { annotations: [{ key: "harvest", value: false }] } }],
+  ["off is stronger than profile", { lookup: lookup(published(), modes("profile", { guest: "off" })) }],
+  ["its container serves several runs at once (G4)", { parts: { limits: { concurrency: 2 } } }],
+];
+for (const [why, unfit] of h3)
+  test(`H3: a run has U, exactly, when ${why}`, () => {
+    assert.deepEqual(given(grantFor(unfit)), EXACTLY_U);
+  });
+
+test("an action, or a namespace, may opt in alone", () => {
+  const annotations = [{ key: "harvest", value: true }];
+  assert.equal(grantFor({ parts: { annotations }, lookup: lookup(published(), DEFAULT_MODE_SETTINGS) }).cpuCores, 0.25);
+  assert.equal(grantFor({ lookup: lookup(published(), modes("observe", { guest: "harvest" })) }).cpuCores, 0.25);
+});
+
+test("a resource that was not published stays at U", () => {
+  assert.deepEqual(given(grantFor({ lookup: lookup(without("memoryMb")) })), { cpuCores: 0.25, memoryMb: 256, decision: D });
+  assert.deepEqual(given(grantFor({ lookup: lookup(without("cpuCores")) })), { cpuCores: 1, memoryMb: 512, decision: D });
+});
+
+test("G3: harvested memory never takes the limit below U, and CPU is never more than an invoker has", () => {
+  assert.equal(grantFor({ lookup: lookup(published({ memoryMb: 128 })) }).memoryMb, 256);
+  assert.equal(grantFor({ lookup: lookup(published({ cpuCores: 2 })) }).cpuCores, 1.75);
+});
+
+test("G2: profile gives every function the most there is, and never less than U", () => {
+  const profiled = { lookup: lookup(undefined, modes("profile")), harvest: unstamped };
+  assert.deepEqual(given(grantFor(profiled)), { cpuCores: 1.75, memoryMb: 1024, decision: undefined });
+  const large: UserAllocation = { cpuCores: 4, cpuSource: "annotation", memoryMb: 1536 };
+  assert.deepEqual(given(grantFor({ ...profiled, user: large })), { cpuCores: 4, memoryMb: 1536, decision: undefined });
+});
+
+test("G5: a conductor has U's memory and holds no CPU, in every mode", () => {
+  for (const mode of ["off", "observe", "harvest", "profile"] as const) {
+    const grant = grantFor({ conductor: true, lookup: lookup(published(), modes(mode)) });
+    assert.deepEqual([grant.cpuCores, grant.memoryMb, grant.decision, grant.conductor], [0, 256, undefined, true]);
+  }
+});
+
+const onAxis = (axis: Grid["cpuCores"]) => fc.nat({ max: lastIndex(axis) }).map((k) => atIndex(axis, k));
+const anything = fc.oneof(fc.double(), fc.integer({ min: -4096, max: 20_000 }));
+
+test("whatever Redis holds: U exactly, or on the grid (H2), not above what was published, memory not below U (H5)", () => {
+  fc.assert(
+    fc.property(
+      fc.record({
+        cpuCores: fc.option(fc.oneof(onAxis(GRID.cpuCores), anything), { nil: undefined }),
+        memoryMb: fc.option(fc.oneof(onAxis(GRID.memoryMb), anything), { nil: undefined }),
+        decision: fc.constantFrom(D, "other"),
+        namespace: fc.constantFrom("guest", "other"),
+        global: fc.constantFrom("off" as const, "observe" as const, "harvest" as const),
+        userMb: fc.integer({ min: 1, max: 4096 }),
+        userCores: fc.double({ min: 0.01, max: 8, noNaN: true }),
+      }),
+      ({ cpuCores, memoryMb, decision, namespace, global, userMb, userCores }) => {
+        const allocation = {
+          v: 1,
+          epoch: 1,
+          decision,
+          namespace,
+          ...(cpuCores === undefined ? {} : { cpuCores }),
+          ...(memoryMb === undefined ? {} : { memoryMb }),
+        };
+        const user: UserAllocation = { cpuCores: userCores, cpuSource: "annotation", memoryMb: userMb };
+        const grant = grantFor({ user, lookup: lookup(allocation as PublishedAllocation, modes(global)) });
+        assert.ok(grant.memoryMb >= userMb); // H5
+        if (grant.decision === undefined) return assert.deepEqual([grant.cpuCores, grant.memoryMb], [userCores, userMb]); // H3
+        assert.ok(global === "harvest" && decision === D && namespace === "guest");
+        if (cpuCores === undefined) assert.equal(grant.cpuCores, userCores);
+        else
+          assert.ok(
+            isOnGrid(GRID.cpuCores, grant.cpuCores) && grant.cpuCores <= cpuCores && grant.cpuCores <= BOUNDS.maxAllocation.cpuCores,
+          ); // H2
+        assert.ok(grant.memoryMb <= Math.max(userMb, memoryMb ?? 0));
+      },
+    ),
+    { numRuns: 10_000 },
+  );
+});
+
+class Store implements Pick<AllocationStore, "lookup"> {
+  asked = 0;
+  readonly #answer: () => Promise<AllocationLookup>;
+  constructor(answer: () => Promise<AllocationLookup>) {
+    this.#answer = answer;
+  }
+  lookup = () => {
+    this.asked++;
+    return this.#answer();
+  };
+}
+
+function resolverWith(answer: () => Promise<AllocationLookup>, maxAllocation: Allocation = BOUNDS.maxAllocation) {
+  const store = new Store(answer);
+  const logger = recordingLogger();
+  return { store, logger, resolve: createGrantResolver({ allocations: store, grid: GRID, maxAllocation, timeoutMs: 30, logger }) };
+}
+const good = async () => lookup(published());
+const inRun = { cause: "c".repeat(32), content: { a: 1, $harvest: { k: K, d: D } } };
+
+test("$harvest is applied, and taken out of the content", async () => {
+  const { resolve } = resolverWith(good);
+  const { message, grant } = await resolve(messageOf(inRun));
+  assert.deepEqual(message.content, { a: 1 });
+  assert.deepEqual(
+    [given(grant), grant.harvest],
+    [
+      { cpuCores: 0.25, memoryMb: 512, decision: D },
+      { k: K, d: D },
+    ],
+  );
+});
+
+test("G1: without a cause, or with a key that cannot be read, $harvest is taken out, Redis is not asked, and U is given", async () => {
+  const { store, resolve } = resolverWith(good);
+  const { cause } = inRun;
+  const forged: MessageParts[] = [
+    { content: inRun.content },
+    { cause, content: { $harvest: "text" } },
+    { cause, content: { $harvest: null } },
+    { cause, content: { $harvest: {} } },
+    { cause, content: { $harvest: { k: 7, d: D } } },
+    { cause, content: { $harvest: { k: `${K}x`, d: D } } },
+    { cause, content: { $harvest: [K] } },
+  ];
+  for (const parts of forged) {
+    const { message, grant } = await resolve(messageOf(parts));
+    assert.equal("$harvest" in (message.content as object), false);
+    assert.deepEqual([given(grant), grant.mode, grant.harvest], [EXACTLY_U, "off", undefined]);
+  }
+  for (const content of [{ a: 1 }, [1], undefined, null]) {
+    const { message } = await resolve(messageOf({ cause, content }));
+    assert.deepEqual(message.content, content);
+  }
+  assert.equal(store.asked, 0);
+});
+
+test("H3: an error, or a Redis that does not answer in time, costs at most the deadline", async () => {
+  const failing = resolverWith(() => Promise.reject(new HarvestError("OWH_STORE_UNAVAILABLE", "down")));
+  assert.deepEqual(given((await failing.resolve(messageOf(inRun))).grant), EXACTLY_U);
+  const hanging = resolverWith(() => new Promise(() => undefined));
+  const startMs = performance.now();
+  const { grant, message } = await hanging.resolve(messageOf(inRun));
+  assert.ok(performance.now() - startMs < 2_000);
+  assert.deepEqual([given(grant), message.content, grant.mode], [EXACTLY_U, { a: 1 }, "off"]);
+  assert.equal(hanging.logger.complaints.length + failing.logger.complaints.length, 2);
+});
+
+test("modes are read for every run of a composition, stamped or not; without $harvest nobody asks", async () => {
+  const { store, resolve } = resolverWith(async () => lookup(undefined, modes("profile")));
+  const { grant } = await resolve(messageOf({ ...inRun, content: { $harvest: { k: K } } }));
+  assert.deepEqual([grant.mode, grant.cpuCores, grant.harvest], ["profile", 1.75, { k: K }]);
+  const outside = await resolve(messageOf({ cause: inRun.cause, content: {} }));
+  assert.deepEqual([given(outside.grant), outside.grant.mode, store.asked], [EXACTLY_U, "off", 1]);
+});
+
+test("a run key is applied once: whoever shows it again has U", async () => {
+  const { resolve, logger } = resolverWith(good);
+  assert.equal((await resolve(messageOf(inRun))).grant.decision, D);
+  const { grant } = await resolve(messageOf(inRun));
+  assert.deepEqual([given(grant), grant.mode], [EXACTLY_U, "harvest"]);
+  assert.equal(logger.complaints.length, 1);
+});
+
+test("U comes from the action: encoded memory, the annotation cpu, else one core; a malformed one is the platform's", async () => {
+  const { resolve, logger } = resolverWith(good);
+  const uOf = async (parts: MessageParts) => (await resolve(messageOf(parts))).grant.user;
+  assert.deepEqual(await uOf({ limits: { memory: 8448 } }), { cpuCores: 2, cpuSource: "encoded", memoryMb: 256 });
+  assert.deepEqual(await uOf({ annotations: [{ key: "cpu", value: 0.5 }] }), { cpuCores: 0.5, cpuSource: "annotation", memoryMb: 256 });
+  assert.deepEqual(await uOf({}), U);
+  assert.deepEqual(await uOf({ annotations: [{ key: "cpu", value: "many" }] }), U);
+  assert.equal(logger.complaints.length, 1);
+});
+
+test("a conductor is known by its annotation, and Redis is not asked for it", async () => {
+  const { store, resolve } = resolverWith(good);
+  const { grant } = await resolve(messageOf({ ...inRun, annotations: [{ key: "conductor", value: { type: "sequence" } }] }));
+  assert.deepEqual([grant.conductor, grant.cpuCores, store.asked], [true, 0, 0]);
+});
+
+test("used keys expire, and are bounded", () => {
+  let nowMs = 0;
+  const clock = { ...systemClock, monotonicMs: () => nowMs };
+  const keys = new UsedKeys({ clock, ttlMs: 100, maxKeys: 3 });
+  assert.deepEqual([keys.use("a"), keys.use("a")], [true, false]);
+  nowMs = 99;
+  assert.equal(keys.use("a"), false);
+  nowMs = 100;
+  assert.equal(keys.use("a"), true);
+  for (const key of ["b", "c", "d", "e"]) keys.use(key);
+  assert.deepEqual([keys.size, keys.use("e"), keys.use("a")], [3, false, true]);
+});

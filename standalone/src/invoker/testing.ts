@@ -1,0 +1,50 @@
+/** Messages and grants for tests. */
+import type { KeyValue } from "@openwhisk-harvest/core";
+import type { ActionLimits, ActivationMessage, Grant, Parameter } from "../messages.js";
+
+export const LIMITS: ActionLimits = { timeout: 20_000, memory: 256, logs: 10, concurrency: 1 };
+let count = 0;
+
+export interface MessageParts {
+  readonly code?: string;
+  readonly main?: string;
+  readonly binary?: boolean;
+  readonly name?: string;
+  readonly rev?: string;
+  readonly namespace?: string;
+  readonly content?: unknown;
+  readonly cause?: string;
+  readonly limits?: Partial<ActionLimits>;
+  readonly annotations?: readonly KeyValue[];
+  readonly parameters?: readonly Parameter[];
+}
+
+export function messageOf(parts: MessageParts = {}): ActivationMessage {
+  const { code = "function main(p) { return p }", name = "hello", namespace = "guest" } = parts;
+  return {
+    activationId: (++count).toString(16).padStart(32, "0"),
+    action: {
+      namespace,
+      name,
+      version: "0.0.3",
+      publish: false,
+      annotations: parts.annotations ?? [{ key: "provide-api-key", value: false }],
+      parameters: parts.parameters ?? [],
+      limits: { ...LIMITS, ...parts.limits },
+      exec: { kind: "nodejs:20", code, binary: parts.binary ?? false, ...(parts.main === undefined ? {} : { main: parts.main }) },
+      updated: 0,
+      rev: parts.rev ?? `1-${code.length}-${code}`,
+    },
+    user: { subject: "guest", namespace, authkey: "uuid:key" },
+    content: "content" in parts ? parts.content : {},
+    transactionId: "tid",
+    createdAtMs: Date.now(),
+    ...(parts.cause === undefined ? {} : { cause: parts.cause }),
+  };
+}
+
+/** The user allocation, as decided for a message outside of all compositions. */
+export function userGrant(message: ActivationMessage, more: Partial<Grant> = {}): Grant {
+  const memoryMb = message.action.limits.memory;
+  return { mode: "off", user: { cpuCores: 1, cpuSource: "platform-default", memoryMb }, conductor: false, cpuCores: 1, memoryMb, ...more };
+}
