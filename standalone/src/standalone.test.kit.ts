@@ -1,0 +1,95 @@
+/** A whole embedded OpenWhisk with a Redis beside it, its client, and plain HTTP for what the client would not send. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { gridOf, loadConfig } from "@openwhisk-harvest/core";
+import { RedisAllocationStore, startRedis } from "@openwhisk-harvest/stores";
+import openwhisk from "openwhisk";
+import type { Logger } from "./container/logger.js";
+import { type Standalone, startStandalone } from "./server.js";
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever JSON the server answers
+  readonly body: any;
+}
+
+export interface RequestOptions {
+  readonly method?: string;
+  readonly body?: unknown;
+  /** Sent as it is. */
+  readonly text?: string;
+  readonly auth?: string;
+  readonly headers?: Record<string, string>;
+}
+
+/** Remembers lines instead of writing them. */
+export class LogLines implements Logger {
+  readonly lines: { readonly level: string; readonly fields: object; readonly message: string }[] = [];
+  debug = (fields: object, message: string) => void this.lines.push({ level: "debug", fields, message });
+  info = (fields: object, message: string) => void this.lines.push({ level: "info", fields, message });
+  warn = (fields: object, message: string) => void this.lines.push({ level: "warn", fields, message });
+  error = (fields: object, message: string) => void this.lines.push({ level: "error", fields, message });
+}
+
+export async function startTestStandalone(flags: readonly string[] = []) {
+  const dataDir = await mkdtemp(join(tmpdir(), "owh-standalone-"));
+  const redis = await startRedis({ dataDir });
+  const allocations = await RedisAllocationStore.connect({ url: redis.url, timeoutMs: 1_000, ttlMs: 60_000 });
+  const config = loadConfig({ flags: ["standalone.port=0", ...flags] });
+  const hostCores = cpus().length;
+  const log = new LogLines();
+  const start = () => startStandalone({ config, grid: gridOf(config, hostCores), hostCores, allocations, dataDir, logger: log });
+  let standalone = await start();
+  return {
+    log,
+    get standalone(): Standalone {
+      return standalone;
+    },
+    get ow() {
+      return openwhisk({ apihost: standalone.apihost, api_key: standalone.auth });
+    },
+    /** `path` is below `/api/v1/namespaces/_/`, or absolute. */
+    request: (path: string, options?: RequestOptions) => request(standalone, path, options),
+    async restart() {
+      await standalone.close();
+      standalone = await start();
+    },
+    async close() {
+      await standalone.close();
+      await allocations.close();
+      await redis.close();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function request(standalone: Standalone, path: string, options: RequestOptions = {}): Promise<Answer> {
+  const { method = "GET", body, text, auth = standalone.auth, headers = {} } = options;
+  const url = new URL(path.startsWith("/") ? path : `/api/v1/namespaces/_/${path}`, standalone.apihost);
+  const content = text ?? (body === undefined ? undefined : JSON.stringify(body));
+  const response = await fetch(url, {
+    method,
+    headers: {
+      ...(auth && { authorization: `Basic ${Buffer.from(auth).toString("base64")}` }),
+      ...(content !== undefined && { "content-type": "application/json" }),
+      ...headers,
+    },
+    ...(content !== undefined && { body: content }),
+  });
+  const answer = await response.text();
+  const isJson = response.headers.get("content-type")?.includes("json") ?? false;
+  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(answer) : answer };
+}
+
+/** Polls until `look` finds something; for what the server does in the background. */
+export async function eventually<T>(look: () => Promise<T | undefined>, deadlineMs = 5_000): Promise<T> {
+  const end = performance.now() + deadlineMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (performance.now() > end) throw new Error(`Nothing came within ${deadlineMs} ms.`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
