@@ -3,15 +3,7 @@
  * one another, and ended in the reverse order, also when a later one fails to start.
  */
 import { availableParallelism } from "node:os";
-import {
-  type AllocationStore,
-  type Config,
-  type DocumentStore,
-  type Grid,
-  gridOf,
-  HarvestError,
-  systemClock,
-} from "@openwhisk-harvest/core";
+import { type AllocationStore, type Config, type Grid, gridOf, HarvestError, systemClock } from "@openwhisk-harvest/core";
 import { type KeyVerifier, openWhiskKeyVerifier, type Sidecar, startSidecar } from "@openwhisk-harvest/sidecar";
 import { type Standalone, startStandalone } from "@openwhisk-harvest/standalone";
 import { openStores, RedisAllocationStore, type RedisProcess, type Stores, startRedis } from "@openwhisk-harvest/stores";

@@ -7,6 +7,7 @@ import {
   encodeForests,
   type Forests,
   type Grid,
+  MODEL_FEATURES,
   MODEL_FORMAT,
   MODEL_TARGETS,
   type Model,
@@ -20,6 +21,7 @@ import { type Dataset, datasetOf, requireRows } from "./dataset.js";
 import { type Evaluation, evaluateModel } from "./evaluate.js";
 import { splitByRun } from "./split.js";
 import { cartTrainer } from "./train/cart.js";
+import { trainPerFunction } from "./train/per-function.js";
 import type { Trainer, TrainOptions } from "./train/trainer.js";
 
 /** Trees per forest; scikit-learn's default, at which both trainers have settled. */
@@ -65,7 +67,8 @@ async function trainForests(trainer: Trainer, dataset: Dataset, options: TrainOp
   const forests: Partial<Record<ModelTarget, Forests[ModelTarget]>> = {};
   for (const target of MODEL_TARGETS) {
     const rows = dataset.rows[target];
-    forests[target] = await trainer.train({ x: rows.map((r) => r.x), y: rows.map((r) => r.y) }, options);
+    const functionColumn = (MODEL_FEATURES[target] as readonly string[]).indexOf("functionIndex");
+    forests[target] = await trainPerFunction(trainer, { x: rows.map((r) => r.x), y: rows.map((r) => r.y) }, functionColumn, options);
   }
   return forests as Forests;
 }

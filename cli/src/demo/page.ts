@@ -32,8 +32,8 @@ svg { width: 100%; height: auto; display: block; } svg text { font-size: 11px; f
 <body>
 <h1>One composition, harvesting off and on</h1>
 <p>${report.requests} requests, sent one after another, then the same again with harvesting on; ${report.failed} failed.
-Grid: ${escapeHtml(describeGrid(report.grid))}. Limits enforced by ${escapeHtml(report.enforcement)} (${escapeHtml(report.enforcementReason)}).</p>
-${claimsGain(report.enforcement) ? "" : '<p class="warning">Limits are not enforced by control groups here: the two phases differ by noise, and no gain is claimed.</p>'}
+Grid: ${escapeHtml(describeGrid(report.grid))}. Limits enforced by ${escapeHtml(report.enforcement)}.</p>
+${claimsGain(report.enforcement) ? "" : `<p class="warning">Limits are not enforced by control groups here (${escapeHtml(report.enforcementReason)}): the two phases differ by noise, and no gain is claimed.</p>`}
 ${summaryTable(report)}
 <h2>Timeline: harvesting off</h2>
 ${timeline(report.off, names, lastMs)}

@@ -3,18 +3,9 @@
  * It is also how a user would do it by hand: `harvest up`, `deploy`, `profile`, `train`, `mode harvest`.
  */
 import { type Deployed, deployJob, readJob } from "@openwhisk-harvest/composer-plugin";
-import {
-  type Clock,
-  type Config,
-  type Decision,
-  describeGrid,
-  HarvestError,
-  inputBytesOf,
-  type Mode,
-  systemClock,
-} from "@openwhisk-harvest/core";
-import { type Evaluation, type OpenWhiskClient, profileDag, trainAndEvaluate } from "@openwhisk-harvest/profiler";
-import { explain } from "@openwhisk-harvest/sidecar";
+import { type Clock, type Config, describeGrid, HarvestError, inputBytesOf, type Mode, systemClock } from "@openwhisk-harvest/core";
+import { type Evaluation, type OpenWhiskClient, profileDag, trainFromStores } from "@openwhisk-harvest/profiler";
+import { type DecisionRecord, explainDecision } from "@openwhisk-harvest/sidecar";
 import type { Logger } from "pino";
 import { deploySettings } from "../deploy-settings.js";
 import { getJson } from "../http.js";
@@ -90,7 +81,7 @@ export async function runDemo(options: DemoOptions, onStack: (stack: Stack) => v
     off: off.phase,
     harvest: harvest.phase,
     decision,
-    explanation: explain(decision),
+    explanation: explainDecision(decision),
   };
 }
 
@@ -113,16 +104,15 @@ async function profile(options: DemoOptions, stack: Stack, client: OpenWhiskClie
 async function train(stack: Stack, job: Deployed, progress: Progress, clock: Clock): Promise<Evaluation> {
   const step = progress.step("train", 1);
   const { models, profiles } = stack.stores;
-  const { namespace, name } = job.dag;
-  const { model, evaluation } = await trainAndEvaluate({
-    profiles: profiles.ofDag(namespace, name),
-    dag: job.dag,
+  const { dag } = job;
+  const { evaluation } = await trainFromStores({
+    profiles,
+    models,
+    dag,
     grid: stack.grid,
     seed: TRAINING_SEED,
-    version: await models.nextVersion(namespace, name),
     createdAtMs: clock.nowMs(),
   });
-  await models.put(model);
   const percent = (share: number | undefined) => (share === undefined ? "unknown" : `${(share * 100).toFixed(1)} %`);
   step.finish(`accuracy: CPU ${percent(evaluation.cpuCores?.accuracy)}, memory ${percent(evaluation.memoryMb?.accuracy)}`);
   return evaluation;
@@ -163,10 +153,11 @@ async function measure(mode: Mode, { options, stack, client, job, inputs }: Meas
 }
 
 /** The decision with the largest predicted gain: the one that shows most. */
-async function mostTelling(stack: Stack, roots: readonly string[]): Promise<Decision> {
+async function mostTelling(stack: Stack, roots: readonly string[]): Promise<DecisionRecord> {
   const { sidecar, standalone } = stack;
-  const decisions = await Promise.all(roots.map((root) => getJson<Decision>(`${sidecar.url}/v1/decisions/${root}`, standalone.auth)));
-  const gainMs = (d: Decision) => d.stages.reduce((sum, s) => sum + (s.predictedMs ? s.predictedMs.user - s.predictedMs.allocated : 0), 0);
+  const decisions = await Promise.all(roots.map((root) => getJson<DecisionRecord>(`${sidecar.url}/v1/decisions/${root}`, standalone.auth)));
+  const gainMs = (d: DecisionRecord) =>
+    d.stages.reduce((sum, s) => sum + (s.predictedMs ? s.predictedMs.user - s.predictedMs.allocated : 0), 0);
   const [best] = decisions.sort((a, b) => gainMs(b) - gainMs(a));
   if (!best) throw new HarvestError("OWH_NOT_FOUND", "No request was decided on: the conductors did not reach the sidecar.");
   return best;

@@ -37,6 +37,7 @@ export function renderTable(report: DemoReport): string {
     head: ["", "off", "harvest", "saved"],
     colAligns: ["left", "right", "right", "right"],
     style: { head: [], border: [] },
+    chars: { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" },
   });
   for (const { label, value, format, compare } of ROWS) {
     const before = value(off);
@@ -51,7 +52,7 @@ export function renderPreamble(report: DemoReport): string[] {
   const { accuracy, enforcement, enforcementReason, requests, failed } = report;
   const lines = [
     `grid         ${describeGrid(report.grid)}`,
-    `enforcement  ${enforcement} (${enforcementReason})`,
+    `enforcement  ${enforcement}${claimsGain(enforcement) ? "" : ` (${enforcementReason})`}`,
     `models       accurate (paper, 4.1.2) for ${percent(accuracy.cpu)} of CPU and ${percent(accuracy.memory)} of memory predictions on inputs never trained on`,
     `requests     ${requests} sent with harvesting off, the same ${requests} with harvesting on; ${failed} failed`,
   ];

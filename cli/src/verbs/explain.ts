@@ -1,5 +1,5 @@
-import { type Decision, HarvestError } from "@openwhisk-harvest/core";
-import { explain } from "@openwhisk-harvest/sidecar";
+import { HarvestError } from "@openwhisk-harvest/core";
+import { type DecisionRecord, explainDecision } from "@openwhisk-harvest/sidecar";
 import type { Command } from "commander";
 import { getJson } from "../http.js";
 import { type ConfigFlags, configFrom, connect, withConfigOptions } from "./options.js";
@@ -15,8 +15,8 @@ export function addExplainVerb(program: Command): void {
     .action(async (id: string, flags: ExplainFlags) => {
       const { stack, client } = connect(configFrom(flags));
       const root = await rootOfComposition(client, id);
-      const decision = await getJson<Decision>(`${stack.sidecar}/v1/decisions/${encodeURIComponent(root ?? id)}`, stack.auth);
-      process.stdout.write(flags.json ? `${JSON.stringify(decision)}\n` : `${explain(decision).join("\n")}\n`);
+      const decision = await getJson<DecisionRecord>(`${stack.sidecar}/v1/decisions/${encodeURIComponent(root ?? id)}`, stack.auth);
+      process.stdout.write(flags.json ? `${JSON.stringify(decision)}\n` : `${explainDecision(decision).join("\n")}\n`);
     });
 }
 

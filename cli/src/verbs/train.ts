@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { gridOf, HarvestError, systemClock } from "@openwhisk-harvest/core";
-import { cartTrainer, mlRandomForestTrainer, type Trainer, trainAndEvaluate } from "@openwhisk-harvest/profiler";
+import { cartTrainer, mlRandomForestTrainer, type Trainer, trainFromStores } from "@openwhisk-harvest/profiler";
 import { openStores } from "@openwhisk-harvest/stores";
 import type { Command } from "commander";
 import { readDag } from "../dags.js";
@@ -29,16 +29,15 @@ export function addTrainVerb(program: Command): void {
       const stores = openStores({ couchdbUrl: config.couchdb.url, dataDir: config.dataDir });
       try {
         const { models, profiles } = stores;
-        const { model } = await trainAndEvaluate({
-          profiles: profiles.ofDag(dag.namespace, dag.name),
+        const { model } = await trainFromStores({
+          profiles,
+          models,
           dag,
           grid: gridOf(config, availableParallelism()),
           trainer: trainerNamed(flags.trainer),
           seed: Number(flags.seed),
-          version: await models.nextVersion(dag.namespace, dag.name),
           createdAtMs: systemClock.nowMs(),
         });
-        await models.put(model);
         const { version, scores, trainer } = model.document;
         if (flags.json) return void process.stdout.write(`${JSON.stringify(model.document)}\n`);
         process.stdout.write(`ok: ${dag.namespace}/${dag.name} model ${version}, trained by ${trainer}\n`);
