@@ -92,7 +92,7 @@ export async function startControllerServer(
   }
   const balancer = createBalancer(options, side.invokers);
   const byId = new Map(side.invokers.map((invoker) => [invoker.id, invoker]));
-  const runner = new ActivationRunner({ resolveGrant: side.resolveGrant, balancer, invokers: byId, activations, throttle, clock });
+  const runner = new ActivationRunner({ resolveGrant: side.resolveGrant, balancer, invokers: byId, activations, throttle, clock, logger });
   late.bind({ runner, balancer });
 
   const close = async () => {

@@ -63,6 +63,10 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
         },
         async (apihost) => invokerSide(options, { capacity, driver, clock, logger, apihost }),
       );
+      logger.info(
+        { apihost: server.apihost, enforcement: enforcer.enforcement, invokers: config.standalone.invokers, ...capacity },
+        "standalone started",
+      );
       return runningStandalone(server, enforcer, driver, capacity, config.standalone.invokers);
     } catch (error) {
       await driver.close();

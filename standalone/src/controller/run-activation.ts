@@ -4,6 +4,7 @@
 import { type Allocation, type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import type { Acquired, Balancer, PlacementRequest } from "@openwhisk-harvest/loadbalancer-shim";
 import type { ActivationStore } from "../activation-store.js";
+import type { Logger } from "../container/logger.js";
 import type { ActivationMessage, ActivationRecord, Grant, GrantResolver, Invoker } from "../messages.js";
 import { runBuiltin } from "./builtin.js";
 import type { SubmitActivation } from "./parts.js";
@@ -17,6 +18,7 @@ export interface ActivationRunnerParts {
   readonly activations: ActivationStore;
   readonly throttle: Throttle;
   readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 export class ActivationRunner {
@@ -53,25 +55,27 @@ export class ActivationRunner {
     return balancer.enqueue(request, (id) => invokers.get(id)?.hasWarmContainer(message) ?? false);
   }
 
+  /** Whatever happens, there is a record: the client may know the id already, and must find out what became of it. */
   async #run(message: ActivationMessage, grant: Grant, placed: Promise<Acquired>): Promise<ActivationRecord> {
-    const { activations, clock, invokers } = this.#parts;
-    let acquired: Acquired;
+    const { activations, clock } = this.#parts;
     try {
-      acquired = await placed;
+      const acquired = await placed;
+      const record = await this.#runAt(acquired, message, grant).finally(() => acquired.release());
+      activations.store(record);
+      return record;
     } catch (error) {
-      // The client may know the id already, so it must find out what became of it.
       activations.store(recordWithoutRun(message, whiskError(messageOf(error)), clock.nowMs()));
       throw error;
     }
-    try {
-      const invoker = invokers.get(acquired.invoker);
-      if (!invoker) throw new HarvestError("OWH_NO_INVOKER", `There is no invoker ${acquired.invoker}.`);
-      const record = await invoker.run(message, grantInForce(grant, acquired.grant));
-      activations.store(record);
-      return record;
-    } finally {
-      acquired.release();
-    }
+  }
+
+  async #runAt({ invoker: id, grant: granted, placement, waitedMs }: Acquired, message: ActivationMessage, grant: Grant) {
+    const { invokers, logger } = this.#parts;
+    const { activationId, cause } = message;
+    logger.debug({ activationId, cause, invoker: id, why: placement.why, waitedMs, candidates: placement.candidates }, "placed");
+    const invoker = invokers.get(id);
+    if (!invoker) throw new HarvestError("OWH_NO_INVOKER", `There is no invoker ${id}.`);
+    return invoker.run(message, grantInForce(grant, granted));
   }
 }
 

@@ -6,10 +6,16 @@ import { ABOUT_API, aboutServer } from "./about.js";
 import { deleteAction, getAction, listActions, putAction } from "./actions.js";
 import { getActivation, getLogs, getResult, listActivations } from "./activations.js";
 import { callerOf, pathSegments, type RestContext } from "./context.js";
+import { MAX_CODE_BYTES } from "./exec.js";
 import { invokeAction } from "./invoke.js";
 
 type Handler = (context: RestContext, request: FastifyRequest, reply: FastifyReply) => unknown;
 type Routes = Readonly<Record<string, Partial<Record<HTTPMethods, Handler>>>>;
+
+/** Code may grow when it is written as JSON text. */
+const MAX_PUT_BYTES = 2 * MAX_CODE_BYTES;
+/** Far above the largest payload: so far a body is read only to be able to say that it is too large. */
+const MAX_POST_BYTES = 16 * 1024 * 1024;
 
 /** Fastify answers HEAD wherever it answers GET. */
 const METHODS: readonly HTTPMethods[] = ["GET", "PUT", "POST", "DELETE", "PATCH"];
@@ -68,6 +74,7 @@ function addPath(
     app.route({
       method,
       url,
+      bodyLimit: method === "POST" ? MAX_POST_BYTES : MAX_PUT_BYTES,
       onRequest,
       handler: async (request, reply) => {
         if (!handler) throw new WhiskRejection(405, methodNotAllowed(supported));

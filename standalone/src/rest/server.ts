@@ -7,11 +7,7 @@ import { transactionIdOf } from "../ids.js";
 import { WhiskRejection } from "../whisk-rejection.js";
 import { entityTooBig, malformedContent, TEXTS } from "../whisk-texts.js";
 import { type RestContext, setCaller } from "./context.js";
-import { MAX_CODE_BYTES } from "./exec.js";
 import { addRoutes } from "./routes.js";
-
-/** Code may grow when it is written as JSON text; above this nothing is read at all. */
-const MAX_BODY_BYTES = 2 * MAX_CODE_BYTES;
 
 const CORS = {
   "Access-Control-Allow-Origin": "*",
@@ -22,7 +18,6 @@ const CORS = {
 export function createRestServer(context: RestContext, logger: Logger): FastifyInstance {
   const app = Fastify({
     logger: false,
-    bodyLimit: MAX_BODY_BYTES,
     forceCloseConnections: "idle",
     genReqId: (request) => transactionIdOf(request.headers["x-request-id"]),
     routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: false },
@@ -76,13 +71,13 @@ function readJsonBodies(app: FastifyInstance, payloadMaxBytes: number): void {
 }
 
 async function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger): Promise<void> {
-  const { status, text } = describe(error);
+  const { status, text } = describe(error, request);
   if (status === 401) reply.header("WWW-Authenticate", 'Basic realm="OpenWhisk secure realm"');
   if (status === 500) logger.error({ transactionId: request.id, reason: messageOf(error) }, "a request failed");
   await reply.code(status).send({ error: text, code: request.id });
 }
 
-function describe(error: unknown): { status: number; text: string } {
+function describe(error: unknown, request: FastifyRequest): { status: number; text: string } {
   if (error instanceof WhiskRejection) return { status: error.status, text: error.message };
   if (error instanceof HarvestError) {
     if (error.code === "OWH_NO_INVOKER") return { status: 503, text: TEXTS.noInvokers };
@@ -91,6 +86,8 @@ function describe(error: unknown): { status: number; text: string } {
   }
   // Fastify's own, such as a body above every limit or an unknown media type.
   const status = (error as { statusCode?: unknown }).statusCode;
+  if (status === 413)
+    return { status, text: entityTooBig("Request", Number(request.headers["content-length"]), request.routeOptions.bodyLimit) };
   if (status === 415) return { status, text: TEXTS.unsupportedContentType };
   if (typeof status === "number" && status >= 400 && status < 500) return { status, text: messageOf(error) };
   return { status: 500, text: TEXTS.internalError };
