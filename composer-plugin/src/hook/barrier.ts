@@ -152,7 +152,8 @@ function ended(fields: StageFields): number {
 
 /** A transaction's answers; the first error among them is thrown. */
 async function together(transaction: ChainableCommander): Promise<unknown[]> {
-  const answers = (await transaction.exec()) ?? [];
+  const answers = await transaction.exec();
+  if (!answers) throw new Error("the transaction was discarded");
   return answers.map(([error, answer]) => {
     if (error) throw error;
     return answer;

@@ -101,10 +101,10 @@ export class RedisLink {
   }
 }
 
-/** Error texts of ioredis name commands and addresses, never passwords; of a command's text only Redis' code matters. */
+/** A text for the log. Redis repeats the arguments of a command it does not know, and AUTH has a password among them. */
 function troubleOf(trouble: unknown): string {
   const { code, message } = trouble as { code?: string; message?: string };
-  return (code ?? message ?? String(trouble)).slice(0, 120);
+  return (code ?? message ?? String(trouble)).replace(/,? with args.*/s, "").slice(0, 120);
 }
 
 async function within<T>(promise: Promise<T>, ms: number): Promise<T> {

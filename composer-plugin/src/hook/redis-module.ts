@@ -93,6 +93,7 @@ function stageCommands(barriers: Barriers, config: HookConfig, host: HookHost): 
       run.joined = await barriers.collect(barrierIdOf(key), Math.min(host.nowMs() + timeoutS * 1000, stageEndMs));
       if (run.joined) return [key, "42"];
       if (host.nowMs() < stageEndMs) return null;
+      await barriers.clean(barrierIdOf(key));
       throw new StageLost(`The parallel stage has not ended within ${config.stageTimeoutMs} ms of its fork`);
     },
     /** Fetched together with the marker, so that nothing can be lost in between. */
