@@ -42,13 +42,15 @@ export interface CallLimits {
 /** One action container. Not for concurrent use: one call at a time. */
 export interface Container {
   readonly name: string;
-  /** CPU and memory limits, samples. */
+  /** For samples, and to see what limits are in force. They are changed here, not there. */
   readonly group: ContainerGroup;
   /** False from the moment its process has ended or `destroy` was called. */
   readonly alive: boolean;
   initialize(payload: object, limits: CallLimits): Promise<ContainerCall>;
   run(payload: object, limits: CallLimits): Promise<ContainerCall>;
-  /** Sets the limit above which the container is killed. */
+  /** `undefined` lifts the limit. Writes nothing when nothing changes. Rejects as ContainerGroup's does. */
+  setCpuCores(cpuCores: number | undefined): Promise<void>;
+  /** Sets the limit above which the container is killed. Writes nothing when nothing changes. Rejects as ContainerGroup's does. */
   setMemoryLimit(limitMb: number): Promise<void>;
   /** SIGKILLs all processes, so that nothing of them is still running when it resolves. The rest is `destroy`'s. */
   kill(): Promise<void>;

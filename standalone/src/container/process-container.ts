@@ -15,12 +15,14 @@ const EXIT_WAIT_MS = 1_000;
 const V8_ABORT_EXIT_CODE = 134;
 const V8_HEAP_MESSAGE = "JavaScript heap out of memory";
 
+/** A limit that has not been written, or whose writing failed; equal to nothing. */
+const UNKNOWN = Number.NaN;
+
 export interface ProcessContainerParts {
   readonly name: string;
   readonly guarded: GuardedProcess;
   readonly group: ContainerGroup;
   readonly enforcement: Enforcement;
-  readonly memoryLimitMb: number;
   readonly folder: string;
   readonly socketPath: string;
   readonly clock: Clock;
@@ -35,7 +37,8 @@ export class ProcessContainer implements Container {
   readonly #parts: ProcessContainerParts;
   readonly #client: RuntimeClient;
   readonly #logs: LogCollector;
-  #memoryLimitMb: number;
+  #cpuCores: number | undefined;
+  #memoryLimitMb = UNKNOWN;
   #exitCode: number | undefined;
   #alive = true;
   #destroyed: Promise<void> | undefined;
@@ -44,7 +47,6 @@ export class ProcessContainer implements Container {
     this.name = parts.name;
     this.group = parts.group;
     this.#parts = parts;
-    this.#memoryLimitMb = parts.memoryLimitMb;
     this.#client = new RuntimeClient(parts.socketPath, parts.clock);
     this.#logs = new LogCollector(parts.guarded, parts.clock);
     void parts.guarded.exited.then((code) => {
@@ -65,9 +67,18 @@ export class ProcessContainer implements Container {
     return this.#call("/run", payload, limits);
   }
 
+  async setCpuCores(cpuCores: number | undefined): Promise<void> {
+    if (cpuCores === this.#cpuCores) return;
+    this.#cpuCores = UNKNOWN;
+    await this.group.setCpuCores(cpuCores);
+    this.#cpuCores = cpuCores;
+  }
+
   async setMemoryLimit(limitMb: number): Promise<void> {
-    this.#memoryLimitMb = limitMb;
+    if (limitMb === this.#memoryLimitMb) return;
+    this.#memoryLimitMb = UNKNOWN;
     await this.group.setMemory({ limitMb });
+    this.#memoryLimitMb = limitMb;
   }
 
   collectLogs(limitBytes: number): Promise<ActivationLogs> {

@@ -163,7 +163,7 @@ test("limits can be changed while it lives, and the group says so", {
   const container = await containerWith("function main() { return {} }");
   assert.deepEqual(container.group.limits(), { memoryMb: 256 });
   await container.setMemoryLimit(300);
-  await container.group.setCpuCores(0.25);
+  await container.setCpuCores(0.25);
   assert.deepEqual(container.group.limits(), { cpuCores: 0.25, memoryMb: 300 });
   await container.destroy();
 });
@@ -202,6 +202,14 @@ test("a runtime that does not start is a clear error, and leaves nothing", async
   assert.deepEqual(await readdir(join(workDir, "b", String(folder))), ["runtime.cjs"]);
   await broken.close();
   await assert.rejects(broken.create({ name: "x", memoryLimitMb: 128, environment: {} }), { code: "OWH_CHILD_FAILED", message: /closed/ });
+});
+
+test("a driver that is closed while it starts a container keeps none", async () => {
+  const short = await createProcessDriver({ enforcer, logger, workDir: join(workDir, "c") });
+  const starting = assert.rejects(short.create({ name: "late", memoryLimitMb: 128, environment: {} }), { code: "OWH_CHILD_FAILED" });
+  await short.close();
+  await starting;
+  assert.deepEqual(await readdir(join(workDir, "c")), []);
 });
 
 test("a working folder too deep for a socket is refused", async () => {

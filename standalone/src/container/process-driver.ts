@@ -79,10 +79,10 @@ class ProcessDriver implements ContainerDriver {
   }
 
   async create(spec: ContainerSpec): Promise<ProcessContainer> {
-    if (this.#closed) throw new HarvestError("OWH_CHILD_FAILED", `Container ${spec.name} cannot be started: the driver is closed.`);
     const number = ++this.#count;
     const name = `wsk${number}_${spec.name.replaceAll(/\W/g, "").slice(0, 80)}`;
     try {
+      this.#requireOpen();
       const { container, guarded, socketPath } = await this.#prepare(name, join(this.#parts.folder, String(number)), spec);
       await this.#bringUp(container, guarded, spec, socketPath);
       return container;
@@ -95,6 +95,10 @@ class ProcessDriver implements ContainerDriver {
     this.#closed = true;
     await Promise.all([...this.#containers].map((container) => container.destroy()));
     await rm(this.#parts.folder, { recursive: true, force: true });
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new HarvestError("OWH_CHILD_FAILED", "the driver is closed");
   }
 
   /** User, group, folder and guardian; all of them or none. The runtime does not run yet. */
@@ -120,7 +124,6 @@ class ProcessDriver implements ContainerDriver {
           clock,
           logger,
           enforcement: enforcer.enforcement,
-          memoryLimitMb: spec.memoryLimitMb,
         },
         onGone: () => {
           users.release(user);
@@ -151,6 +154,7 @@ class ProcessDriver implements ContainerDriver {
   /** Into its group and under its limit first, and only then may it run. */
   async #bringUp(container: ProcessContainer, guarded: GuardedProcess, spec: ContainerSpec, socketPath: string): Promise<void> {
     try {
+      this.#requireOpen(); // it may have been closed since the call
       await container.group.add(guarded.pid);
       await container.setMemoryLimit(spec.memoryLimitMb);
       guarded.release();

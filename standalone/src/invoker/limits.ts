@@ -39,7 +39,7 @@ export async function applyUser(container: Container, { user, conductor }: Grant
 
 async function apply(container: Container, memoryMb: number, cpuCores: number | undefined): Promise<LimitsInForce> {
   await container.setMemoryLimit(memoryMb);
-  await container.group.setCpuCores(cpuCores);
+  await container.setCpuCores(cpuCores);
   const inForce = container.group.limits().cpuCores; // affinity knows whole cores only
   return inForce === undefined ? { memoryMb } : { cpuCores: inForce, memoryMb };
 }
@@ -61,7 +61,7 @@ export function giveBackAtHalfTime(container: Container, grant: Grant, options: 
   clock
     .sleep(timeoutMs / 2, ended.signal)
     .then(async () => {
-      await container.group.setCpuCores(cpuCores);
+      await container.setCpuCores(cpuCores);
       logger.info({ container: container.name, cpuCores, hadCpuCores: grant.cpuCores }, "A run got its user allocation back at half time.");
     })
     .catch((error) => {
