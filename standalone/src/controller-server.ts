@@ -7,12 +7,13 @@ import { join } from "node:path";
 import { type Allocation, type Clock, type Config, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import { Balancer, greedyJsq, jsq } from "@openwhisk-harvest/loadbalancer-shim";
 import type { FastifyInstance } from "fastify";
-import { open } from "lmdb";
+import { open, type RootDatabase } from "lmdb";
 import { ActivationStore } from "./activation-store.js";
 import type { Logger } from "./container/logger.js";
 import { builtinAction } from "./controller/builtin.js";
 import { InFlight } from "./controller/in-flight.js";
 import { createController } from "./controller/invoke-action.js";
+import type { ControllerParts } from "./controller/parts.js";
 import { ActivationRunner } from "./controller/run-activation.js";
 import { Throttle } from "./controller/throttle.js";
 import { waitAtMost } from "./controller/wait.js";
@@ -52,21 +53,75 @@ export interface ControllerServer {
   close(): Promise<void>;
 }
 
-/** OWH_BAD_CONFIG when the port is taken or the data folder cannot be used. */
+/** OWH_BAD_CONFIG when the port is taken or the data folder cannot be used. Nothing stays behind then. */
 export async function startControllerServer(
   options: ControllerServerOptions,
   createInvokerSide: (apihost: string) => Promise<InvokerSide>,
 ): Promise<ControllerServer> {
-  const { config, dataDir, clock, logger } = options;
+  const { config, clock, logger } = options;
+  const storage = openStorage(options);
+  const throttle = new Throttle(config, clock);
+  const inFlight = new InFlight(logger);
+  const running = lateBound<Running>();
+  const controller = controllerOf(options, storage, running.value, inFlight);
+  const invokers = async () => (await running.value).balancer.invokers();
+  const app = createRestServer({ config, ...storage, controller, throttle, clock, invokers }, logger);
+  let side: InvokerSide;
+  let apihost: string;
+  try {
+    apihost = await listen(app, config);
+    side = await createInvokerSide(apihost);
+  } catch (error) {
+    await app.close();
+    await storage.root.close();
+    throw error;
+  }
+  const balancer = createBalancer(options, side.invokers);
+  const byId = new Map(side.invokers.map((invoker) => [invoker.id, invoker]));
+  const { resolveGrant } = side;
+  running.bind({
+    balancer,
+    runner: new ActivationRunner({ resolveGrant, balancer, invokers: byId, activations: storage.activations, throttle, clock, logger }),
+  });
+  let closing: Promise<void> | undefined;
+  return {
+    apihost,
+    identities: storage.identities,
+    balancer,
+    close: () => {
+      closing ??= close({ app, inFlight, invokers: side.invokers, storage, clock });
+      return closing;
+    },
+  };
+}
+
+interface Storage {
+  readonly root: RootDatabase;
+  readonly identities: Identities;
+  readonly entities: EntityStore;
+  readonly activations: ActivationStore;
+}
+
+function openStorage({ dataDir, logger }: ControllerServerOptions): Storage {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const identities = new Identities(join(dataDir, "identities.json"));
   const root = open({ path: join(dataDir, "openwhisk.mdb"), noSubdir: true });
-  const entities = new EntityStore(root);
-  const activations = new ActivationStore(root, (activationId, reason) => logger.error({ activationId, reason }, "a record was lost"));
-  const throttle = new Throttle(config, clock);
-  const inFlight = new InFlight(logger);
-  const late = lateBound<{ readonly runner: ActivationRunner; readonly balancer: Balancer }>();
-  const controller = createController(
+  const lost = (activationId: string, reason: string) => logger.error({ activationId, reason }, "a record was lost");
+  return { root, identities, entities: new EntityStore(root), activations: new ActivationStore(root, lost) };
+}
+
+interface Running {
+  readonly runner: ActivationRunner;
+  readonly balancer: Balancer;
+}
+
+function controllerOf(
+  { config, clock, logger }: ControllerServerOptions,
+  { entities, activations }: Storage,
+  running: Promise<Running>,
+  inFlight: InFlight,
+): ControllerParts {
+  return createController(
     {
       config,
       activations,
@@ -76,46 +131,30 @@ export async function startControllerServer(
       newActivationId,
       newTransactionId,
     },
-    async (message) => (await late.value).runner.submit(message),
+    async (message) => (await running).runner.submit(message),
     inFlight,
   );
-  const invokers = async () => (await late.value).balancer.invokers();
-  const app = createRestServer({ config, identities, entities, activations, controller, throttle, clock, invokers }, logger);
-  const apihost = await listen(app, config);
-  let side: InvokerSide;
-  try {
-    side = await createInvokerSide(apihost);
-  } catch (error) {
-    await app.close();
-    await root.close();
-    throw error;
-  }
-  const balancer = createBalancer(options, side.invokers);
-  const byId = new Map(side.invokers.map((invoker) => [invoker.id, invoker]));
-  const runner = new ActivationRunner({ resolveGrant: side.resolveGrant, balancer, invokers: byId, activations, throttle, clock, logger });
-  late.bind({ runner, balancer });
+}
 
-  const close = async () => {
-    const closed = app.close();
-    await waitAtMost(clock, inFlight.idle(), DRAIN_MS);
-    await Promise.all(side.invokers.map((invoker) => invoker.close()));
-    await waitAtMost(clock, inFlight.idle(), CUT_OFF_MS);
-    await waitAtMost(clock, closed, LAST_ANSWERS_MS);
-    app.server.closeAllConnections();
-    await closed;
-    await activations.written();
-    await root.close();
-  };
-  let closing: Promise<void> | undefined;
-  return {
-    apihost,
-    identities,
-    balancer,
-    close: () => {
-      closing ??= close();
-      return closing;
-    },
-  };
+interface Closing {
+  readonly app: FastifyInstance;
+  readonly inFlight: InFlight;
+  readonly invokers: readonly Invoker[];
+  readonly storage: Storage;
+  readonly clock: Clock;
+}
+
+/** Nothing new, then what runs, then the containers, then the last answers and records. */
+async function close({ app, inFlight, invokers, storage, clock }: Closing): Promise<void> {
+  const closed = app.close();
+  await waitAtMost(clock, inFlight.idle(), DRAIN_MS);
+  await Promise.all(invokers.map((invoker) => invoker.close()));
+  await waitAtMost(clock, inFlight.idle(), CUT_OFF_MS);
+  await waitAtMost(clock, closed, LAST_ANSWERS_MS);
+  app.server.closeAllConnections();
+  await closed;
+  await storage.activations.written();
+  await storage.root.close();
 }
 
 function createBalancer({ config, step, clock }: ControllerServerOptions, invokers: readonly Invoker[]): Balancer {

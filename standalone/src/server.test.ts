@@ -226,6 +226,12 @@ test("actions, activations and the key outlive a restart", async () => {
   assert.deepEqual((await invoke("lasting", { x: 2 }, "blocking=true&result=true")).body, { x: 2 });
 });
 
+test("a port that is taken is a mistake in the configuration, and nothing stays behind", async () => {
+  const { port } = new URL(server.standalone.apihost);
+  await assert.rejects(startTestStandalone([`standalone.port=${port}`]), { code: "OWH_BAD_CONFIG" });
+  await stillServes();
+});
+
 test("close lets what runs come to its end", async () => {
   await create("slow", "const main = () => new Promise((done) => setTimeout(() => done({ slow: true }), 700))");
   await invoke("slow");

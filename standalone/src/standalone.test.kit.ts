@@ -41,7 +41,15 @@ export async function startTestStandalone(flags: readonly string[] = []) {
   const hostCores = cpus().length;
   const log = new LogLines();
   const start = () => startStandalone({ config, grid: gridOf(config, hostCores), hostCores, allocations, dataDir, logger: log });
-  let standalone = await start();
+  const closeRest = async () => {
+    await allocations.close();
+    await redis.close();
+    await rm(dataDir, { recursive: true, force: true });
+  };
+  let standalone = await start().catch(async (error: unknown) => {
+    await closeRest();
+    throw error;
+  });
   return {
     log,
     get standalone(): Standalone {
@@ -58,9 +66,7 @@ export async function startTestStandalone(flags: readonly string[] = []) {
     },
     async close() {
       await standalone.close();
-      await allocations.close();
-      await redis.close();
-      await rm(dataDir, { recursive: true, force: true });
+      await closeRest();
     },
   };
 }

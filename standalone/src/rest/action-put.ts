@@ -3,8 +3,8 @@ import { type KeyValue, userAllocationOf } from "@openwhisk-harvest/core";
 import { isObject, type JsonObject } from "../controller/json.js";
 import type { EntityName } from "../entity-name.js";
 import type { ActionDocument, ActionLimits, Parameter } from "../messages.js";
-import { WhiskRejection } from "../whisk-rejection.js";
-import { entityTooBig, malformedContent, TEXTS } from "../whisk-texts.js";
+import { malformed, WhiskRejection } from "../whisk-rejection.js";
+import { entityTooBig, TEXTS } from "../whisk-texts.js";
 import { readExec } from "./exec.js";
 
 /** limits.timeout in ms, the others in MB; memory up to the paper's encoding of 8 cores and 8 GB. */
@@ -54,10 +54,6 @@ export function documentOfPut({ entity, body, previous, nowMs, maxParametersByte
   // Throws OWH_BAD_ALLOCATION, so that no action is stored whose user allocation nobody can read.
   userAllocationOf({ memoryLimitMb: document.limits.memory, annotations: document.annotations });
   return document;
-}
-
-function malformed(why: string): WhiskRejection {
-  return new WhiskRejection(400, malformedContent(why));
 }
 
 /** New ones replace old ones of the same key; `provide-api-key: false` when the action is made, unless it says otherwise. */

@@ -3,8 +3,8 @@ import { isObject, type JsonObject } from "../controller/json.js";
 import { type EntityName, formatEntityName, resolveName } from "../entity-name.js";
 import type { StoredAction } from "../entity-store.js";
 import type { CodeExec, SequenceExec } from "../messages.js";
-import { WhiskRejection } from "../whisk-rejection.js";
-import { entityTooBig, malformedContent, TEXTS } from "../whisk-texts.js";
+import { malformed, WhiskRejection } from "../whisk-rejection.js";
+import { entityTooBig, TEXTS } from "../whisk-texts.js";
 
 /** The kinds of OpenWhisk's manifest that the embedded runtime runs; it is Node.js as installed on the host, whatever the number says. */
 export const KINDS = ["nodejs:18", "nodejs:20"] as const;
@@ -12,10 +12,6 @@ export const DEFAULT_KIND = "nodejs:20";
 
 /** Exec.sizeLimit */
 export const MAX_CODE_BYTES = 48 * 1024 * 1024;
-
-function malformed(why: string): WhiskRejection {
-  return new WhiskRejection(400, malformedContent(why));
-}
 
 /** 400 for what is no exec, 413 for code above 48 MB. */
 export function readExec(value: unknown): CodeExec | SequenceExec {

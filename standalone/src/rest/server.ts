@@ -4,8 +4,8 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { authenticate, checkEntitled, type Privilege } from "../auth.js";
 import type { Logger } from "../container/logger.js";
 import { transactionIdOf } from "../ids.js";
-import { WhiskRejection } from "../whisk-rejection.js";
-import { entityTooBig, malformedContent, TEXTS } from "../whisk-texts.js";
+import { malformed, WhiskRejection } from "../whisk-rejection.js";
+import { entityTooBig, TEXTS } from "../whisk-texts.js";
 import { type RestContext, setCaller } from "./context.js";
 import { addRoutes } from "./routes.js";
 
@@ -60,7 +60,7 @@ function readJsonBodies(app: FastifyInstance, payloadMaxBytes: number): void {
     try {
       return done(null, JSON.parse(body));
     } catch (error) {
-      return done(new WhiskRejection(400, malformedContent(messageOf(error))));
+      return done(malformed(messageOf(error)));
     }
   });
   // Clients of Node.js send this type with an empty body.
