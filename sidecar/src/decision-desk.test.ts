@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { decide } from "./decide/decide.js";
+import { DecisionDesk } from "./decision-desk.js";
+import { type DecisionRecord, type DecisionRequest, decisionIdOf } from "./decision-record.js";
+import { stateOf } from "./testing.js";
+
+const rootOf = (no: number) => no.toString(16).padStart(32, "0");
+const requestOf = (no: number, namespace = "guest"): DecisionRequest => ({ v: 1, namespace, dag: "job", root: rootOf(no), inputBytes: no });
+
+function recordOf({ root, namespace, inputBytes }: DecisionRequest): DecisionRecord {
+  const { faults: _, ...draft } = decide(stateOf([], { root, namespace, inputBytes }));
+  return { ...draft, id: decisionIdOf(root), published: false, decidedAtMs: 0, stepMs: {} };
+}
+
+function setUp(capacity = 10) {
+  const made: DecisionRequest[] = [];
+  const told: string[] = [];
+  const stored = new Map<string, DecisionRecord>();
+  const fails = new Set<string>();
+  const desk = new DecisionDesk({
+    decide: async (request) => {
+      made.push(request);
+      if (fails.has(request.root)) throw new Error("no");
+      return recordOf(request);
+    },
+    store: { put: async () => undefined, find: async (id) => stored.get(id) },
+    onDecided: ({ id }) => told.push(id),
+    capacity,
+  });
+  return { desk, made, told, stored, fails };
+}
+
+describe("DecisionDesk", () => {
+  it("decides a run once, and tells of it once", async () => {
+    const { desk, made, told } = setUp();
+    const [first, second] = await Promise.all([desk.decide(requestOf(1)), desk.decide({ ...requestOf(1), inputBytes: 9 })]);
+    assert.equal(first, second);
+    assert.equal(await desk.decide(requestOf(1)), first);
+    assert.deepEqual([made.length, told], [1, [`${rootOf(1)}-1`]]);
+  });
+
+  it("does not show a run's decision to another namespace, nor decide it anew for it", async () => {
+    const { desk, made } = setUp();
+    const under = desk.decide(requestOf(1));
+    await assert.rejects(desk.decide(requestOf(1, "stranger")), { code: "OWH_FORBIDDEN" });
+    await under;
+    await assert.rejects(desk.decide(requestOf(1, "stranger")), { code: "OWH_FORBIDDEN" });
+    assert.equal(made.length, 1);
+  });
+
+  it("forgets a decision that failed", async () => {
+    const { desk, fails, told } = setUp();
+    fails.add(rootOf(1));
+    await assert.rejects(desk.decide(requestOf(1)), /no/);
+    assert.deepEqual(told, []);
+    fails.clear();
+    assert.equal((await desk.decide(requestOf(1))).inputBytes, 1);
+  });
+
+  it("finds by id and by R, in memory while it is recent and in the store afterwards", async () => {
+    const { desk, stored } = setUp(2);
+    for (const no of [1, 2, 3]) await desk.decide(requestOf(no));
+    assert.equal((await desk.find(rootOf(3)))?.inputBytes, 3);
+    assert.equal((await desk.find(`${rootOf(3)}-1`))?.inputBytes, 3);
+    assert.equal(await desk.find(`${rootOf(3)}-2`), undefined);
+    assert.equal(await desk.find(rootOf(1)), undefined, "not recent, not stored yet");
+    stored.set(rootOf(1), recordOf(requestOf(1)));
+    assert.equal((await desk.find(rootOf(1)))?.inputBytes, 1);
+  });
+
+  it("asks the store for nothing that cannot be an id", async () => {
+    const { desk, stored } = setUp();
+    for (const id of ["", "x", "../etc", `${rootOf(1)}-`, `${rootOf(1)}x`, rootOf(1).toUpperCase().replace("0", "A")]) {
+      stored.set(id, recordOf(requestOf(1)));
+      assert.equal(await desk.find(id), undefined, id);
+    }
+  });
+});

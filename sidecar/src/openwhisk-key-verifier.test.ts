@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe, it } from "node:test";
+import { basicOf } from "./key-verifier.js";
+import { openWhiskKeyVerifier } from "./openwhisk-key-verifier.js";
+import { ManualClock } from "./testing.js";
+
+const BASIC = Buffer.from("uuid:key").toString("base64");
+
+describe("the key verifier for OpenWhisk", () => {
+  const closers: (() => void)[] = [];
+  afterEach(() => {
+    for (const close of closers.splice(0)) close();
+  });
+
+  async function setUp(answer: RequestListener) {
+    const asked: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url} ${request.headers.authorization}`);
+      answer(request, response);
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    closers.push(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    const clock = new ManualClock();
+    return {
+      asked,
+      clock,
+      verifier: openWhiskKeyVerifier({ apihost: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, clock }),
+    };
+  }
+  const answering =
+    (status: number, body: string): RequestListener =>
+    (_request, response) => {
+      response.writeHead(status, { "content-type": "application/json" }).end(body);
+    };
+
+  it("asks as OpenWhisk's own clients do, once a minute", async () => {
+    const { asked, clock, verifier } = await setUp(answering(200, '["guest","team"]'));
+    assert.deepEqual(await Promise.all([verifier.verify(BASIC), verifier.verify(BASIC)]), Array(2).fill(["guest", "team"]));
+    await clock.advance(60_000);
+    await verifier.verify(BASIC);
+    assert.deepEqual(asked, [`GET /api/v1/namespaces Basic ${BASIC}`]);
+    await clock.advance(1);
+    await verifier.verify(BASIC);
+    assert.equal(asked.length, 2);
+  });
+
+  it("believes a refusal for five seconds only", async () => {
+    const { asked, clock, verifier } = await setUp(answering(401, "{}"));
+    assert.deepEqual(await verifier.verify(BASIC), []);
+    await clock.advance(5_000);
+    assert.deepEqual(await verifier.verify(BASIC), []);
+    assert.equal(asked.length, 1);
+    await clock.advance(1);
+    await verifier.verify(BASIC);
+    assert.equal(asked.length, 2);
+  });
+
+  it("cannot tell when OpenWhisk fails, answers nonsense or is not there, and remembers none of it", async () => {
+    for (const answer of [answering(503, "[]"), answering(200, "<html>"), answering(200, '{"a":1}'), answering(302, "[]")]) {
+      const { asked, verifier } = await setUp(answer);
+      for (let i = 0; i < 2; i++) await assert.rejects(verifier.verify(BASIC), { code: "OWH_STORE_UNAVAILABLE" });
+      assert.equal(asked.length, 2);
+    }
+    await assert.rejects(openWhiskKeyVerifier({ apihost: "http://127.0.0.1:1" }).verify(BASIC), { code: "OWH_STORE_UNAVAILABLE" });
+  });
+
+  it("never tells the key in an error", async () => {
+    const { verifier } = await setUp(answering(503, "[]"));
+    await assert.rejects(verifier.verify(BASIC), (error: Error) => !`${error.stack}${error.cause}`.includes(BASIC));
+  });
+});
+
+describe("basicOf", () => {
+  it("reads the scheme Basic, in any case, and nothing else", () => {
+    assert.equal(basicOf(`Basic ${BASIC}`), BASIC);
+    assert.equal(basicOf(`basic ${BASIC}`), BASIC);
+    for (const header of [undefined, "", "Basic", "Basic ", "Basic a b", "Bearer abcd", `Basic ${"A".repeat(513)}`, "Basic ab\n"])
+      assert.equal(basicOf(header), undefined, String(header));
+  });
+});
