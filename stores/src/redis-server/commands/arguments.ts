@@ -20,7 +20,9 @@ export function integer(word: Buffer | undefined, message = NO_INTEGER): number 
 
 /** A time to live in `unitMs`, from now on, as a point in time. */
 export function expiryAtMs(word: Buffer | undefined, unitMs: number, nowMs: number, command: string): number {
-  const atMs = nowMs + integer(word) * unitMs;
+  const text = word?.toString("latin1") ?? "";
+  if (!/^-?(?:0|[1-9]\d{0,18})$/.test(text)) throw new CommandError(NO_INTEGER);
+  const atMs = nowMs + Number(text) * unitMs;
   if (!Number.isSafeInteger(atMs)) throw new CommandError(`ERR invalid expire time in '${command}' command`);
   return atMs;
 }

@@ -1,5 +1,6 @@
 /** Commands about the connection and the server, not about keys. */
 import type { Command, CommandTable, Context, Request } from "../engine/command.js";
+import type { Keyspace } from "../engine/keyspace.js";
 import type { Session } from "../engine/session.js";
 import { bulk, CommandError, MapReply, OK, type Reply, Status } from "../resp/reply.js";
 import { integer, syntaxError, upper } from "./arguments.js";
@@ -92,12 +93,14 @@ function ping(request: Request): Reply {
 }
 
 /** What clients look for: `loading` (ioredis' ready check), the version, and how full it is. */
-function info(_request: Request, { keyspace }: Context): Reply {
+function info(keyspace: Keyspace, waitingSessions: number): Reply {
   const lines = [
     "# Server",
     `redis_version:${COMPATIBLE_VERSION}`,
     "redis_mode:standalone",
     `process_id:${process.pid}`,
+    "# Clients",
+    `blocked_clients:${waitingSessions}`,
     "# Memory",
     `used_memory:${process.memoryUsage().rss}`,
     "# Persistence",
@@ -121,7 +124,7 @@ function quit(_request: Request, { session }: Context): Reply {
   return OK;
 }
 
-export function sessionCommands(shutDown: () => void): CommandTable {
+export function sessionCommands(shutDown: () => void, waitingSessions: () => number): CommandTable {
   const shutdown: Command = {
     arity: -1,
     run: (_request, { session }) => {
@@ -136,7 +139,7 @@ export function sessionCommands(shutDown: () => void): CommandTable {
     quit: { arity: -1, open: true, run: quit },
     client: { arity: -2, run: client },
     command: { arity: -1, run: () => [] },
-    info: { arity: -1, run: info },
+    info: { arity: -1, run: (_request, { keyspace }) => info(keyspace, waitingSessions()) },
     ping: { arity: -1, run: ping },
     select: { arity: 2, run: select },
     shutdown,

@@ -25,13 +25,22 @@ export class Engine {
   readonly keyspace: Keyspace;
   readonly #commands: ReadonlyMap<string, Command>;
   readonly #nowMs: () => number;
+  /** Kept by the waiting room, shown by INFO. */
+  waitingSessions = 0;
   #effects: Buffer[] = [];
   #changedKeys = new Set<string>();
 
   constructor({ nowMs, shutDown }: EngineOptions) {
     this.#nowMs = nowMs;
     this.keyspace = new Keyspace({ nowMs, onExpired: (key) => this.#record(["DEL", bytesOf(key)]) });
-    const tables = [stringCommands, keyCommands, hashCommands, listCommands, streamCommands, sessionCommands(shutDown)];
+    const tables = [
+      stringCommands,
+      keyCommands,
+      hashCommands,
+      listCommands,
+      streamCommands,
+      sessionCommands(shutDown, () => this.waitingSessions),
+    ];
     this.#commands = new Map(tables.flatMap((table) => Object.entries(table)));
   }
 

@@ -28,6 +28,7 @@ export class WaitingRoom {
   /** `done` is called once, with the answer or with that of the time-out, unless the returned function is called before. */
   enter(waiting: Waiting, session: Session, done: (reply: Reply) => void): () => void {
     const ticket: Ticket = { waiting, session, done };
+    this.#engine.waitingSessions++;
     for (const key of waiting.keys) {
       const queue = this.#byKey.get(key) ?? new Set();
       this.#byKey.set(key, queue.add(ticket));
@@ -54,6 +55,7 @@ export class WaitingRoom {
 
   #leave(ticket: Ticket): void {
     clearTimeout(ticket.timer);
+    this.#engine.waitingSessions--;
     for (const key of ticket.waiting.keys) {
       const queue = this.#byKey.get(key);
       queue?.delete(ticket);
