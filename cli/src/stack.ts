@@ -27,16 +27,23 @@ export interface StackOptions {
   readonly config: Config;
   readonly logger: Logger;
   readonly hostCores?: number;
+  /** False takes the embedded Redis even where the host has a `redis-server`. */
+  readonly preferSystemRedis?: boolean;
 }
 
-export async function startStack({ config, logger, hostCores = availableParallelism() }: StackOptions): Promise<Stack> {
+export async function startStack({
+  config,
+  logger,
+  hostCores = availableParallelism(),
+  preferSystemRedis = true,
+}: StackOptions): Promise<Stack> {
   const grid = gridOf(config, hostCores);
   const closers: (() => Promise<void>)[] = [];
   const closeAll = async () => {
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
-    const redis = await redisOf(config, logger);
+    const redis = await redisOf(config, logger, preferSystemRedis);
     closers.push(async () => redis.process?.close());
     const { timeoutMs, allocationTtlMs: ttlMs } = config.redis;
     const allocations = await RedisAllocationStore.connect({ url: redis.url, timeoutMs, ttlMs, logger });
@@ -76,10 +83,10 @@ interface RedisAddress {
   readonly process?: RedisProcess;
 }
 
-async function redisOf(config: Config, logger: Logger): Promise<RedisAddress> {
+async function redisOf(config: Config, logger: Logger, preferSystem: boolean): Promise<RedisAddress> {
   const { url, composerUrl } = config.redis;
   if (url === undefined) {
-    const process = await startRedis({ dataDir: config.dataDir, logger });
+    const process = await startRedis({ dataDir: config.dataDir, preferSystem, logger });
     return { url: process.url, composerUrl: process.composerUrl, process };
   }
   if (composerUrl === undefined)

@@ -26,8 +26,8 @@ export type ReasonCode =
   | "stage-excluded"
   | "no-model"
   | "untrusted-prediction"
-  /** A policy that has no rule for this resource. */
-  | "no-policy";
+  /** The policy's split broke H1 or H2: a fault of ours, which the validator caught. */
+  | "invalid-plan";
 
 /** Why a single prediction is not to be trusted. */
 export type Distrust = "too-few-samples" | "outside-profiled-range" | "model-older-than-dag";

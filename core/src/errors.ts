@@ -35,6 +35,7 @@ export const ERROR_CATALOGUE = {
   OWH_NO_INVOKER: { httpStatus: 503, class: "retryable", meaning: "No invoker is healthy, or none got room before the deadline." },
   OWH_NO_CGROUP: { httpStatus: 500, class: "fatal", meaning: "A control group cannot be created or written." },
   OWH_PROFILE_FAILED: { httpStatus: 500, class: "rejected", meaning: "Profiling could not produce a single usable run." },
+  OWH_INTERNAL: { httpStatus: 500, class: "fallback", meaning: "A fault of this software; its log has the details." },
   OWH_CHILD_FAILED: { httpStatus: 500, class: "fatal", meaning: "A process that belongs to the stack could not be started or died." },
 } as const satisfies Record<string, CatalogueEntry>;
 

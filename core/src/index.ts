@@ -6,6 +6,7 @@ export * from "./decision.js";
 export * from "./errors.js";
 export * from "./forest.js";
 export * from "./grid.js";
+export * from "./input-size.js";
 export * from "./mode.js";
 export * from "./model.js";
 export * from "./observation.js";

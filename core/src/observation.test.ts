@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { formatObservationLine, inputBytesOf, type Observation, observationInLogs } from "./observation.js";
+import { formatObservationLine, type Observation, observationInLogs } from "./observation.js";
 
 const ID = "0123456789abcdef0123456789abcdef";
 const OBSERVATION: Observation = {
@@ -36,20 +36,5 @@ describe("observation line", () => {
 
   it("survives a user who writes our mark after it", () => {
     assert.deepEqual(observationInLogs([line(formatObservationLine(OBSERVATION)), line("XHARVEST {oops")], ID), OBSERVATION);
-  });
-});
-
-describe("input size", () => {
-  it("is the length of the JSON in bytes, without our own keys", () => {
-    assert.equal(inputBytesOf({ text: "é" }), Buffer.byteLength('{"text":"é"}'));
-    assert.equal(inputBytesOf({ a: 1, $composer: { session: "x" }, $harvest: { k: "y" } }), '{"a":1}'.length);
-    assert.equal(inputBytesOf([1, 2]), 5);
-    assert.equal(inputBytesOf(undefined), 2);
-  });
-
-  it("is what $bytes says, when that is a size", () => {
-    assert.equal(inputBytesOf({ $bytes: 1e9, url: "s3://x" }), 1e9);
-    assert.equal(inputBytesOf({ $bytes: -1 }), '{"$bytes":-1}'.length);
-    assert.equal(inputBytesOf({ $bytes: "9" }), '{"$bytes":"9"}'.length);
   });
 });

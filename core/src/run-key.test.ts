@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { allocationFields, formatRunKey, parseRunKey, type RunKey } from "./run-key.js";
+import { allocationFields, formatRunKey, formatTrail, isTrail, parseRunKey, type RunKey } from "./run-key.js";
 
 const ROOT = "0123456789abcdef0123456789abcdef";
 const astPaths = fc
@@ -23,6 +23,29 @@ const keys: fc.Arbitrary<RunKey> = fc.record(
 describe("run key", () => {
   it("reads back what it wrote", () => {
     fc.assert(fc.property(keys, (key) => assert.deepEqual(parseRunKey(formatRunKey(key)), key)));
+  });
+
+  it("knows a trail when it sees one, and by the same rules as the key's parser", () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          keys.map((key) => formatTrail(key.trail)),
+          fc.string(),
+        ),
+        (text) => {
+          const parses = (() => {
+            try {
+              parseRunKey(`${ROOT}:${text}/:0`);
+              return true;
+            } catch {
+              return false;
+            }
+          })();
+          assert.equal(isTrail(text), parses);
+        },
+      ),
+      { numRuns: 2000 },
+    );
   });
 
   it("looks like the design says", () => {

@@ -30,9 +30,11 @@ const NUMBER = "(?:0|[1-9]\\d{0,8})";
 const LABELS = `(?:\\[${NUMBER}\\]|\\.[A-Za-z_]{1,32})*`;
 const AST_PATH = new RegExp(`^${LABELS}$`);
 const FORK_STEP = new RegExp(`^(${LABELS})\\.(${NUMBER})#(${NUMBER})$`);
+const STEP = `${LABELS}\\.${NUMBER}#${NUMBER}`;
+const TRAIL = new RegExp(`^(?:${STEP}(?:/${STEP})*)?$`);
 const SEQ = new RegExp(`^${NUMBER}$`);
 /** Keys come from containers, so their length is bounded: 1 KiB is a nesting of about 50 forks. */
-const MAX_KEY_LENGTH = 1024;
+export const MAX_KEY_LENGTH = 1024;
 
 export function isActivationId(text: unknown): text is string {
   return typeof text === "string" && ROOT.test(text);
@@ -40,6 +42,11 @@ export function isActivationId(text: unknown): text is string {
 
 export function isAstPath(text: unknown): text is string {
   return typeof text === "string" && text.length <= 256 && AST_PATH.test(text);
+}
+
+/** Whether a text is a trail as formatTrail writes it. */
+export function isTrail(text: unknown): text is string {
+  return typeof text === "string" && text.length <= MAX_KEY_LENGTH && TRAIL.test(text);
 }
 
 export function formatForkStep({ forkPath, forkNo, position }: ForkStep): string {

@@ -14,7 +14,7 @@ export const REASON_WORDS: Readonly<Record<ReasonCode, string>> = {
   "stage-excluded": "the stage takes no part in harvesting",
   "no-model": "no model has been trained for this workflow",
   "untrusted-prediction": "fewer than two predictions can be trusted",
-  "no-policy": "the policy has no rule for this resource",
+  "invalid-plan": "the policy broke an invariant, which the validator caught; this is a fault to report",
 };
 
 export const DISTRUST_WORDS: Readonly<Record<Distrust, string>> = {

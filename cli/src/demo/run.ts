@@ -98,6 +98,7 @@ async function profile(options: DemoOptions, stack: Stack, client: OpenWhiskClie
     onProgress: ({ done }) => step.advance(done),
     ...(options.signal ? { signal: options.signal } : {}),
   });
+  options.signal?.throwIfAborted();
   step.finish(`${result.profiles} profiles of ${inputs.length} runs, ${result.failed.length} failed`);
 }
 

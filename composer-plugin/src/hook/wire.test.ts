@@ -1,7 +1,7 @@
-/** The hook's own copies of core's formats are core's formats. */
+/** Trails and keys that the hook writes as text are core's. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ForkStep, formatRunKey, formatTrail, inputBytesOf, isActivationId, parseRunKey, parseTrail } from "@openwhisk-harvest/core";
+import { type ForkStep, formatRunKey, formatTrail, parseRunKey } from "@openwhisk-harvest/core";
 import fc from "fast-check";
 import * as wire from "./wire.js";
 
@@ -24,26 +24,6 @@ test("Verifies that trails are extended and accepted as core formats and parses 
   );
 });
 
-test("Verifies that the hook believes no trail that core would not parse", () => {
-  const parsable = (text: string) => {
-    try {
-      parseTrail(text);
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  const mangled = fc.tuple(trail, fc.nat(), fc.constantFrom("/", "#", ".", "[", "]", "0", "x", ":")).map(([steps, at, inserted]) => {
-    const text = formatTrail(steps);
-    const index = at % (text.length + 1);
-    return text.slice(0, index) + inserted + text.slice(index);
-  });
-  fc.assert(
-    fc.property(fc.oneof(mangled, fc.string()), (text) => assert.equal(wire.isTrail(text), parsable(text))),
-    { numRuns: 2_000 },
-  );
-});
-
 test("Verifies that run keys are core's, and that none is made that core would refuse for its length", () => {
   fc.assert(
     fc.property(root, trail, astPath, fc.nat(999_999), (r, steps, path, seq) => {
@@ -55,17 +35,4 @@ test("Verifies that run keys are core's, and that none is made that core would r
   const parts = { root: "a".repeat(32), astPath: "[0]", seq: 0 };
   assert.equal(wire.runKey({ ...parts, trail: formatTrail(deep) }), undefined);
   assert.throws(() => parseRunKey(formatRunKey({ ...parts, trail: deep })));
-});
-
-test("Verifies that input sizes are core's", () => {
-  const own = fc.dictionary(fc.constantFrom("$bytes", "$composer", "$harvest", "text", "n"), fc.oneof(fc.jsonValue(), fc.double()));
-  fc.assert(
-    fc.property(fc.oneof(own, fc.jsonValue(), fc.constant(undefined)), (input) => {
-      assert.equal(wire.inputBytesOf(input), inputBytesOf(input));
-    }),
-  );
-});
-
-test("Verifies that activation ids are core's", () => {
-  fc.assert(fc.property(fc.oneof(root, fc.anything()), (id) => assert.equal(wire.isActivationId(id), isActivationId(id))));
 });

@@ -148,7 +148,7 @@ describe("decide: a policy that breaks an invariant", () => {
     const offGrid = () => ({ accepted: true, reason: "fits-budget", amounts: [200, 200] }) as const;
     const draft = planStages(state, predict(state), { cpuCores: greedy, memoryMb: offGrid });
     const stage = draft.stages[0];
-    assert.deepEqual([stage?.cpu, stage?.memory], Array(2).fill({ accepted: false, reason: "exceeds-budget" }));
+    assert.deepEqual([stage?.cpu, stage?.memory], Array(2).fill({ accepted: false, reason: "invalid-plan" }));
     assert.deepEqual(stage?.functions[0]?.allocation, { cpuCores: 2, memoryMb: 256 });
     assert.match(draft.faults.join("\n"), /H1: 8 exceeds the budget of 4.*\n.*H2: 200 is not on the grid/);
   });

@@ -39,7 +39,7 @@ export function splitResource(toSplit: StageToSplit, resource: Resource, policy:
   try {
     validatePlan(axis, users, plan.amounts);
   } catch (error) {
-    return { ...refused("exceeds-budget"), fault: `stage ${toSplit.stage.forkPath}, ${resource}: ${messageOf(error)}` };
+    return { ...refused("invalid-plan"), fault: `stage ${toSplit.stage.forkPath}, ${resource}: ${messageOf(error)}` };
   }
   const amounts = new Map(sharing.map((fn, i) => [fn.index, plan.amounts[i] as number]));
   return { verdict: { accepted: true, reason: plan.reason }, budget, amounts };

@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import type { z } from "zod";
 
 /** For bugs: the answer says nothing of the inside, the log does. */
-const INTERNAL = { error: "The sidecar failed; its log says why.", code: "OWH_INTERNAL" };
+const INTERNAL = new HarvestError("OWH_INTERNAL", "The sidecar failed; its log says why.");
 
 export const unknownRoute: RequestHandler = (request) => {
   throw new HarvestError("OWH_NOT_FOUND", `There is no ${request.method} ${request.path}.`);
@@ -18,7 +18,8 @@ export function errorHandler(logger: Logger): ErrorRequestHandler {
       logger.error({ method: request.method, route: request.path, reason: messageOf(thrown), stack: thrown?.stack }, "request failed");
     if (response.headersSent) return next(thrown);
     if (error?.code === "OWH_UNAUTHORIZED") response.set("www-authenticate", 'Basic realm="openwhisk"');
-    response.status(error?.httpStatus ?? 500).json(error?.toBody() ?? INTERNAL);
+    const told = error ?? INTERNAL;
+    response.status(told.httpStatus).json(told.toBody());
   };
 }
 
