@@ -24,7 +24,19 @@ export interface TargetEvaluation {
   readonly accuracy?: number;
   /** Share of runs that used at most the allocation they would be given, 0..1; only for targets that lie on the grid. */
   readonly withinAllocation?: number;
+  /**
+   * How many runs used so exactly an allocation, or so much more than the largest, that not even a perfect prediction counts as
+   * accurate; only for targets that lie on the grid.
+   */
+  readonly atGridEdge?: number;
+  /** How many lie so close below an allocation that the median error decides; these include those at the edge. */
+  readonly nearGridEdge?: number;
+  /** Of |P - A|, at the shares of ERROR_SHARES. */
+  readonly errorQuantiles: readonly number[];
 }
+
+/** 0, 0.05 ... 1: enough to draw a distribution from. */
+export const ERROR_SHARES: readonly number[] = Array.from({ length: 21 }, (_, i) => i / 20);
 
 /** A target without a single run to test it on is absent. */
 export type Evaluation = Readonly<Partial<Record<ModelTarget, TargetEvaluation>>>;
@@ -45,26 +57,31 @@ export interface ChainPrediction {
   readonly workCoreMs: number;
 }
 
+/** Where a prediction is asked for. */
+export type ChainQuery = Pick<Profile, "dagInputBytes" | "functionIndex" | "stage">;
+
 /** What the models say of one function for a size of the DAG's input; the means over the trees. */
-export function predictChain(forests: Forests, at: { dagInputBytes: number; functionIndex: number; stage: number }): ChainPrediction {
+export function predictChain(forests: Forests, at: ChainQuery): ChainPrediction {
   const inputBytes = meanOf(predictTrees(forests.inputBytes, [at.dagInputBytes, at.functionIndex, at.stage]));
   const ml2 = (target: ModelTarget) => meanOf(predictTrees(forests[target], [inputBytes, at.functionIndex]));
   return { inputBytes, cpuCores: ml2("cpuCores"), memoryMb: ml2("memoryMb"), workCoreMs: ml2("workCoreMs") };
 }
 
-/** Predictions of a target and what was measured instead. */
-interface Pair {
+/** A prediction of a target and what was measured instead. */
+export interface Pair {
+  readonly target: ModelTarget;
+  readonly profile: Profile;
   readonly predicted: number;
   readonly actual: number;
 }
 
-/** Compares the models with profiles that they were not trained on. */
-export function evaluateModel({ forests, profiles, grid }: { forests: Forests; profiles: readonly Profile[]; grid: Grid }): Evaluation {
-  const pairs: Record<ModelTarget, Pair[]> = { inputBytes: [], cpuCores: [], memoryMb: [], workCoreMs: [] };
+/** What the chain says of these runs, for each target that they show (dataset.ts). */
+export function chainPairs(chain: (at: ChainQuery) => ChainPrediction, profiles: Iterable<Profile>): Pair[] {
+  const pairs: Pair[] = [];
   for (const profile of profiles) {
     const { observation } = profile;
-    const predicted = predictChain(forests, profile);
-    const compare = (target: ModelTarget, actual: number) => pairs[target].push({ predicted: predicted[target], actual });
+    const predicted = chain(profile);
+    const compare = (target: ModelTarget, actual: number) => pairs.push({ target, profile, predicted: predicted[target], actual });
     if (observation.outcome === "success") compare("inputBytes", profile.functionInputBytes);
     if (showsCpuDemand(observation)) {
       compare("cpuCores", observation.cpuPeakCores);
@@ -72,22 +89,50 @@ export function evaluateModel({ forests, profiles, grid }: { forests: Forests; p
     }
     if (showsMemoryDemand(observation)) compare("memoryMb", observation.memoryPeakMb);
   }
+  return pairs;
+}
+
+export interface EvaluateChain {
+  readonly chain: (at: ChainQuery) => ChainPrediction;
+  /** Runs that the chain was not trained on. */
+  readonly profiles: readonly Profile[];
+  readonly grid: Grid;
+}
+
+/** Compares what a chain of models says with what was measured. */
+export function evaluateChain({ chain, profiles, grid }: EvaluateChain): Evaluation {
+  const pairs = chainPairs(chain, profiles);
   const axes: Partial<Record<ModelTarget, GridAxis>> = { cpuCores: grid.cpuCores, memoryMb: grid.memoryMb };
   const evaluation: Partial<Record<ModelTarget, TargetEvaluation>> = {};
-  for (const target of MODEL_TARGETS) if (pairs[target].length > 0) evaluation[target] = evaluatePairs(pairs[target], axes[target]);
+  for (const target of MODEL_TARGETS) {
+    const own = pairs.filter((pair) => pair.target === target);
+    if (own.length > 0) evaluation[target] = evaluatePairs(own, axes[target]);
+  }
   return evaluation;
+}
+
+/** The same for forests. */
+export function evaluateModel({ forests, ...rest }: { forests: Forests } & Omit<EvaluateChain, "chain">): Evaluation {
+  return evaluateChain({ ...rest, chain: (at) => predictChain(forests, at) });
 }
 
 function evaluatePairs(pairs: readonly Pair[], axis: GridAxis | undefined): TargetEvaluation {
   const errors = Float64Array.from(pairs, ({ predicted, actual }) => Math.abs(predicted - actual)).sort();
   const quantile = (q: number) => quantileOfSorted(errors, q);
-  const share = (holds: (pair: Pair) => boolean) => pairs.filter(holds).length / pairs.length;
   return {
     samples: pairs.length,
     error: { mean: meanOf(errors), p50: quantile(0.5), p90: quantile(0.9), p99: quantile(0.99), max: quantile(1) },
-    ...(axis && {
-      accuracy: share(({ predicted, actual }) => isAccurate(axis, predicted, actual)),
-      withinAllocation: share(({ predicted, actual }) => actual <= ceilToGrid(axis, predicted)),
-    }),
+    ...(axis && againstGrid(pairs, axis, quantile(0.5))),
+    errorQuantiles: ERROR_SHARES.map(quantile),
+  };
+}
+
+function againstGrid(pairs: readonly Pair[], axis: GridAxis, medianError: number) {
+  const count = (holds: (pair: Pair) => boolean) => pairs.filter(holds).length;
+  return {
+    accuracy: count(({ predicted, actual }) => isAccurate(axis, predicted, actual)) / pairs.length,
+    withinAllocation: count(({ predicted, actual }) => actual <= ceilToGrid(axis, predicted)) / pairs.length,
+    atGridEdge: count(({ actual }) => !isAccurate(axis, actual, actual)),
+    nearGridEdge: count(({ actual }) => actual + medianError >= ceilToGrid(axis, actual)),
   };
 }

@@ -1,0 +1,87 @@
+/** The comparison of the families as one self-contained HTML page: no script, no font, nothing fetched. */
+import { describeGrid } from "@openwhisk-harvest/core";
+import type { DagEvaluation, FamilyEvaluation } from "../evaluate-families.js";
+import { formatAmount, formatShare, TARGET_TITLES } from "../evaluation-table.js";
+import { accuracyBars, errorCdf } from "./figures.js";
+import { colourOf, escapeHtml } from "./svg.js";
+
+/** One section per DAG, in the order given. */
+export function renderEvaluationPage(evaluations: readonly DagEvaluation[]): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Six families of models</title>
+<style>
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1000px; padding: 0 1rem; color: #1a1a1a; background: #fff; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; } h3 { font-size: 1rem; margin: 1rem 0 0; }
+table { border-collapse: collapse; } td, th { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #ddd; } td:first-child, th:first-child { text-align: left; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(380px, 1fr)); gap: 1rem; }
+.key { display: inline-block; width: .8em; height: .8em; margin: 0 .3em 0 .9em; }
+svg { width: 100%; height: auto; display: block; } svg text { font-size: 11px; fill: #333; }
+</style>
+</head>
+<body>
+<h1>Six families of models, predicting what functions need</h1>
+<p>Each family is trained on 80 % of a workflow's composition runs and tested on the others, on the whole chain: ML1 predicts a
+function's input size from the size of the workflow's input, ML2 its needs from that prediction. An error is |P - A|, prediction less
+actual use. A prediction counts as accurate if P + |P - A| stays below the smallest allocation that is at least P; that is strict, so
+a run that uses exactly an allocation is never predicted accurately. Beside it stands the share of runs that used at most the
+allocation they would be given.</p>
+${evaluations.map(section).join("\n")}
+</body>
+</html>
+`;
+}
+
+function section(evaluation: DagEvaluation): string {
+  const { families, runs, grid } = evaluation;
+  const features = evaluation.ml2Features === "size" ? "predicted input size only" : "predicted input size and the function's ordinal";
+  const cdfs = TARGET_TITLES.map(
+    ([target, title, unit]) => `<div><h3>Error: ${title}</h3>${errorCdf(families, target, `error in ${unit}, at most`)}</div>`,
+  );
+  return `<section>
+<h2>${escapeHtml(`${evaluation.namespace}/${evaluation.dag}`)}</h2>
+<p>${runs.train} runs trained, ${runs.test} tested, of ${runs.profiled} profiled. Seed ${evaluation.seed}. Grid: ${escapeHtml(describeGrid(grid))}. ML2's features: ${features}.</p>
+<p>${families.map((f, i) => `<span class="key" style="background:${colourOf(i)}"></span>${escapeHtml(f.name)}`).join("")}</p>
+<div class="figures">
+${cdfs.join("\n")}
+<div><h3>Prediction accuracy (4.1.2)</h3>${accuracyBars(families, "accuracy")}</div>
+<div><h3>Runs within the allocation given</h3>${accuracyBars(families, "withinAllocation")}</div>
+</div>
+${edges(families)}
+${table(families)}
+${families.map(footnote).join("\n")}
+</section>`;
+}
+
+/** How far the grid's edges alone pull the paper's figure down. */
+function edges(families: readonly FamilyEvaluation[]): string {
+  const evaluation = families.find((f) => f.evaluation)?.evaluation;
+  const lines = TARGET_TITLES.flatMap(([target, title]) => {
+    const own = evaluation?.[target];
+    if (own?.atGridEdge === undefined) return [];
+    return `<p>${title}: ${own.atGridEdge} of ${own.samples} function runs used exactly an allocation or more than the largest; ${own.nearGridEdge} lie closer below one than ${escapeHtml(families.find((f) => f.evaluation)?.name ?? "")}'s median error.</p>`;
+  });
+  return lines.join("\n");
+}
+
+function table(families: readonly FamilyEvaluation[]): string {
+  const head = ["", "error mean", "p50", "p90", "p99", "max", "accurate", "within"].map((h) => `<th>${h}</th>`).join("");
+  const rows = TARGET_TITLES.flatMap(([target, title, unit]) =>
+    families.flatMap(({ name, evaluation }) => {
+      const own = evaluation?.[target];
+      if (!own) return [];
+      const { mean, p50, p90, p99, max } = own.error;
+      const cells = [...[mean, p50, p90, p99, max].map(formatAmount), formatShare(own.accuracy), formatShare(own.withinAllocation)];
+      return `<tr><td>${title} (${unit}), ${escapeHtml(name)}</td>${cells.map((c) => `<td>${c}</td>`).join("")}</tr>`;
+    }),
+  );
+  return `<table><thead><tr>${head}</tr></thead><tbody>\n${rows.join("\n")}\n</tbody></table>`;
+}
+
+function footnote({ name, method, unavailable, fitMs }: FamilyEvaluation): string {
+  const end = unavailable === undefined ? `fitted in ${formatAmount(fitMs ?? 0)} ms` : `not evaluated: ${unavailable}`;
+  return `<p>${escapeHtml(`${name}: ${method}; ${end}.`)}</p>`;
+}
