@@ -16,5 +16,6 @@ export * from "./stage-times.js";
 export * from "./train/cart.js";
 export * from "./train/ml-random-forest.js";
 export * from "./train/ml2-features.js";
+export * from "./train/per-function.js";
 export * from "./train/trainer.js";
 export * from "./train-dag.js";

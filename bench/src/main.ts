@@ -1,0 +1,54 @@
+/**
+ * `npm run bench [name ...]`: measures and prints; with `--write` it also writes docs/benchmarks.md, which is never edited by hand.
+ * These are figures, not tests: nothing here passes or fails.
+ */
+import { writeFileSync } from "node:fs";
+import { availableParallelism, cpus, totalmem } from "node:os";
+import { benchDecision } from "./decision.js";
+import { benchDemo, demoTable } from "./demo-runs.js";
+import { benchInvocation } from "./invocation.js";
+import { benchMonitor } from "./monitor.js";
+import { markdownTable } from "./statistics.js";
+
+interface Bench {
+  readonly title: string;
+  readonly notMeasured: string;
+  run(): Promise<string>;
+}
+
+const BENCHES: Readonly<Record<string, Bench>> = {
+  decision: {
+    title: "Decision",
+    notMeasured: "verification of the key by OpenWhisk, the conductor's side of the connection, more than one decision in flight",
+    run: async () => markdownTable(await benchDecision(1_000)),
+  },
+  invocation: {
+    title: "Invocation on the embedded OpenWhisk",
+    notMeasured: "concurrency, large payloads, other kinds than nodejs",
+    run: async () => markdownTable(await benchInvocation(500)),
+  },
+  monitor: {
+    title: "Monitor",
+    notMeasured: "the timer that wakes the monitor up",
+    run: async () => markdownTable(await benchMonitor(5_000)),
+  },
+  demo: {
+    title: "Demo, three quick runs",
+    notMeasured: "other workflows, requests in parallel, another host",
+    run: async () => demoTable(await benchDemo(3)),
+  },
+};
+
+const names = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
+const wanted = Object.entries(BENCHES).filter(([name]) => names.length === 0 || names.includes(name));
+const sections: string[] = [];
+for (const [, bench] of wanted) {
+  const section = `## ${bench.title}\n\n${await bench.run()}\n\nNot measured: ${bench.notMeasured}.\n`;
+  process.stdout.write(`${section}\n`);
+  sections.push(section);
+}
+if (process.argv.includes("--write")) {
+  const machine = `${availableParallelism()} x ${cpus()[0]?.model ?? "unknown"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, ${process.platform}`;
+  const head = `# Benchmarks\n<!-- Written by \`npm run bench -- --write\`; do not edit. -->\n\nMachine: ${machine}. A shared, noisy machine: compare ratios, not single figures.\n`;
+  writeFileSync(new URL("../../docs/benchmarks.md", import.meta.url), [head, ...sections].join("\n"));
+}
