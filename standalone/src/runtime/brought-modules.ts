@@ -1,14 +1,17 @@
 /**
- * The modules that OpenWhisk's nodejs images bring and actions may require without packing them: `openwhisk`, which composer's
- * generated conductors need, and `uuid`. An action's own copy wins, as it does in the images.
+ * The modules that actions may require without packing them: those of OpenWhisk's nodejs images, and what composer's generated
+ * conductors need besides (composer-and-runtimes, section 1.4). Their `redis` is that of version 3, with callbacks, and comes
+ * with `redis-commands`; the images have had redis 4 since 2022, on which no plain parallel composition runs. An action's own copy
+ * wins, as it does in the images.
  */
-import { randomUUID } from "node:crypto";
 import Module from "node:module";
 
 const BROUGHT: Readonly<Record<string, () => unknown>> = {
-  // A require, not an import, makes the bundler load it at first use: it costs 20 ms, and most actions never ask for it.
+  // A require, not an import, makes the bundler load it at first use: they cost up to 20 ms, and most actions never ask for them.
   openwhisk: () => require("openwhisk"),
-  uuid: () => ({ v4: () => randomUUID() }),
+  redis: () => require("redis"),
+  "redis-commands": () => require("redis-commands"),
+  uuid: () => require("uuid"),
 };
 
 type Load = (request: string, parent: unknown, isMain: boolean) => unknown;
