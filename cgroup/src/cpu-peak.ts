@@ -1,0 +1,75 @@
+/**
+ * The peak of CPU use, from samples of a counter, for groups that may be under a CFS quota.
+ *
+ * A group with a quota of q cores runs at full speed at the start of each CFS period (P = 100 ms) and then waits. Samples do not
+ * fall on the periods' borders, so a window of "at least P" that ends at a sample often spans one wait and two bursts: three
+ * threads under 0.5 core read 0.69 to 0.78. The kernel says when that may be so, since every wait counts as throttling; hence
+ * two kinds of window, and the peak is the largest of both:
+ *  - free: from the latest sample at least `windowMs` before its end, if nobody was throttled in it; its mean is what was wanted.
+ *  - quota: from the earliest sample within `quotaWindowMs` (whole periods, at least five), whatever was throttled; the CPU time
+ *    is divided by the whole `quotaWindowMs`, so it may only be too low.
+ *
+ * The bound, for a group that wants more than q all the time: n whole periods hold at most n bursts, and a piece of them no more.
+ * On top of them each of the k CPUs may run on for a tick (at most 4 ms at the usual 250 Hz) before it is stopped, and may bring
+ * along a slice that it drew in the period before (5 ms, sched_cfs_bandwidth_slice_us). Both are paid back later, so
+ *     peak <= q + k x 9 ms / quotaWindowMs                              (k = 2: q + 0.036)
+ * whatever the sampling's jitter, and peak >= mean where the caller sees to it (usage.ts, U2).
+ *
+ * Not seen is the quota of a group above, as of a Kubernetes pod: its waits are not counted in ours.
+ */
+import { CFS_PERIOD_US } from "./amounts.js";
+
+const CFS_PERIOD_MS = CFS_PERIOD_US / 1_000;
+/** What one tick and one slice of two CPUs may add stays below 4 % of a core. */
+const LEAST_QUOTA_PERIODS = 5;
+
+export interface CpuPoint {
+  readonly atMs: number;
+  /** CPU time since some start; never goes back. */
+  readonly cpuUs: number;
+  /** Grows whenever the group was throttled, in any unit; constant where nobody counts it. */
+  readonly throttled: number;
+}
+
+/** us of CPU time per us of elapsed time; 0 where no time elapsed. */
+export function coresBetween(from: CpuPoint, to: CpuPoint): number {
+  const elapsedMs = to.atMs - from.atMs;
+  return elapsedMs > 0 ? (to.cpuUs - from.cpuUs) / 1_000 / elapsedMs : 0;
+}
+
+export function quotaWindowMsOf(windowMs: number): number {
+  return CFS_PERIOD_MS * Math.max(LEAST_QUOTA_PERIODS, Math.ceil(windowMs / CFS_PERIOD_MS));
+}
+
+export class CpuPeak {
+  readonly #windowMs: number;
+  readonly #quotaWindowMs: number;
+  /** What may still start a window, oldest first. */
+  #recent: CpuPoint[] = [];
+  /** Of all windows so far; 0 before the first. */
+  cores = 0;
+
+  constructor(windowMs: number) {
+    this.#windowMs = windowMs;
+    this.#quotaWindowMs = quotaWindowMsOf(windowMs);
+  }
+
+  /** Points come in order of time. */
+  add(end: CpuPoint): void {
+    this.#recent.push(end);
+    this.#forgetBefore(end);
+    const free = this.#recent.findLast((start) => end.atMs - start.atMs >= this.#windowMs);
+    if (free && free.throttled === end.throttled) this.cores = Math.max(this.cores, coresBetween(free, end));
+    const quota = this.#recent.find((start) => end.atMs - start.atMs <= this.#quotaWindowMs) ?? end;
+    this.cores = Math.max(this.cores, (end.cpuUs - quota.cpuUs) / 1_000 / this.#quotaWindowMs);
+  }
+
+  /** A point goes when it is too old for quota windows and a later one is old enough for free windows. */
+  #forgetBefore(end: CpuPoint): void {
+    for (;;) {
+      const [oldest, next] = this.#recent;
+      if (!oldest || !next || end.atMs - oldest.atMs <= this.#quotaWindowMs || end.atMs - next.atMs < this.#windowMs) return;
+      this.#recent.shift();
+    }
+  }
+}
