@@ -1,6 +1,7 @@
 /**
- * What the user `composer` may do: the forks and joins of conductors, plain ones (openwhisk-composer, conductor.js `fork`, `join`: lists)
- * and ours (composer-plugin's hook: a hash and a bell), and what a client sends when it connects. Conductors run beside user code, so this user must not reach allocations, modes or other data.
+ * What the user `composer` may do: the forks and joins of conductors, plain ones (openwhisk-composer, conductor.js `fork`, `join`:
+ * lists) and ours (composer-plugin, hook/barrier.ts: hashes and a bell, written in transactions), and what a client sends when it
+ * connects. Conductors run beside user code, so this user must not reach allocations, modes or other data.
  */
 export const COMPOSER_KEY_PREFIX = "composer/";
 
@@ -15,13 +16,9 @@ export const COMPOSER_COMMANDS = [
   "rename",
   "rpush",
   "hset",
-  "hexists",
-  "hlen",
-  "hmget",
   "hgetall",
   "multi",
   "exec",
-  "discard",
   "del",
   "exists",
   "expire",

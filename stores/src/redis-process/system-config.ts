@@ -19,6 +19,7 @@ export function systemRedisConfig({ port, folder, credentials }: SystemRedisSett
   return [
     "bind 127.0.0.1",
     `port ${port}`,
+    "databases 1",
     "daemonize no",
     "loglevel warning",
     `dir ${quoted(folder)}`,

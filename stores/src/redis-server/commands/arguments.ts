@@ -14,14 +14,14 @@ const NO_INTEGER = "ERR value is not an integer or out of range";
 export function integer(word: Buffer | undefined, message = NO_INTEGER): number {
   const text = word?.toString("latin1") ?? "";
   const value = Number(text);
-  if (!/^-?(?:0|[1-9]\d*)$/.test(text) || !Number.isSafeInteger(value)) throw new CommandError(message);
+  if (!/^(?:0|-?[1-9]\d*)$/.test(text) || !Number.isSafeInteger(value)) throw new CommandError(message);
   return value;
 }
 
 /** A time to live in `unitMs`, from now on, as a point in time. */
 export function expiryAtMs(word: Buffer | undefined, unitMs: number, nowMs: number, command: string): number {
   const text = word?.toString("latin1") ?? "";
-  if (!/^-?(?:0|[1-9]\d{0,18})$/.test(text)) throw new CommandError(NO_INTEGER);
+  if (!/^(?:0|-?[1-9]\d{0,18})$/.test(text)) throw new CommandError(NO_INTEGER);
   const atMs = nowMs + Number(text) * unitMs;
   if (!Number.isSafeInteger(atMs)) throw new CommandError(`ERR invalid expire time in '${command}' command`);
   return atMs;

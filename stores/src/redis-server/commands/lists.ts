@@ -81,7 +81,7 @@ function brpop(request: Request, context: Context): Reply | Waiting {
     const reply = attempt(key, context);
     if (reply) return reply;
   }
-  return new Waiting("list", keys, waitMs, NULL_ARRAY, attempt);
+  return new Waiting("list", keys, waitMs, NULL_ARRAY, NULL_ARRAY, attempt);
 }
 
 function endOf(word: Buffer | undefined): End {
@@ -119,7 +119,7 @@ function moveOf([, from, to, fromEnd, toEnd]: Request): Move {
 function blmove(request: Request, context: Context): Reply | Waiting {
   const wanted = moveOf(request);
   const waitMs = timeoutMs(request[5]);
-  return move(wanted, context) ?? new Waiting("list", [wanted.from], waitMs, null, (_key, now) => move(wanted, now));
+  return move(wanted, context) ?? new Waiting("list", [wanted.from], waitMs, NULL_ARRAY, null, (_key, now) => move(wanted, now));
 }
 
 /** Redis' bounds: inclusive, negative ones count from the end, what lies outside is cut off. */

@@ -22,24 +22,28 @@ function trimOf(request: Request): { trim?: Trim; idAt: number } {
   return { trim: { maxLength, approximate: sign === "~" }, idAt: at + 1 };
 }
 
-/** `*`, `<ms>-*`, `<ms>` or `<ms>-<seq>`. */
-function idFor(word: Buffer, lastId: StreamId, nowMs: number): StreamId {
+/** `*`, `<ms>-*`, `<ms>` or `<ms>-<seq>`: what it becomes, once the stream's last id is known. */
+function idFor(word: Buffer, nowMs: number): (lastId: StreamId) => StreamId {
   const text = word.toString("latin1");
-  if (text === "*") return nowMs > lastId.ms ? { ms: nowMs, seq: 0 } : nextId(lastId);
-  if (!text.endsWith("-*")) return parseId(text, 0);
-  const { ms } = parseId(text.slice(0, -2), 0);
-  return ms === lastId.ms ? nextId(lastId) : { ms, seq: 0 };
+  if (text === "*") return (lastId) => (nowMs > lastId.ms ? { ms: nowMs, seq: 0 } : nextId(lastId));
+  if (text.endsWith("-*")) {
+    const { ms } = parseId(text.slice(0, -2), 0);
+    return (lastId) => (ms === lastId.ms ? nextId(lastId) : { ms, seq: 0 });
+  }
+  const id = parseId(text, 0);
+  if (compareIds(id, FIRST_ID) === 0) throw new CommandError("ERR The ID specified in XADD must be greater than 0-0");
+  return () => id;
 }
 
 function xadd(request: Request, { keyspace, nowMs, effect, changed }: Context): Reply {
   const { trim, idAt } = trimOf(request);
   const [idWord, ...words] = request.slice(idAt);
-  if (!idWord || words.length === 0 || words.length % 2 !== 0) throw new CommandError("ERR wrong number of arguments for 'xadd' command");
   const key = keyOf(request[1] as Buffer);
+  const idAfter = idWord && idFor(idWord, nowMs);
+  if (!idAfter || words.length === 0 || words.length % 2 !== 0) throw new CommandError("ERR wrong number of arguments for 'xadd' command");
   const known = keyspace.typed(key, "stream");
   const stream: StreamValue = known ?? { type: "stream", entries: [], lastId: FIRST_ID };
-  const id = idFor(idWord, stream.lastId, nowMs);
-  if (compareIds(id, FIRST_ID) === 0) throw new CommandError("ERR The ID specified in XADD must be greater than 0-0");
+  const id = idAfter(stream.lastId);
   if (compareIds(id, stream.lastId) <= 0)
     throw new CommandError("ERR The ID specified in XADD is equal or smaller than the target stream top item");
   if (!known) keyspace.set(key, stream);
@@ -112,26 +116,28 @@ function xread(request: Request, context: Context): Reply | Waiting {
   if (words.length === 0 || words.length % 2 !== 0)
     throw new CommandError("ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.");
   const keys = words.slice(0, words.length / 2).map(keyOf);
-  const after = new Map(keys.map((key, n) => [key, startOf(words[keys.length + n] as Buffer, key, context)]));
-  const newer = (key: string, now: Context): readonly [Reply, Reply] | undefined => {
+  const after = keys.map((key, n) => startOf(words[keys.length + n] as Buffer, key, context));
+  const newer = (n: number, now: Context): readonly [Reply, Reply] | undefined => {
+    const key = keys[n] as string;
     const stream = now.keyspace.typed(key, "stream");
     if (!stream) return undefined;
-    const from = firstFrom(stream.entries, nextId(after.get(key) as StreamId));
+    const from = firstFrom(stream.entries, nextId(after[n] as StreamId));
     const entries = stream.entries.slice(from, from + count);
     return entries.length > 0 ? [bytesOf(key), entries.map(entryReply)] : undefined;
   };
-  const found = keys.map((key) => newer(key, context)).filter((entry) => entry !== undefined);
+  const found = keys.map((_, n) => newer(n, context)).filter((entry) => entry !== undefined);
   if (found.length > 0) return streamsReply(found, context);
   if (blockMs === undefined) return NULL_ARRAY;
-  return new Waiting("stream", keys, blockMs, NULL_ARRAY, (key, now) => {
-    const entry = newer(key, now);
+  return new Waiting("stream", keys, blockMs, NULL_ARRAY, NULL_ARRAY, (key, now) => {
+    const entry = newer(keys.indexOf(key), now);
     return entry && streamsReply([entry], now);
   });
 }
 
 /** `$` stands for the stream's last entry, now. */
 function startOf(word: Buffer, key: string, { keyspace }: Context): StreamId {
-  return upper(word) === "$" ? (keyspace.typed(key, "stream")?.lastId ?? FIRST_ID) : parseId(word.toString("latin1"), 0);
+  const stream = keyspace.typed(key, "stream");
+  return upper(word) === "$" ? (stream?.lastId ?? FIRST_ID) : parseId(word.toString("latin1"), 0);
 }
 
 /** RESP2 has pairs here, not the flat list that other maps become. */
@@ -155,7 +161,9 @@ function xrange(request: Request, { keyspace }: Context): Reply {
   const end = bound(endWord, Number.MAX_SAFE_INTEGER, false);
   if (option && (upper(option) !== "COUNT" || request.length !== 6)) throw syntaxError();
   const count = option ? Math.max(integer(countWord), 0) : Number.POSITIVE_INFINITY;
-  const entries = keyspace.typed(keyOf(key), "stream")?.entries ?? [];
+  const entries = keyspace.typed(keyOf(key), "stream")?.entries;
+  if (!entries) return [];
+  if (count === 0) return NULL_ARRAY;
   const isExclusive = endWord[0] === "(".charCodeAt(0);
   const to = firstFrom(entries, isExclusive ? end : nextId(end));
   return entries.slice(firstFrom(entries, start), to).slice(0, count).map(entryReply);

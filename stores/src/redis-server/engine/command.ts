@@ -11,6 +11,8 @@ export class Waiting {
     /** 0 waits for ever. */
     readonly timeoutMs: number,
     readonly timedOut: Reply,
+    /** Within a transaction nothing waits: this is the answer there. */
+    readonly inTransaction: Reply,
     /** Tries for one key that has changed; undefined when there is still nothing for this session. */
     readonly attempt: (key: string, context: Context) => Reply | undefined,
   ) {}

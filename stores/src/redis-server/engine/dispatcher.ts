@@ -75,7 +75,6 @@ export class Dispatcher {
     const { user } = this.#session;
     if (command.open) return undefined;
     if (!user) return "NOAUTH Authentication required.";
-    if (STEERING.has(name)) return undefined;
     const fullName = name === "client" ? `${name}|${request[1]?.toString("latin1").toLowerCase()}` : name;
     if (!user.mayRun(fullName)) return `NOPERM this user has no permissions to run the '${fullName}' command`;
     if (!this.#keysOf(command, request).every((key) => user.mayReach(keyOf(key))))

@@ -53,12 +53,12 @@ export class Engine {
     return this.#guarded(() => command.run(request, this.#contextOf(session)));
   }
 
-  /** All of a transaction; a command that would wait has its time-out answer at once (redis.io, "Blocking inside a transaction"). */
+  /** All of a transaction; a command that would wait says at once that there is nothing (redis.io, "Blocking inside a transaction"). */
   runAll(queued: readonly { command: Command; request: Request }[], session: Session): Reply[] {
     const before = this.#effects.length;
     const replies = queued.map(({ command, request }) => {
       const reply = this.run(command, request, session);
-      return reply instanceof Waiting ? reply.timedOut : reply;
+      return reply instanceof Waiting ? reply.inTransaction : reply;
     });
     if (this.#effects.length - before > 1) {
       this.#effects.splice(before, 0, encodeRequest(["MULTI"]));

@@ -12,6 +12,8 @@ import { PARSER_LIMITS, ProtocolError, RequestParser } from "../resp/request-par
 /** Below this size a rewrite is not worth its pause. */
 const REWRITE_FROM_BYTES = 16 << 20;
 const READ_BYTES = 1 << 20;
+/** A record may be somewhat larger than the request that made it. */
+const REPLAY_LIMITS = { ...PARSER_LIMITS, maxRequestBytes: 2 * PARSER_LIMITS.maxRequestBytes };
 
 export class JournalError extends Error {}
 
@@ -87,7 +89,7 @@ function rewriteOf(file: string): string {
 
 /** Returns how many bytes make up whole records. */
 function replayAll(descriptor: number, replay: (request: Buffer[]) => void): number {
-  const parser = new RequestParser({ ...PARSER_LIMITS, maxRequestBytes: Number.MAX_SAFE_INTEGER });
+  const parser = new RequestParser(REPLAY_LIMITS);
   const chunk = Buffer.alloc(READ_BYTES);
   let transaction: Buffer[][] | undefined;
   let wholeBytes = 0;

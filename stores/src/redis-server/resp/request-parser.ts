@@ -5,20 +5,31 @@
  *   header --other--> inline words --> header
  *
  * P1. Nothing but ProtocolError is thrown, whatever the bytes are; after it the stream has no meaning and must be closed.
- * P2. A request of more than `maxRequestBytes` is refused as soon as its length is announced, before its bytes are kept.
+ * P2. A request that is too large is refused as soon as its length is announced, before its bytes are kept.
  */
 export interface ParserLimits {
   readonly maxRequestBytes: number;
+  readonly maxBulkBytes: number;
   readonly maxArguments: number;
   /** For lines: headers and inline requests. */
   readonly maxLineBytes: number;
 }
 
 /** Redis takes 512 MB; the largest thing a conductor pushes is an OpenWhisk payload of a few MB. */
-export const PARSER_LIMITS: ParserLimits = { maxRequestBytes: 64 << 20, maxArguments: 1 << 20, maxLineBytes: 64 << 10 };
+export const PARSER_LIMITS: ParserLimits = {
+  maxRequestBytes: 64 << 20,
+  maxBulkBytes: 64 << 20,
+  maxArguments: 1 << 20,
+  maxLineBytes: 64 << 10,
+};
 
 /** What a client that has not logged in may send (networking.c `processMultibulkBuffer`). */
-export const UNAUTHENTICATED_LIMITS: ParserLimits = { maxRequestBytes: 10 * 16_384, maxArguments: 10, maxLineBytes: 64 << 10 };
+export const UNAUTHENTICATED_LIMITS: ParserLimits = {
+  maxRequestBytes: 64 << 20,
+  maxBulkBytes: 16_384,
+  maxArguments: 10,
+  maxLineBytes: 64 << 10,
+};
 
 export class ProtocolError extends Error {}
 
@@ -142,7 +153,8 @@ export class RequestParser {
     if (line === undefined) return false;
     const length = toLength(line.subarray(1));
     if (length === undefined || length < 0) throw new ProtocolError("invalid bulk length");
-    if (this.#requestBytes + length > this.limits.maxRequestBytes) throw new ProtocolError(this.#tooMany("bulk length"));
+    if (length > this.limits.maxBulkBytes || this.#requestBytes + length > this.limits.maxRequestBytes)
+      throw new ProtocolError(this.#tooMany("bulk length"));
     this.#bodyLength = length;
     return true;
   }
