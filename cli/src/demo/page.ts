@@ -1,6 +1,7 @@
 /** The demo's result as one self-contained HTML page: no script, no font, nothing fetched. */
 import { describeGrid } from "@openwhisk-harvest/core";
-import { type ActivationBar, claimsGain, type DemoReport, type Phase, summarizePhase } from "./report.js";
+import { type ActivationBar, claimsGain, type DemoReport, type Phase } from "./report.js";
+import { percent, summaryRows } from "./rows.js";
 
 const LABEL_WIDTH = 130;
 const CHART_WIDTH = 1000;
@@ -12,7 +13,7 @@ const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9
 const CONDUCTOR_COLOUR = "#b8b8b8";
 
 export function renderPage(report: DemoReport): string {
-  const names = [...new Set([...report.off.bars, ...report.harvest.bars].filter((b) => b.kind === "function").map((b) => b.name))];
+  const names = report.functionNames;
   const lastMs = Math.max(1, ...[...report.off.bars, ...report.harvest.bars].map((b) => b.endMs));
   return `<!doctype html>
 <html lang="en">
@@ -44,27 +45,19 @@ ${timeline(report.harvest, names, lastMs)}
 <h2>What the figures are</h2>
 <p>All times come from OpenWhisk's activation records. The parallel stage lasts from the start of its first branch's function to the end of its last.
 Utilization is what the stage's functions used over what the stage's budget (the sum of its user allocations) held while the stage lasted.
-Accuracy is the paper's (4.1.2), on inputs never trained on: ${(report.accuracy.cpu * 100).toFixed(1)} % for CPU, ${(report.accuracy.memory * 100).toFixed(1)} % for memory.</p>
+Accuracy is the paper's (4.1.2), on inputs never trained on: ${percent(report.accuracy.cpu)} for CPU, ${percent(report.accuracy.memory)} for memory.
+Of the same runs ${percent(report.withinAllocation.cpu)} used at most the CPU that the prediction would have given them, and ${percent(report.withinAllocation.memory)} at most the memory.</p>
 </body>
 </html>
 `;
 }
 
 function summaryTable(report: DemoReport): string {
-  const off = summarizePhase(report.off);
-  const on = summarizePhase(report.harvest);
-  const ms = (v: number) => `${Math.round(v)} ms`;
-  const percent = (v: number) => `${(v * 100).toFixed(1)} %`;
-  const row = (label: string, a: number, b: number, format: (v: number) => string) =>
-    `<tr><td>${label}</td><td>${format(a)}</td><td>${format(b)}</td></tr>`;
-  return `<table><thead><tr><th></th><th>off</th><th>harvest</th></tr></thead><tbody>
-${row("end to end, mean", off.meanMs, on.meanMs, ms)}
-${row("end to end, p50", off.p50Ms, on.p50Ms, ms)}
-${row("end to end, p99", off.p99Ms, on.p99Ms, ms)}
-${row("parallel stage, mean", off.stageMeanMs, on.stageMeanMs, ms)}
-${row("parallel stage, p99", off.stageP99Ms, on.stageP99Ms, ms)}
-${row("CPU utilization", off.cpuUtilization, on.cpuUtilization, percent)}
-${row("memory utilization", off.memoryUtilization, on.memoryUtilization, percent)}
+  const cells = ({ label, off, harvest, saved }: Record<string, string>) =>
+    `<tr><td>${label}</td><td>${off}</td><td>${harvest}</td><td>${saved}</td></tr>`;
+  const rows = summaryRows(report).map((row) => cells({ ...row }));
+  return `<table><thead><tr><th></th><th>off</th><th>harvest</th><th>saved</th></tr></thead><tbody>
+${rows.join("\n")}
 </tbody></table>`;
 }
 

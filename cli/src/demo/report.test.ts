@@ -41,6 +41,8 @@ function report(change: Partial<DemoReport> = {}): DemoReport {
     enforcement: "cgroup-v1",
     enforcementReason: "v1 controllers are writable",
     accuracy: { cpu: 0.9, memory: 0.8 },
+    withinAllocation: { cpu: 1, memory: 1 },
+    functionNames: ["<aes>"],
     off: phase(request(400, 300), request(200, 100)),
     harvest: phase(request(200, 150), request(100, 50)),
     decision: DECISION,

@@ -76,7 +76,12 @@ export interface DemoReport {
   readonly enforcement: Enforcement;
   /** Why this enforcement and no better one. */
   readonly enforcementReason: string;
+  /** Share of accurate predictions (paper, 4.1.2) on inputs never trained on, 0..1. */
   readonly accuracy: { readonly cpu: number; readonly memory: number };
+  /** Share of the same runs that used at most the allocation they would be given, 0..1. */
+  readonly withinAllocation: { readonly cpu: number; readonly memory: number };
+  /** In the order of the DAG. */
+  readonly functionNames: readonly string[];
   readonly off: Phase;
   readonly harvest: Phase;
   readonly decision: Decision;
@@ -124,7 +129,7 @@ function sorted(values: number[]): number[] {
 
 /** The one object that `--json` prints. */
 export function reportJson(report: DemoReport): Record<string, unknown> {
-  const { requests, failed, grid, enforcement, enforcementReason, accuracy, decision } = report;
+  const { requests, failed, grid, enforcement, enforcementReason, accuracy, withinAllocation, decision } = report;
   return {
     requests,
     failed,
@@ -132,6 +137,7 @@ export function reportJson(report: DemoReport): Record<string, unknown> {
     enforcement,
     enforcementReason,
     accuracy,
+    withinAllocation,
     off: summarizePhase(report.off),
     harvest: summarizePhase(report.harvest),
     decision,
