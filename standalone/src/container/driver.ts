@@ -6,6 +6,10 @@ import type { ActivationLogs } from "./activation-logs.js";
 export interface ContainerSpec {
   /** For logs and control groups; letters, digits, `_`. */
   readonly name: string;
+  /** One of `offeredKinds`, or `blackbox`. */
+  readonly kind: string;
+  /** Of a blackbox action: the image that it is. */
+  readonly image?: string;
   /** The container is killed when it uses more. */
   readonly memoryLimitMb: number;
   /** Added to the container's environment, e.g. `__OW_API_HOST`. */

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { detectEnforcement, type Enforcer } from "@openwhisk-harvest/cgroup";
 import type { Container, ContainerDriver } from "./driver.js";
+import { offeredKind, RUNTIME_FILES } from "./kinds.js";
 import { kernelLimitsMemory } from "./memory-watch.js";
 import { createProcessDriver } from "./process-driver.js";
 import { eventually, isAlive, recordingLogger } from "./testing.js";
@@ -36,7 +37,7 @@ async function containerWith(
   code: string,
   spec: { memoryLimitMb?: number; environment?: Record<string, string> } = {},
 ): Promise<Container> {
-  const container = await driver.create({ name: "guest/hello world", memoryLimitMb: 256, environment: {}, ...spec });
+  const container = await driver.create({ name: "guest/hello world", kind: "nodejs:20", memoryLimitMb: 256, environment: {}, ...spec });
   const { outcome } = await container.initialize({ value: { name: "t", main: "main", code, binary: false } }, LIMITS);
   assert.equal(outcome.type, "answer");
   return container;
@@ -172,7 +173,7 @@ test("where no kernel limits memory, the watch ends a container over its limit",
   const unenforced = await detectEnforcement({ allow: ["none"] });
   assert.equal(kernelLimitsMemory(unenforced.enforcement), false);
   const plain = await createProcessDriver({ enforcer: unenforced, logger, workDir: join(workDir, "n") });
-  const container = await plain.create({ name: "fill", memoryLimitMb: 128, environment: {} });
+  const container = await plain.create({ name: "fill", kind: "nodejs:20", memoryLimitMb: 128, environment: {} });
   const code =
     "const sleep = (ms) => new Promise((ok) => setTimeout(ok, ms)); async function main() { const a = []; for (;;) { a.push(Buffer.alloc(8 << 20, 1)); await sleep(5) } }";
   await container.initialize({ value: { name: "t", main: "main", code, binary: false } }, LIMITS);
@@ -190,23 +191,109 @@ test("a too long answer comes cut, with its full length", async () => {
   await container.destroy();
 });
 
+test("python runs in the same way: its own group, logs, exits, memory kills and timeouts", {
+  skip: offeredKind("python:3") ? false : "no python3 here",
+}, async () => {
+  const pythonWith = async (code: string, memoryLimitMb = 128) => {
+    const container = await driver.create({ name: "py", kind: "python:default", memoryLimitMb, environment: { __OW_API_HOST: "x" } });
+    const { outcome } = await container.initialize({ value: { name: "t", main: "main", code, binary: false } }, LIMITS);
+    assert.equal(outcome.type, "answer");
+    return container;
+  };
+  const plain = await pythonWith(`import os, sys
+def main(args):
+  print("out"); print("err", file=sys.stderr)
+  return {"pid": os.getpid(), "env": sorted(k for k in os.environ if not k.startswith("LC_")), "uid": os.getuid()}`);
+  const { pid, env, uid } = await resultOf(plain);
+  assert.ok(plain.group.processes().includes(Number(pid)));
+  assert.deepEqual(env, ["HOME", "PATH", "PWD", "TMPDIR", "__OW_API_HOST"]);
+  assert.equal(Number(uid) > 60_000, process.getuid?.() === 0);
+  const logs = await plain.collectLogs(MB);
+  assert.deepEqual(logs.lines.map((line) => line.slice(31)).sort(), ["stderr: err", "stdout: out"]);
+  assert.deepEqual([logs.incomplete, logs.truncated], [false, false]);
+  const fill = "def main(args):\n  kept = []\n  while True: kept.append(bytearray(b'x' * (1 << 20)))";
+  const endings: [string, string][] = [
+    ["import os\ndef main(args): os._exit(0)", "no-answer"],
+    ["import os\ndef main(args): os.kill(os.getpid(), 9)", "no-answer"],
+    ["def main(args):\n  while True: pass", "timeout"],
+    [fill, "memory-exhausted"],
+  ];
+  for (const [code, expected] of endings) {
+    const container = await pythonWith(code);
+    const limits = { ...LIMITS, timeoutMs: expected === "timeout" ? 300 : 20_000 };
+    assert.deepEqual((await container.run({ value: {} }, limits)).outcome, { type: expected }, code);
+    await container.destroy();
+  }
+  await plain.destroy();
+});
+
+test("a kind that is not offered, and an image, are clear errors", async () => {
+  for (const kind of ["ruby:2.5", "blackbox"])
+    await assert.rejects(driver.create({ name: "x", kind, memoryLimitMb: 128, environment: {} }), {
+      code: "OWH_CHILD_FAILED",
+      message: new RegExp(`Kind ${kind} cannot be run as a process of this host`),
+    });
+});
+
+test("two servers on one host give their containers different users", {
+  skip: process.getuid?.() === 0 ? false : "only root can change users",
+}, async () => {
+  const second = await createProcessDriver({ enforcer, logger, workDir: join(workDir, "w2") });
+  const code = "function main() { return { uid: process.getuid() } }";
+  const ours = await containerWith(code);
+  const theirs = await second.create({ name: "t", kind: "nodejs:20", memoryLimitMb: 128, environment: {} });
+  await theirs.initialize({ value: { name: "t", main: "main", code, binary: false } }, LIMITS);
+  assert.notDeepEqual(await resultOf(ours), await resultOf(theirs));
+  await ours.destroy();
+  await second.close();
+});
+
+test("what leaves its session and its parent is still in the group, and is killed with it", {
+  skip: !["cgroup-v1", "cgroup-v2"].includes((await detectedOnce()).enforcement) && "no control groups here",
+}, async () => {
+  const container = await containerWith(`async function main() {
+    const { spawn } = require('child_process'); const fs = require('fs');
+    fs.writeFileSync('stray.sh', 'echo $$ > stray; exec sleep 1000');
+    spawn('sh', ['-c', 'setsid sh stray.sh & exit 0'], { stdio: 'ignore' });
+    while (!fs.existsSync('stray') || !fs.readFileSync('stray', 'utf8')) await new Promise((ok) => setTimeout(ok, 5));
+    return { stray: Number(fs.readFileSync('stray', 'utf8')) } }`);
+  const { stray } = (await resultOf(container)) as { stray: number };
+  const [, parent, , session] = (readFileSync(`/proc/${stray}/stat`, "utf8").split(") ")[1] ?? "").split(" ");
+  assert.equal(session, String(stray), "it leads a session of its own");
+  assert.equal(container.group.processes().includes(Number(parent)), false, "and its parent has left it");
+  assert.ok(container.group.processes().includes(stray));
+  await container.kill();
+  await eventually(() => !isAlive(stray), "it is gone");
+  await container.destroy();
+});
+
 test("a runtime that does not start is a clear error, and leaves nothing", async () => {
   const runtimeFile = join(workDir, "broken.cjs");
   await writeFile(runtimeFile, "console.error('cannot start'); process.exit(7)");
-  const broken = await createProcessDriver({ enforcer, logger, workDir: join(workDir, "b"), runtimeFile });
-  await assert.rejects(broken.create({ name: "x", memoryLimitMb: 128, environment: {} }), {
+  const broken = await createProcessDriver({
+    enforcer,
+    logger,
+    workDir: join(workDir, "b"),
+    runtimeFiles: { ...RUNTIME_FILES, nodejs: runtimeFile },
+  });
+  await assert.rejects(broken.create({ name: "x", kind: "nodejs:20", memoryLimitMb: 128, environment: {} }), {
     code: "OWH_CHILD_FAILED",
     message: /cannot start/,
   });
   const [folder] = await readdir(join(workDir, "b"));
-  assert.deepEqual(await readdir(join(workDir, "b", String(folder))), ["runtime.cjs"]);
+  assert.deepEqual((await readdir(join(workDir, "b", String(folder)))).sort(), ["broken.cjs", "runtime.py"]);
   await broken.close();
-  await assert.rejects(broken.create({ name: "x", memoryLimitMb: 128, environment: {} }), { code: "OWH_CHILD_FAILED", message: /closed/ });
+  await assert.rejects(broken.create({ name: "x", kind: "nodejs:20", memoryLimitMb: 128, environment: {} }), {
+    code: "OWH_CHILD_FAILED",
+    message: /closed/,
+  });
 });
 
 test("a driver that is closed while it starts a container keeps none", async () => {
   const short = await createProcessDriver({ enforcer, logger, workDir: join(workDir, "c") });
-  const starting = assert.rejects(short.create({ name: "late", memoryLimitMb: 128, environment: {} }), { code: "OWH_CHILD_FAILED" });
+  const starting = assert.rejects(short.create({ name: "late", kind: "nodejs:20", memoryLimitMb: 128, environment: {} }), {
+    code: "OWH_CHILD_FAILED",
+  });
   await short.close();
   await starting;
   assert.deepEqual(await readdir(join(workDir, "c")), []);
@@ -214,7 +301,7 @@ test("a driver that is closed while it starts a container keeps none", async () 
 
 test("a working folder too deep for a socket is refused", async () => {
   const deep = await createProcessDriver({ enforcer, logger, workDir: join(workDir, "d".repeat(90)) });
-  await assert.rejects(deep.create({ name: "x", memoryLimitMb: 128, environment: {} }), /too long for a socket/);
+  await assert.rejects(deep.create({ name: "x", kind: "nodejs:20", memoryLimitMb: 128, environment: {} }), /too long for a socket/);
   await deep.close();
 });
 
@@ -224,7 +311,7 @@ test("G2: kill -9 of the server ends its containers, and the next driver removes
     const { createProcessDriver } = await import(${JSON.stringify(new URL("./process-driver.js", import.meta.url).href)});
     const logger = { debug() {}, info() {}, warn() {}, error() {} };
     const driver = await createProcessDriver({ enforcer: await detectEnforcement(), logger, workDir: process.argv[1] });
-    const c = await driver.create({ name: "loop", memoryLimitMb: 128, environment: {} });
+    const c = await driver.create({ name: "loop", kind: "nodejs:20", memoryLimitMb: 128, environment: {} });
     const limits = { timeoutMs: 60000, maxResponseBytes: 1000 };
     await c.initialize({ value: { name: "t", main: "main", code: "function main() { require('fs').writeFileSync('pid', String(process.pid)); for (;;); }" } }, limits);
     c.run({ value: {} }, limits);`;

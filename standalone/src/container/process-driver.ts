@@ -2,13 +2,13 @@
 import { chmod, chown, copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { basename, dirname, join } from "node:path";
 import type { ContainerGroup, Enforcer } from "@openwhisk-harvest/cgroup";
 import { type Clock, HarvestError, messageOf, systemClock } from "@openwhisk-harvest/core";
 import { SOCKET_VARIABLE } from "../runtime/socket-variable.js";
 import type { ContainerDriver, ContainerSpec } from "./driver.js";
 import { type ContainerUser, type GuardedProcess, startGuarded } from "./guardian.js";
+import { type OfferedKind, offeredKind, offeredKinds, RUNTIME_FILES, runtimeCommand } from "./kinds.js";
 import type { Logger } from "./logger.js";
 import { kernelLimitsMemory } from "./memory-watch.js";
 import { ProcessContainer } from "./process-container.js";
@@ -20,12 +20,11 @@ const START_TIMEOUT_MS = 30_000;
 const START_POLL_MS = 3;
 /** `sun_path` has 104 bytes on macOS and 108 on Linux, one of them for the end. */
 const MAX_SOCKET_PATH_BYTES = 103;
-const RUNTIME_FILE = "runtime.cjs";
 /** The same for all, whatever our own is: an action must not depend on how its server was started. */
 const PATH = [dirname(process.execPath), "/usr/local/bin", "/usr/bin", "/bin"].join(":");
 
-/** The runtime as scripts/bundle.mjs makes it. */
-export const bundledRuntimeFile = fileURLToPath(new URL("../nodejs-runtime.cjs", import.meta.url));
+/** The nodejs runtime as scripts/bundle.mjs makes it. */
+export const bundledRuntimeFile = RUNTIME_FILES.nodejs;
 
 export interface ProcessDriverOptions {
   readonly enforcer: Enforcer;
@@ -33,7 +32,10 @@ export interface ProcessDriverOptions {
   readonly clock?: Clock;
   /** Folder below which a private working folder is made; short, and reachable for other users. The system's by default. */
   readonly workDir?: string;
-  readonly runtimeFile?: string;
+  /** What can be run. The host's by default. */
+  readonly kinds?: readonly OfferedKind[];
+  /** The files that run inside containers. Those that are shipped by default. */
+  readonly runtimeFiles?: typeof RUNTIME_FILES;
 }
 
 /**
@@ -41,19 +43,26 @@ export interface ProcessDriverOptions {
  * destroys its containers; the enforcer stays its owner's.
  */
 export async function createProcessDriver(options: ProcessDriverOptions): Promise<ContainerDriver> {
-  const { enforcer, logger, clock = systemClock, workDir = tmpdir(), runtimeFile = bundledRuntimeFile } = options;
+  const { enforcer, logger, clock = systemClock, workDir = tmpdir(), kinds = offeredKinds(), runtimeFiles = RUNTIME_FILES } = options;
   try {
     await mkdir(workDir, { recursive: true });
     await removeAbandoned(workDir);
     const folder = await mkdtemp(join(workDir, `owh-${process.pid}-`));
     await chmod(folder, 0o711); // others may pass through to their own folder, and see nothing
-    await copyFile(runtimeFile, join(folder, RUNTIME_FILE));
-    await chmod(join(folder, RUNTIME_FILE), 0o644);
-    const users = await containerUsers(join(folder, RUNTIME_FILE), logger);
-    return new ProcessDriver({ enforcer, logger, clock, folder, users });
+    const copies = { nodejs: await copyRuntime(runtimeFiles.nodejs, folder), python: await copyRuntime(runtimeFiles.python, folder) };
+    const users = await containerUsers(copies.nodejs, logger);
+    return new ProcessDriver({ enforcer, logger, clock, folder, users, kinds, runtimeFiles: copies });
   } catch (error) {
     throw new HarvestError("OWH_CHILD_FAILED", `The container driver cannot start below ${workDir}: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** Our own installation may lie where containers' users cannot go. */
+async function copyRuntime(file: string, folder: string): Promise<string> {
+  const copy = join(folder, basename(file));
+  await copyFile(file, copy);
+  await chmod(copy, 0o644);
+  return copy;
 }
 
 interface DriverParts {
@@ -62,6 +71,8 @@ interface DriverParts {
   readonly clock: Clock;
   readonly folder: string;
   readonly users: ContainerUsers;
+  readonly kinds: readonly OfferedKind[];
+  readonly runtimeFiles: typeof RUNTIME_FILES;
 }
 
 class ProcessDriver implements ContainerDriver {
@@ -95,6 +106,7 @@ class ProcessDriver implements ContainerDriver {
     this.#closed = true;
     await Promise.all([...this.#containers].map((container) => container.destroy()));
     await rm(this.#parts.folder, { recursive: true, force: true });
+    this.#parts.users.close();
   }
 
   #requireOpen(): void {
@@ -141,10 +153,12 @@ class ProcessDriver implements ContainerDriver {
   }
 
   #startGuardian(spec: ContainerSpec, folder: string, socketPath: string, user: ContainerUser | undefined): Promise<GuardedProcess> {
-    // Without a kernel that kills, V8 is to keep its heap within the limit; with one, it finds the limit by itself.
-    const heap = kernelLimitsMemory(this.enforcement) ? [] : [`--max-old-space-size=${spec.memoryLimitMb}`];
+    const { kinds, runtimeFiles } = this.#parts;
+    const kind = offeredKind(spec.kind, kinds);
+    if (!kind) throw new HarvestError("OWH_BAD_CONFIG", `Kind ${spec.kind} cannot be run as a process of this host.`);
+    const heapLimitMb = kernelLimitsMemory(this.enforcement) ? undefined : spec.memoryLimitMb;
     return startGuarded({
-      command: [process.execPath, ...heap, join(this.#parts.folder, RUNTIME_FILE)],
+      command: runtimeCommand(kind, runtimeFiles[kind.family], heapLimitMb),
       cwd: folder,
       environment: { ...spec.environment, PATH, HOME: folder, TMPDIR: folder, [SOCKET_VARIABLE]: socketPath },
       ...(user ? { user } : {}),

@@ -7,18 +7,20 @@ import { promisify } from "node:util";
 import { messageOf } from "@openwhisk-harvest/core";
 import type { ContainerUser } from "./guardian.js";
 import type { Logger } from "./logger.js";
+import { UidBlocks } from "./uid-blocks.js";
 
 /** Above the numbers that Debian gives to people and services (up to 59999), below `nobody` (65534). */
-const FIRST_UID = 60_001;
-const LAST_UID = 65_000;
+export const FIRST_UID = 60_001;
 
 export interface ContainerUsers {
-  /** The lowest free user; undefined when containers run as ourselves. */
+  /** The lowest free user that no other server of this host has; undefined when containers run as ourselves. RangeError when there is none. */
   take(): ContainerUser | undefined;
   release(user: ContainerUser | undefined): void;
+  /** Gives everything back; nobody may have a user any more. */
+  close(): void;
 }
 
-const ourselves: ContainerUsers = { take: () => undefined, release: () => undefined };
+const ourselves: ContainerUsers = { take: () => undefined, release: () => undefined, close: () => undefined };
 
 /** Tries once whether such a user can run Node.js and read the runtime; warns once when not. */
 export async function containerUsers(runtimeFile: string, logger: Logger): Promise<ContainerUsers> {
@@ -26,7 +28,7 @@ export async function containerUsers(runtimeFile: string, logger: Logger): Promi
   try {
     const user = { uid: FIRST_UID, gid: FIRST_UID };
     await promisify(execFile)(process.execPath, ["--check", runtimeFile], { ...user, cwd: "/", env: {} });
-    return new NumberedUsers();
+    return new NumberedUsers(new UidBlocks());
   } catch (error) {
     logger.warn(
       { error: messageOf(error).split("\n", 1)[0] },
@@ -36,19 +38,25 @@ export async function containerUsers(runtimeFile: string, logger: Logger): Promi
   }
 }
 
-class NumberedUsers implements ContainerUsers {
+export class NumberedUsers implements ContainerUsers {
+  readonly #blocks: UidBlocks;
   readonly #taken = new Set<number>();
 
-  take(): ContainerUser | undefined {
-    for (let uid = FIRST_UID; uid <= LAST_UID; uid++) {
-      if (this.#taken.has(uid)) continue;
-      this.#taken.add(uid);
-      return { uid, gid: uid };
-    }
-    throw new RangeError(`All users from ${FIRST_UID} to ${LAST_UID} have a container.`);
+  constructor(blocks: UidBlocks) {
+    this.#blocks = blocks;
+  }
+
+  take(): ContainerUser {
+    const uid = this.#blocks.uids().find((each) => !this.#taken.has(each)) ?? this.#blocks.claim();
+    this.#taken.add(uid);
+    return { uid, gid: uid };
   }
 
   release(user: ContainerUser | undefined): void {
     if (user) this.#taken.delete(user.uid);
+  }
+
+  close(): void {
+    this.#blocks.close();
   }
 }

@@ -107,6 +107,7 @@ class ContainerInvoker implements Invoker {
       start: () =>
         driver.create({
           name: `${this.id}_${message.user.namespace}_${message.action.name}`,
+          kind: message.action.exec.kind,
           memoryLimitMb,
           environment: { __OW_API_HOST: apiHost, ...(grant.conductor ? conductorEnvironment : {}) },
         }),

@@ -40,6 +40,7 @@ export class Runtime {
   post(path: string, body: unknown, { raw = false, method = "POST" } = {}): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const outgoing = request({ socketPath: this.#socketPath, path, method, agent: false }, async (response) => {
+        response.setEncoding("utf8");
         let text = "";
         for await (const chunk of response) text += chunk;
         const contentLength = response.headers["content-length"];
