@@ -1,13 +1,16 @@
-/** HTTP Basic authentication with `uuid:key`, and what an identity may do where (openwhisk-protocol, section 8). */
+/**
+ * HTTP Basic authentication with `uuid:key`, and what an identity may do where (openwhisk-protocol, section 8;
+ * ActionCollection.scala, PackageCollection.scala): everything in its own namespace; elsewhere only reading published packages
+ * and reading and invoking the actions in them. Who uses a binding must be allowed the package behind it.
+ */
+import { findPackage } from "./controller/resolve-action.js";
+import { packageOf } from "./entities.js";
+import type { EntityName } from "./entity-name.js";
+import type { EntityStore } from "./entity-store.js";
 import type { Identities } from "./identities.js";
 import type { Identity } from "./messages.js";
 import { WhiskRejection } from "./whisk-rejection.js";
 import { notAuthorizedFor, TEXTS } from "./whisk-texts.js";
-
-/** The namespace of the actions that come with OpenWhisk; everybody may read and invoke them. */
-export const SYSTEM_NAMESPACE = "whisk.system";
-
-export type Privilege = "READ" | "ACTIVATE" | "PUT" | "DELETE";
 
 /** 401 without credentials or with wrong ones. */
 export function authenticate(identities: Identities, authorization: string | undefined): Identity {
@@ -18,13 +21,22 @@ export function authenticate(identities: Identities, authorization: string | und
   return identity;
 }
 
-/** Everything in the own namespace; elsewhere only reading and invoking what comes with OpenWhisk. */
-export function isEntitled(user: Identity, privilege: Privilege, namespace: string): boolean {
-  if (namespace === user.namespace) return true;
-  return namespace === SYSTEM_NAMESPACE && (privilege === "READ" || privilege === "ACTIVATE");
+/** Whether the package may be read, and its actions with it. Unknown packages of others are forbidden, so that nothing leaks. */
+export function mayReadPackage(entities: EntityStore, user: Identity, name: EntityName): boolean {
+  const isOwner = name.namespace === user.namespace;
+  const found = findPackage(entities, name);
+  if (!found) return isOwner;
+  if (!found.binding) return isOwner || found.publish;
+  return isOwner && mayReadPackage(entities, user, found.binding);
 }
 
-/** 403 unless entitled. */
-export function checkEntitled(user: Identity, privilege: Privilege, namespace: string, resource: string): void {
-  if (!isEntitled(user, privilege, namespace)) throw new WhiskRejection(403, notAuthorizedFor(`${namespace}/${resource}`));
+/** Whether the action may be read and invoked; the default package is private. */
+export function mayUseAction(entities: EntityStore, user: Identity, name: EntityName): boolean {
+  const parent = packageOf(name);
+  return parent ? mayReadPackage(entities, user, parent) : name.namespace === user.namespace;
+}
+
+/** 403 */
+export function forbidden(resource: EntityName): WhiskRejection {
+  return new WhiskRejection(403, notAuthorizedFor(resource.name === "" ? resource.namespace : `${resource.namespace}/${resource.name}`));
 }

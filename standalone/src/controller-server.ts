@@ -9,14 +9,16 @@ import { Balancer, greedyJsq, jsq } from "@openwhisk-harvest/loadbalancer-shim";
 import type { FastifyInstance } from "fastify";
 import { open, type RootDatabase } from "lmdb";
 import { ActivationStore } from "./activation-store.js";
+import { mayUseAction } from "./auth.js";
 import type { Logger } from "./container/logger.js";
-import { builtinAction } from "./controller/builtin.js";
 import { InFlight } from "./controller/in-flight.js";
 import { createController } from "./controller/invoke-action.js";
 import type { ControllerParts } from "./controller/parts.js";
+import { findAction } from "./controller/resolve-action.js";
 import { ActivationRunner } from "./controller/run-activation.js";
 import { Throttle } from "./controller/throttle.js";
 import { waitAtMost } from "./controller/wait.js";
+import { type EntityLimits, entityLimits } from "./entity-limits.js";
 import { EntityStore } from "./entity-store.js";
 import { Identities } from "./identities.js";
 import { newActivationId, newTransactionId } from "./ids.js";
@@ -37,6 +39,8 @@ export interface ControllerServerOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** OpenWhisk's, where absent. */
+  readonly limits?: Partial<EntityLimits>;
 }
 
 /** Invokers and the grant resolver may need to know where the API is, so they are made when that is known. */
@@ -60,12 +64,13 @@ export async function startControllerServer(
 ): Promise<ControllerServer> {
   const { config, clock, logger } = options;
   const storage = openStorage(options);
-  const throttle = new Throttle(config, clock);
+  const limits = entityLimits(config, options.limits);
+  const throttle = new Throttle({ ...config, firesPerMinute: limits.firesPerMinute }, clock);
   const inFlight = new InFlight(logger);
   const running = lateBound<Running>();
   const controller = controllerOf(options, storage, running.value, inFlight);
   const invokers = async () => (await running.value).balancer.invokers();
-  const app = createRestServer({ config, ...storage, controller, throttle, clock, invokers }, logger);
+  const app = createRestServer({ config, ...storage, controller, throttle, limits, clock, invokers }, logger);
   let side: InvokerSide;
   let apihost: string;
   try {
@@ -125,7 +130,8 @@ function controllerOf(
     {
       config,
       activations,
-      findAction: (name) => builtinAction(name) ?? entities.get(name),
+      findAction: (name) => findAction(entities, name),
+      mayUse: (user, name) => mayUseAction(entities, user, name),
       onStepFailed: (error) => logger.warn({ reason: messageOf(error) }, "a step of a sequence or composition could not be run"),
       clock,
       newActivationId,

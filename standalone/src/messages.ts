@@ -46,6 +46,8 @@ export interface ActionDocument {
   readonly exec: CodeExec | SequenceExec;
   /** ms since the epoch */
   readonly updated: number;
+  /** `namespace/package` of the binding through which it was named; only in messages, never stored. */
+  readonly binding?: string;
 }
 
 /** An executable action, as an invoker gets it. `rev` changes with every update, and warm containers belong to one revision. */

@@ -3,6 +3,21 @@ export const TEXTS = {
   doesNotExist: "The requested resource does not exist.",
   conflict: "Concurrent modification to resource detected.",
   alreadyExists: "resource already exists",
+  notInThisCollection: "Resource by this name exists but is not in this collection.",
+  bindingDoesNotExist: "Binding references a package that does not exist.",
+  packageCannotBecomeBinding: "Resource is a package and cannot be converted into a binding.",
+  bindingCannotReferenceBinding: "Cannot bind to another package binding.",
+  bindingIsNotValid: "Cannot bind to a resource that is not a package.",
+  notAllowedOnBinding: "Operation not permitted on package binding.",
+  feedNotValid: "Feed name is not valid",
+  ruleNeedsTriggerAndAction: "rule requires a valid trigger and a valid action",
+  ruleWithoutTrigger: "Only rules with existing triggers can be activated",
+  propertyNotFound: "Response does not include requested property.",
+  contentTypeNotSupported: "Content type is not supported.",
+  responseNotReady: "Response not yet ready.",
+  unknownContentType: "Response did not specify a known content-type.",
+  contentTypeMismatch: "Response type in header did not match generated content type.",
+  errorProcessingRequest: "There was an error processing your request.",
   execUndefined: "exec undefined",
   nameIllegal: "The name of the entity contains illegal characters.",
   malformedName: "The fully qualified name of the entity must contain at least the namespace and the name of the entity.",
@@ -49,3 +64,12 @@ export const compositionComponentInvalid = (name: unknown) =>
 export const compositionComponentNotFound = (name: string) => `Failed to resolve action with name '${name}' during composition.`;
 export const compositionComponentNotAccessible = (name: string) =>
   `Failed entitlement check for action with name '${name}' during composition.`;
+export const packageNameIsReserved = (name: string) => `Package name '${name}' is reserved.`;
+export const packageNotEmpty = (count: number) =>
+  `Package not empty (contains ${count} ${count === 1 ? "entity" : "entities"}). Set force param or delete package contents.`;
+export const entityDoesNotExist = (what: "trigger" | "action", name: string) => `${what} /${name} does not exist`;
+export const statusNotRecognized = (status: unknown) =>
+  `'${String(status)}' is not a recognized rule state, must be one of: active, inactive`;
+export const triggerWithInactiveRule = (rule: string, action: string) =>
+  `Rule '${rule}' is inactive, action '${action}' was not activated.`;
+export const invalidMedia = (type: string) => `Response is not valid '${type}'.`;

@@ -7,7 +7,6 @@
  * rules of section 3.2 and are cited by the tests.
  */
 
-import { isEntitled } from "../auth.js";
 import { type EntityName, formatEntityName, resolveName } from "../entity-name.js";
 import type { StoredAction } from "../entity-store.js";
 import type { ActivationRecord } from "../messages.js";
@@ -100,7 +99,7 @@ async function runNext(session: Session, { action, params }: ConductorAnswer): P
   const name = resolveName(action, user.namespace);
   if (!name) return reinvokeWithError(compositionComponentInvalid(action));
   if (session.accounting.components >= session.parts.config.sequenceMaxLength) return reinvokeWithError(TEXTS.compositionIsTooLong);
-  if (!isEntitled(user, "ACTIVATE", name.namespace)) return reinvokeWithError(compositionComponentNotAccessible(formatEntityName(name)));
+  if (!session.parts.mayUse(user, name)) return reinvokeWithError(compositionComponentNotAccessible(formatEntityName(name)));
   const component = session.parts.findAction(name);
   if (!component) return reinvokeWithError(compositionComponentNotFound(formatEntityName(name)));
   return runComponent(session, name, component, params);

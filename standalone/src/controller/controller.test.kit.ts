@@ -13,7 +13,7 @@ import { ActivationStore } from "../activation-store.js";
 import { type EntityName, formatEntityName } from "../entity-name.js";
 import type { StoredAction } from "../entity-store.js";
 import type { ActivationMessage, ActivationRecord, Identity, Parameter } from "../messages.js";
-import { builtinAction, runBuiltin } from "./builtin.js";
+import { builtinAction, runBuiltin, SYSTEM_NAMESPACE } from "./builtin.js";
 import { InFlight } from "./in-flight.js";
 import { createController } from "./invoke-action.js";
 import { isObject } from "./json.js";
@@ -85,6 +85,7 @@ export function testController(actions: Readonly<Record<string, TestAction>>, op
       config,
       activations,
       findAction: (name: EntityName) => stored.get(formatEntityName(name)) ?? builtinAction(name),
+      mayUse: (user: Identity, name: EntityName) => name.namespace === user.namespace || name.namespace === SYSTEM_NAMESPACE,
       onStepFailed: () => undefined,
       clock,
       newActivationId: () => String(ids++).padStart(32, "0"),

@@ -9,12 +9,13 @@ import { STEP_WAIT_ADDON_MS } from "./wait.js";
 
 /** The controller: its parts, and the two ways to start an action that need all of them. */
 export function createController(
-  base: Omit<ControllerParts, "invoke" | "invokePrimitive">,
+  base: Omit<ControllerParts, "invoke" | "invokePrimitive" | "track">,
   submit: SubmitActivation,
   inFlight: InFlight,
 ): ControllerParts {
   const controller: ControllerParts = {
     ...base,
+    track: (run) => inFlight.track(run),
     invokePrimitive: async (request) => submitPrimitive(base, submit, request),
     async invoke(request, shared = {}) {
       const invocation = await start(request, shared);

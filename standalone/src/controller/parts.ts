@@ -40,11 +40,15 @@ export interface ControllerParts {
   readonly invoke: InvokeAction;
   /** Starts one activation of an executable action, also of a conductor. */
   readonly invokePrimitive: (request: InvokeRequest) => Promise<Invocation>;
+  /** Makes the server wait for it when it closes. */
+  readonly track: (run: Promise<unknown>) => void;
   /** Hears why a step of a sequence or composition could not be run. */
   readonly onStepFailed: (error: unknown) => void;
   readonly config: Config["standalone"];
-  /** A stored action or one that comes with OpenWhisk. */
+  /** A stored action or one that comes with OpenWhisk, with the parameters of its package and binding. */
   readonly findAction: (name: EntityName) => StoredAction | undefined;
+  /** Whether the user may invoke the action of that name. */
+  readonly mayUse: (user: Identity, name: EntityName) => boolean;
   readonly activations: ActivationStore;
   readonly clock: Clock;
   readonly newActivationId: () => string;

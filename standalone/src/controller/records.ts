@@ -90,6 +90,7 @@ export function recordWithoutRun(message: ActivationMessage, response: Activatio
       { key: "limits", value: action.limits },
       { key: "waitTime", value: Math.max(0, nowMs - createdAtMs) },
       ...(cause !== undefined ? [{ key: "causedBy", value: "sequence" }] : []),
+      ...(action.binding !== undefined ? [{ key: "binding", value: action.binding }] : []),
     ],
     publish: false,
   };
@@ -105,6 +106,7 @@ function annotationsOf({ request, startMs, tally, conductor }: EnclosingRun): Ke
   ];
   if (conductor) annotations.push({ key: "conductor", value: true });
   if (cause !== undefined) annotations.push({ key: "causedBy", value: "sequence" });
+  if (action.binding !== undefined) annotations.push({ key: "binding", value: action.binding });
   annotations.push({ key: "waitTime", value: Math.max(0, startMs - createdAtMs) });
   if (tally.maxMemoryMb !== undefined)
     annotations.push({ key: "limits", value: { concurrency, logs, memory: tally.maxMemoryMb, timeout } });

@@ -1,12 +1,11 @@
 /** What the server says about itself (Controller.scala 145-188, 253-282). */
 import type { Config } from "@openwhisk-harvest/core";
-import { ACTION_LIMITS } from "./action-put.js";
+import type { EntityLimits, LimitRange } from "../entity-limits.js";
 import { DEFAULT_KIND, KINDS } from "./exec.js";
 
 const MB = 1024 * 1024;
 
-function range(name: "duration" | "memory" | "logs", limit: "timeout" | "memory" | "logs", unit: number): Record<string, number> {
-  const { min, std, max } = ACTION_LIMITS[limit];
+function range(name: "duration" | "memory" | "logs", { min, std, max }: LimitRange, unit: number): Record<string, number> {
   return {
     [`default_min_action_${name}`]: min * unit,
     [`default_max_action_${name}`]: max * unit,
@@ -17,19 +16,19 @@ function range(name: "duration" | "memory" | "logs", limit: "timeout" | "memory"
 }
 
 /** GET / */
-export function aboutServer(config: Config["standalone"]): object {
+export function aboutServer(config: Config["standalone"], limits: EntityLimits): object {
   return {
     description: "OpenWhisk",
     support: { github: "https://github.com/apache/openwhisk/issues", slack: "http://slack.openwhisk.org" },
     api_paths: ["/api/v1"],
     limits: {
       actions_per_minute: config.invocationsPerMinute,
-      triggers_per_minute: config.invocationsPerMinute,
+      triggers_per_minute: limits.firesPerMinute,
       concurrent_actions: config.concurrentInvocations,
       sequence_length: config.sequenceMaxLength,
-      ...range("duration", "timeout", 1),
-      ...range("memory", "memory", MB),
-      ...range("logs", "logs", MB),
+      ...range("duration", limits.action.timeout, 1),
+      ...range("memory", limits.action.memory, MB),
+      ...range("logs", limits.action.logs, MB),
     },
     runtimes: {
       nodejs: KINDS.map((kind) => ({

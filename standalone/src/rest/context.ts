@@ -4,6 +4,7 @@ import type { FastifyRequest } from "fastify";
 import type { ActivationStore } from "../activation-store.js";
 import type { ControllerParts } from "../controller/parts.js";
 import type { Throttle } from "../controller/throttle.js";
+import type { EntityLimits } from "../entity-limits.js";
 import type { EntityStore } from "../entity-store.js";
 import type { Identities } from "../identities.js";
 import type { Identity } from "../messages.js";
@@ -17,6 +18,7 @@ export interface RestContext {
   readonly activations: ActivationStore;
   readonly controller: ControllerParts;
   readonly throttle: Throttle;
+  readonly limits: EntityLimits;
   readonly clock: Clock;
   /** The invokers and whether they are healthy. */
   readonly invokers: () => Promise<readonly { readonly id: number; readonly healthy: boolean }[]>;

@@ -4,21 +4,18 @@ import { type EntityName, formatEntityName, resolveName } from "../entity-name.j
 import type { StoredAction } from "../entity-store.js";
 import type { CodeExec, SequenceExec } from "../messages.js";
 import { malformed, WhiskRejection } from "../whisk-rejection.js";
-import { entityTooBig, TEXTS } from "../whisk-texts.js";
+import { entityTooBig, notAuthorizedFor, TEXTS } from "../whisk-texts.js";
 
 /** The kinds of OpenWhisk's manifest that the embedded runtime runs; it is Node.js as installed on the host, whatever the number says. */
 export const KINDS = ["nodejs:18", "nodejs:20"] as const;
 export const DEFAULT_KIND = "nodejs:20";
 
-/** Exec.sizeLimit */
-export const MAX_CODE_BYTES = 48 * 1024 * 1024;
-
-/** 400 for what is no exec, 413 for code above 48 MB. */
-export function readExec(value: unknown): CodeExec | SequenceExec {
+/** 400 for what is no exec, 413 for code above `maxBytes`. */
+export function readExec(value: unknown, maxBytes: number): CodeExec | SequenceExec {
   if (!isObject(value)) throw malformed("exec malformed");
   const kind = value["kind"];
   if (typeof kind !== "string") throw malformed("'kind' must be a string defined in 'exec'");
-  return kind === "sequence" ? readSequence(value) : readCode(value, kind);
+  return kind === "sequence" ? readSequence(value) : readCode(value, kind, maxBytes);
 }
 
 function readSequence({ components }: JsonObject): SequenceExec {
@@ -27,7 +24,7 @@ function readSequence({ components }: JsonObject): SequenceExec {
   return { kind: "sequence", components };
 }
 
-function readCode(value: JsonObject, given: string): CodeExec {
+function readCode(value: JsonObject, given: string, maxBytes: number): CodeExec {
   const kind = given === "nodejs:default" ? DEFAULT_KIND : given;
   if (!KINDS.some((k) => k === kind)) throw malformed(`kind '${given}' not in Set(${KINDS.join(", ")})`);
   const { code, main } = value;
@@ -35,7 +32,7 @@ function readCode(value: JsonObject, given: string): CodeExec {
   if (main !== undefined && typeof main !== "string")
     throw malformed(`if defined, 'main' must be a string in 'exec' for '${kind}' actions`);
   const codeBytes = Buffer.byteLength(code);
-  if (codeBytes > MAX_CODE_BYTES) throw new WhiskRejection(413, entityTooBig("Code", codeBytes, MAX_CODE_BYTES));
+  if (codeBytes > maxBytes) throw new WhiskRejection(413, entityTooBig("Code", codeBytes, maxBytes));
   return { kind, code, binary: isBase64(code), ...(main && { main }) };
 }
 
@@ -47,32 +44,36 @@ export function isBase64(code: string): boolean {
   return !/[^A-Za-z0-9+/]/.test(text.slice(0, text.length - padding));
 }
 
-type FindAction = (name: EntityName) => StoredAction | undefined;
+export interface SequenceActions {
+  readonly find: (name: EntityName) => StoredAction | undefined;
+  readonly mayUse: (name: EntityName) => boolean;
+}
 
 /**
  * A sequence with its names made absolute. 400 when it is empty, refers to itself, names an action that does not exist, or is
- * longer than allowed; sequences in it count with their own actions.
+ * longer than allowed; sequences in it count with their own actions. 403 for an action that its maker may not use.
  */
-export function checkSequence(sequence: SequenceExec, entity: EntityName, maxLength: number, findAction: FindAction): SequenceExec {
+export function checkSequence(sequence: SequenceExec, entity: EntityName, maxLength: number, actions: SequenceActions): SequenceExec {
   if (sequence.components.length === 0) throw new WhiskRejection(400, TEXTS.sequenceNoComponent);
   const names = sequence.components.map((c) => {
     const name = resolveName(c, entity.namespace);
     if (!name) throw malformed(TEXTS.malformedName);
     return name;
   });
-  if (atomicActions(names, formatEntityName(entity), findAction, maxLength) > maxLength)
+  for (const name of names) if (!actions.mayUse(name)) throw new WhiskRejection(403, notAuthorizedFor(formatEntityName(name)));
+  if (atomicActions(names, formatEntityName(entity), actions.find, maxLength) > maxLength)
     throw new WhiskRejection(400, TEXTS.sequenceIsTooLong);
   return { kind: "sequence", components: names.map((n) => `/${formatEntityName(n)}`) };
 }
 
 /** Counts no further than just above `maxLength`. */
-function atomicActions(names: readonly EntityName[], self: string, findAction: FindAction, maxLength: number): number {
+function atomicActions(names: readonly EntityName[], self: string, find: SequenceActions["find"], maxLength: number): number {
   let count = 0;
   for (const name of names) {
     if (formatEntityName(name) === self) throw new WhiskRejection(400, TEXTS.sequenceIsCyclic);
-    const action = findAction(name);
+    const action = find(name);
     if (!action) throw new WhiskRejection(400, TEXTS.sequenceComponentNotFound);
-    count += action.exec.kind === "sequence" ? atomicActions(componentsOf(action), self, findAction, maxLength) : 1;
+    count += action.exec.kind === "sequence" ? atomicActions(componentsOf(action), self, find, maxLength) : 1;
     if (count > maxLength) return count;
   }
   return count;

@@ -1,6 +1,6 @@
 /** POST /namespaces/{ns}/actions/{name}: invoke (Actions.scala 244-330). */
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { checkEntitled } from "../auth.js";
+import { forbidden } from "../auth.js";
 import { isObject } from "../controller/json.js";
 import { overridesFinal } from "../controller/parameters.js";
 import { MAX_BLOCKING_WAIT_MS, waitAtMost } from "../controller/wait.js";
@@ -26,8 +26,8 @@ export async function invokeAction(context: RestContext, request: FastifyRequest
   const waitMs = queryTimeout(request);
   const payload = request.body ?? {};
   if (!isObject(payload)) throw malformed("Object expected");
-  const action = existingAction(context, name);
-  checkComponentsEntitled(user, action);
+  const action = existingAction(context, request, name);
+  checkComponentsEntitled(context, user, action);
   if (overridesFinal(action, payload)) throw new WhiskRejection(400, TEXTS.parametersNotAllowed);
 
   const invocation = await context.controller.invoke({ user, action, payload, transactionId: request.id, createdAtMs });
@@ -56,8 +56,8 @@ function queryTimeout(request: FastifyRequest): number {
 }
 
 /** A sequence may only be invoked by somebody who may invoke all of its components. */
-function checkComponentsEntitled(user: Identity, { exec, namespace }: StoredAction): void {
+export function checkComponentsEntitled({ controller }: RestContext, user: Identity, { exec, namespace }: StoredAction): void {
   if (!("components" in exec)) return;
   const names = exec.components.map((c) => resolveName(c, namespace)).filter((n): n is EntityName => n !== undefined);
-  for (const name of names) checkEntitled(user, "ACTIVATE", name.namespace, name.name);
+  for (const name of names) if (!controller.mayUse(user, name)) throw forbidden(name);
 }

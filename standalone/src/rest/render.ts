@@ -1,12 +1,44 @@
-/** How documents look over REST (WhiskAction.scala, WhiskActivation.scala; openwhisk-protocol, section 8). */
-import type { StoredAction } from "../entity-store.js";
+/** How documents look over REST (WhiskAction.scala, WhiskActivation.scala, WhiskPackage.scala; openwhisk-protocol, section 8). */
+import type { ActionSummary, EntityDocument, StoredAction } from "../entities.js";
+import { pathAndNameOf } from "../entities.js";
 import { type ActivationRecord, STATUS_CODES } from "../messages.js";
 
-/** The action without what only the store and the invokers need; `code: false` leaves the code out. */
-export function actionView({ rev: _, ...action }: StoredAction, withCode: boolean): object {
-  if (withCode || action.exec.kind === "sequence" || !("code" in action.exec)) return action;
+/** OpenWhisk has the package in the namespace: `namespace/package` and `name`. */
+function withPathAndName<D extends { readonly namespace: string; readonly name: string }>(document: D): D {
+  const { path, name } = pathAndNameOf(document);
+  return { ...document, namespace: path, name };
+}
+
+/** The action without what only the store and the invokers need; `code: false` leaves the code out, and says through which binding it was found. */
+export function actionView({ rev: _, binding, ...stored }: StoredAction, withCode: boolean): object {
+  const action = withPathAndName(stored);
+  if (withCode) return action;
+  const bound = binding !== undefined && { binding: bindingView(binding) };
+  if (!("code" in action.exec)) return { ...action, ...bound };
   const { code: __, ...exec } = action.exec;
-  return { ...action, exec };
+  return { ...action, exec, ...bound };
+}
+
+function bindingView(binding: string): object {
+  const [namespace, name] = binding.split("/");
+  return { namespace, name };
+}
+
+export function actionSummaryView(summary: ActionSummary): object {
+  return withPathAndName(summary);
+}
+
+/** `actions` and `feeds` of a package; a feed is an action with an annotation of that name. */
+export function packageActionViews(summaries: readonly Pick<EntityDocument, "namespace" | "name" | "version" | "annotations">[]): {
+  readonly actions: object[];
+  readonly feeds: object[];
+} {
+  const isFeed = (summary: (typeof summaries)[number]) => summary.annotations.some((a) => a.key === "feed");
+  const view = (summary: (typeof summaries)[number]) => {
+    const { name, version, annotations } = withPathAndName(summary);
+    return { name, version, annotations };
+  };
+  return { actions: summaries.filter((s) => !isFeed(s)).map(view), feeds: summaries.filter(isFeed).map(view) };
 }
 
 /** The answer of GET /activations/{id}/result, and the field `response` of the full form. */
@@ -20,9 +52,12 @@ export function responseView({ response }: ActivationRecord): object {
   };
 }
 
-/** The full form: no numeric status code, but its words. */
+/** The full form: no numeric status code, but its words; a trigger's activation has neither end nor duration. */
 export function activationView(record: ActivationRecord): object {
-  return { ...record, response: responseView(record) };
+  const view = { ...record, response: responseView(record) };
+  if (record.end !== 0) return view;
+  const { end: _, duration: __, ...endless } = view;
+  return endless;
 }
 
 /** A row of a list. */
@@ -36,9 +71,8 @@ export function activationSummary(record: ActivationRecord): object {
     annotations,
     activationId,
     start,
-    end,
-    duration,
+    ...(end !== 0 && { end, duration }),
     ...(cause !== undefined && { cause }),
-    statusCode: response.statusCode,
+    ...(end !== 0 && { statusCode: response.statusCode }),
   };
 }

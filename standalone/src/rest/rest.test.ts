@@ -96,7 +96,8 @@ test("bodies that are no actions are refused with OpenWhisk's words", async () =
 test("a sequence's components become absolute names, and its length is bounded", async () => {
   await put("one", { exec });
   const { body } = await put("seq", { exec: { kind: "sequence", components: ["/_/one", "one"] }, parameters: [{ key: "a", value: 1 }] });
-  assert.deepEqual([body.exec, body.parameters], [{ kind: "sequence", components: ["/guest/one", "/guest/one"] }, []]);
+  const components = ["/guest/one", "/guest/one"];
+  assert.deepEqual([body.exec, body.parameters], [{ kind: "sequence", components }, [{ key: "_actions", value: components }]]);
   const long = await put("long", { exec: { kind: "sequence", components: Array(26).fill("/_/seq") } });
   assert.deepEqual([long.status, long.body.error], [400, "Too many actions in the sequence."]);
 });

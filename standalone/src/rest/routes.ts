@@ -1,61 +1,80 @@
 /** Which path leads to which handler. A path that exists answers other methods with 405. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import { WhiskRejection } from "../whisk-rejection.js";
-import { methodNotAllowed, TEXTS } from "../whisk-texts.js";
+import { methodNotAllowed } from "../whisk-texts.js";
 import { ABOUT_API, aboutServer } from "./about.js";
 import { deleteAction, getAction, listActions, putAction } from "./actions.js";
 import { getActivation, getLogs, getResult, listActivations } from "./activations.js";
-import { callerOf, pathSegments, type RestContext } from "./context.js";
-import { MAX_CODE_BYTES } from "./exec.js";
+import { callerOf, type RestContext } from "./context.js";
 import { invokeAction } from "./invoke.js";
+import { deletePackage, getPackage, listPackages, putPackage } from "./packages.js";
+import { deleteRule, getRule, listRules, postRule, putRule } from "./rules.js";
+import { deleteTrigger, getTrigger, listTriggers, postTrigger, putTrigger } from "./triggers.js";
+import { addWebRoutes } from "./web/web-actions.js";
 
 type Handler = (context: RestContext, request: FastifyRequest, reply: FastifyReply) => unknown;
 type Routes = Readonly<Record<string, Partial<Record<HTTPMethods, Handler>>>>;
 
 /** Code may grow when it is written as JSON text. */
-const MAX_PUT_BYTES = 2 * MAX_CODE_BYTES;
+const JSON_GROWTH = 2;
 /** Far above the largest payload: so far a body is read only to be able to say that it is too large. */
-const MAX_POST_BYTES = 16 * 1024 * 1024;
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 /** Fastify answers HEAD wherever it answers GET. */
 const METHODS: readonly HTTPMethods[] = ["GET", "PUT", "POST", "DELETE", "PATCH"];
 
 /** Everybody may ask. */
 const OPEN: Routes = {
-  "/": { GET: ({ config }) => aboutServer(config) },
+  "/": { GET: ({ config, limits }) => aboutServer(config, limits) },
   "/ping": { GET: (_context, _request, reply) => reply.type("text/plain; charset=UTF-8").send("pong") },
   "/api/v1": { GET: () => ABOUT_API },
   "/invokers": {
     GET: async ({ invokers }) =>
       Object.fromEntries((await invokers()).map((i) => [`invoker${i.id}/${i.id}`, i.healthy ? "up" : "unhealthy"])),
   },
+  "/invokers/healthy/count": { GET: async (context) => healthyCount(context) },
+  "/invokers/ready": {
+    GET: async (context, _request, reply) => {
+      const healthy = await healthyCount(context);
+      return reply.code(healthy > 0 ? 200 : 500).send({ healthy: `${healthy}/${(await context.invokers()).length}` });
+    },
+  },
 };
+
+async function healthyCount({ invokers }: RestContext): Promise<number> {
+  return (await invokers()).filter((i) => i.healthy).length;
+}
+
+const NAMESPACE = "/api/v1/namespaces/:namespace";
 
 /** Only with a key. */
 const SECURED: Routes = {
   "/api/v1/namespaces": { GET: (_context, request) => [callerOf(request).user.namespace] },
-  "/api/v1/namespaces/:namespace/limits": {
-    GET: ({ config }) => ({ invocationsPerMinute: config.invocationsPerMinute, concurrentInvocations: config.concurrentInvocations }),
+  [`${NAMESPACE}/limits`]: {
+    GET: ({ config, limits }) => ({
+      invocationsPerMinute: config.invocationsPerMinute,
+      concurrentInvocations: config.concurrentInvocations,
+      firesPerMinute: limits.firesPerMinute,
+    }),
   },
-  "/api/v1/namespaces/:namespace/actions": { GET: listActions },
-  "/api/v1/namespaces/:namespace/actions/*": { GET: getActionOrPackage, PUT: putAction, POST: invokeAction, DELETE: deleteAction },
-  "/api/v1/namespaces/:namespace/activations": { GET: listActivations },
-  "/api/v1/namespaces/:namespace/activations/:id": { GET: getActivation },
-  "/api/v1/namespaces/:namespace/activations/:id/logs": { GET: getLogs },
-  "/api/v1/namespaces/:namespace/activations/:id/result": { GET: getResult },
+  [`${NAMESPACE}/actions`]: { GET: listActions },
+  [`${NAMESPACE}/actions/*`]: { GET: getAction, PUT: putAction, POST: invokeAction, DELETE: deleteAction },
+  [`${NAMESPACE}/activations`]: { GET: listActivations },
+  [`${NAMESPACE}/activations/:id`]: { GET: getActivation },
+  [`${NAMESPACE}/activations/:id/logs`]: { GET: getLogs },
+  [`${NAMESPACE}/activations/:id/result`]: { GET: getResult },
+  [`${NAMESPACE}/packages`]: { GET: listPackages },
+  [`${NAMESPACE}/packages/*`]: { GET: getPackage, PUT: putPackage, DELETE: deletePackage },
+  [`${NAMESPACE}/triggers`]: { GET: listTriggers },
+  [`${NAMESPACE}/triggers/*`]: { GET: getTrigger, PUT: putTrigger, POST: postTrigger, DELETE: deleteTrigger },
+  [`${NAMESPACE}/rules`]: { GET: listRules },
+  [`${NAMESPACE}/rules/*`]: { GET: getRule, PUT: putRule, POST: postRule, DELETE: deleteRule },
 };
-
-/** `/actions/` is the list of the namespace, `/actions/{package}/` that of a package. */
-function getActionOrPackage(context: RestContext, request: FastifyRequest): object {
-  const segments = pathSegments(request);
-  if (segments.length === 1 && segments[0] === "") return listActions(context, request);
-  if (segments.at(-1) === "") throw new WhiskRejection(404, TEXTS.doesNotExist);
-  return getAction(context, request);
-}
 
 /** `admit` is called before the body of a secured request is read, and throws when it is not to be answered. */
 export function addRoutes(app: FastifyInstance, context: RestContext, admit: (request: FastifyRequest) => void): void {
   app.options("*", (_request, reply) => reply.send());
+  addWebRoutes(app, context);
   for (const [url, handlers] of Object.entries(OPEN)) addPath(app, context, url, handlers);
   for (const [url, handlers] of Object.entries(SECURED)) addPath(app, context, url, handlers, admit);
 }
@@ -74,7 +93,7 @@ function addPath(
     app.route({
       method,
       url,
-      bodyLimit: method === "POST" ? MAX_POST_BYTES : MAX_PUT_BYTES,
+      bodyLimit: Math.max(MAX_BODY_BYTES, method === "POST" ? 0 : JSON_GROWTH * context.limits.codeMaxBytes),
       onRequest,
       handler: async (request, reply) => {
         if (!handler) throw new WhiskRejection(405, methodNotAllowed(supported));

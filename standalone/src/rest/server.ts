@@ -1,13 +1,14 @@
 /** The HTTP face: bodies, headers, errors and authentication; the handlers themselves are in the files beside. */
 import { HarvestError, messageOf } from "@openwhisk-harvest/core";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { authenticate, checkEntitled, type Privilege } from "../auth.js";
 import type { Logger } from "../container/logger.js";
 import { transactionIdOf } from "../ids.js";
 import { malformed, WhiskRejection } from "../whisk-rejection.js";
 import { entityTooBig, TEXTS } from "../whisk-texts.js";
-import { type RestContext, setCaller } from "./context.js";
+import { admit } from "./admit.js";
+import type { RestContext } from "./context.js";
 import { addRoutes } from "./routes.js";
+import { WEB_PREFIX } from "./web/web-actions.js";
 
 const CORS = {
   "Access-Control-Allow-Origin": "*",
@@ -23,7 +24,8 @@ export function createRestServer(context: RestContext, logger: Logger): FastifyI
     routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: false },
   });
   app.addHook("onRequest", async (request, reply) => {
-    reply.headers({ ...CORS, "X-Request-ID": request.id });
+    // Web actions have their own, or leave them to the action.
+    reply.headers({ ...(!request.url.startsWith(WEB_PREFIX) && CORS), "X-Request-ID": request.id });
   });
   readJsonBodies(app, context.config.payloadMaxBytes);
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, logger));
@@ -32,21 +34,6 @@ export function createRestServer(context: RestContext, logger: Logger): FastifyI
   });
   addRoutes(app, context, (request) => admit(context, request));
   return app;
-}
-
-/** Who asks, whether it may, and whether it may that often; decided by the head of the request, before its body is read. */
-function admit(context: RestContext, request: FastifyRequest): void {
-  const user = authenticate(context.identities, request.headers.authorization);
-  const { namespace: given = "_", "*": entity = "", id = "" } = request.params as Record<string, string | undefined>;
-  const namespace = given === "_" ? user.namespace : given;
-  setCaller(request, { user, namespace });
-  checkEntitled(user, privilegeOf(request.method), namespace, entity || id);
-  if (request.method === "POST") context.throttle.check(user.namespace);
-}
-
-function privilegeOf(method: string): Privilege {
-  if (method === "POST") return "ACTIVATE";
-  return method === "PUT" || method === "DELETE" ? method : "READ";
 }
 
 /** Bodies are JSON or empty. An invocation's is read even when it is too large, so that the client gets the answer that says so. */
