@@ -4,9 +4,9 @@ import { availableParallelism } from "node:os";
 import { afterEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
-import { Child } from "./child.test.support.js";
 import { CpuPool } from "./cpu-pool.js";
 import { detectEnforcement, type Enforcer } from "./detect.js";
+import { Child } from "./live/child.js";
 import { startMonitor } from "./monitor.js";
 import { parseCpuList } from "./parse.js";
 

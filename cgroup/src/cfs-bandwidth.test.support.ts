@@ -22,6 +22,8 @@ export interface CfsOptions {
   readonly tickPhasesUs?: readonly number[];
   /** From here to there the threads want to run; always when absent. */
   readonly wanted?: (atUs: number) => boolean;
+  /** When others have the CPU; never when absent. */
+  readonly taken?: (cpu: number, atUs: number) => boolean;
 }
 
 export interface CfsState {
@@ -34,7 +36,10 @@ export interface CfsState {
 const STEP_US = 500;
 
 /** The group's counters at every 0.5 ms from 0 to `untilMs`. */
-export function simulateCfs(untilMs: number, { quotaCores, cpus, tickPhasesUs = [], wanted = () => true }: CfsOptions): CfsState[] {
+export function simulateCfs(
+  untilMs: number,
+  { quotaCores, cpus, tickPhasesUs = [], wanted = () => true, taken = () => false }: CfsOptions,
+): CfsState[] {
   const quotaUs = quotaCores * PERIOD_US;
   const all: Cpu[] = Array.from({ length: cpus }, (_, i) => ({
     leftUs: 0,
@@ -53,8 +58,8 @@ export function simulateCfs(untilMs: number, { quotaCores, cpus, tickPhasesUs = 
     for (const cpu of all) if (cpu.throttled && draw(cpu)) release(cpu, atUs);
     states.push({ cpuUs, throttledUs, throttledPeriods });
     if (!wanted(atUs)) continue;
-    for (const cpu of all) {
-      if (cpu.throttled) continue;
+    for (const [i, cpu] of all.entries()) {
+      if (cpu.throttled || taken(i, atUs)) continue;
       cpu.leftUs -= STEP_US;
       cpuUs += STEP_US;
       if ((atUs + STEP_US - cpu.tickPhaseUs) % TICK_US === 0 && cpu.leftUs <= 0 && !draw(cpu)) {

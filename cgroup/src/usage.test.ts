@@ -40,7 +40,8 @@ const rate = (a: Sample, b: Sample) => (b.cpuUsageUs - a.cpuUsageUs) / 1_000 / (
 function peakByDefinition(samples: readonly Sample[]): number {
   const rates = samples.flatMap((end) => {
     const start = samples.findLast((s) => end.atMs - s.atMs >= WINDOW_MS);
-    return start && start.throttledUs === end.throttledUs ? [rate(start, end)] : [];
+    const judge = samples.find((s) => s.atMs - end.atMs >= 100) ?? samples.at(-1);
+    return start && start.throttledUs === judge?.throttledUs ? [rate(start, end)] : [];
   });
   const overFivePeriods = samples.map((end) => {
     const start = samples.find((s) => end.atMs - s.atMs <= 500) as Sample;

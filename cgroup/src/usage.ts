@@ -10,7 +10,7 @@
  *  U2. cpuPeakCores >= cpuMeanCores, and equal for a run shorter than a window: the whole run counts as a window.
  *  U3. cpuPeakCores <= the largest rate between two neighbouring samples.
  *  U4. cpuPeakCores is the largest of: the mean over any window that ends at a sample, starts at the latest sample at least
- *      `windowMs` before, and has no throttling in it; the CPU time between any two samples at most five CFS periods apart,
+ *      `windowMs` before, and met no throttling until a period after it; the CPU time between any two samples at most five CFS periods apart,
  *      divided by these five periods (more, if `windowMs` is more); the mean over the whole run.
  *  U5. memoryPeakMb is the largest working set of all samples.
  *  U6. A counter that goes back was made anew (the group was created again): it counts on from there, and nothing gets negative.

@@ -5,25 +5,35 @@ import { once } from "node:events";
 const CHILD_SOURCE = `
 const { Worker } = require("node:worker_threads");
 const { spawn } = require("node:child_process");
+const { openSync, readSync, closeSync } = require("node:fs");
 const held = [];
 const orders = {
-  /** Burns this many threads' worth of CPU for ever. */
-  burn(threads) {
-    for (let i = 0; i < threads; i++) new Worker("for (;;) ;", { eval: true });
-  },
+  /** Burns this many threads' worth of CPU for ever; answers when all of them do. */
+  burn: (threads) => Promise.all(Array.from({ length: threads }, () => new Promise((online) =>
+    new Worker("for (;;) ;", { eval: true }).once("online", online)))).then(() => threads),
   /** Holds so many MB, every page of them touched. */
   hold(mb) {
     for (let i = 0; i < mb; i++) held.push(Buffer.alloc(1 << 20, 1));
+  },
+  /** Reads a file once, from its start to its end, into one small buffer; answers its length in bytes. */
+  readOnce(path) {
+    const [fd, buffer] = [openSync(path), Buffer.alloc(1 << 18)];
+    let bytes = 0;
+    for (let got; (got = readSync(fd, buffer)) > 0; ) bytes += got;
+    closeSync(fd);
+    return bytes;
   },
   /** Starts a child of its own that burns. */
   fork() {
     return spawn(process.execPath, ["-e", "for (;;) ;"], { stdio: "ignore" }).pid;
   },
 };
-process.on("message", ([order, argument]) => process.send(orders[order](argument) ?? null));
+process.on("message", async ([order, argument]) => process.send((await orders[order](argument)) ?? null));
 process.on("disconnect", () => process.exit());
 process.send("ready");
 `;
+
+export type Order = "burn" | "hold" | "readOnce" | "fork";
 
 export class Child {
   readonly pid: number;
@@ -44,14 +54,14 @@ export class Child {
   }
 
   /** Answers when the order is carried out. */
-  async do(order: "burn" | "hold" | "fork", argument = 0): Promise<unknown> {
+  async do(order: Order, argument: number | string = 0): Promise<unknown> {
     const answer = once(this.#process, "message");
     this.#process.send([order, argument]);
     return (await answer)[0];
   }
 
   /** Without waiting: for orders that the child does not survive. */
-  doomed(order: "hold", argument: number): void {
+  doomed(order: Order, argument: number): void {
     this.#process.send([order, argument], (error) => error && this.#process.emit("error", error));
   }
 }
