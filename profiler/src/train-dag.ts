@@ -18,11 +18,15 @@ import {
   type ProfileStore,
 } from "@openwhisk-harvest/core";
 import { type Dataset, datasetOf, requireRows } from "./dataset.js";
-import { type Evaluation, evaluateModel } from "./evaluate.js";
+import { type ChainQuery, type Evaluation, evaluateModel, predictChain } from "./evaluate.js";
 import { splitByRun } from "./split.js";
 import { cartTrainer } from "./train/cart.js";
+import { type Ml2Features, sizeOnly } from "./train/ml2-features.js";
 import { trainPerFunction } from "./train/per-function.js";
 import type { Trainer, TrainOptions } from "./train/trainer.js";
+import { calibrate, defaultFolds } from "./trust/calibrate.js";
+import type { CalibratedDocument, Calibration } from "./trust/calibration.js";
+import { sealed } from "./trust/document-seal.js";
 
 /** Trees per forest; scikit-learn's default, at which both trainers have settled. */
 export const DEFAULT_TREES = 100;
@@ -36,6 +40,10 @@ export interface TrainDag {
   readonly trees?: number;
   /** Decides the split and the forests. */
   readonly seed: number;
+  /** What ML2 is told; the size and the ordinal by default. */
+  readonly ml2Features?: Ml2Features;
+  /** How many more trainings the calibration of the bands may cost; by default 20, and fewer with many runs. Below 2: no calibration. */
+  readonly folds?: number;
   readonly version: string;
   readonly createdAtMs: number;
 }
@@ -53,37 +61,56 @@ export async function trainDag(task: TrainDag): Promise<Model> {
 
 /** Rejects with OWH_BAD_DATASET when there are too few runs, none that show a target, or a malformed profile. */
 export async function trainAndEvaluate(task: TrainDag): Promise<TrainedDag> {
-  const { dag, grid, trainer = cartTrainer, trees = DEFAULT_TREES, seed } = task;
+  const { dag, grid, trainer = cartTrainer, trees = DEFAULT_TREES, seed, ml2Features = "size-and-ordinal" } = task;
   const dataset = await datasetOf(task.profiles, dag);
   requireRows(dataset, `${dag.namespace}/${dag.name}`);
   const { train, test } = splitByRun(dataset, seed);
   requireRows(train, "The training split");
-  const evaluation = evaluateModel({ forests: await trainForests(trainer, train, { trees, seed }), profiles: test.profiles, grid });
-  const forests = await trainForests(trainer, dataset, { trees, seed });
-  return { model: { document: documentOf(task, trainer, dataset, evaluation, forests), forests }, evaluation };
+  const forestsOf = (part: Dataset) => trainForests(trainer, part, ml2Features, { trees, seed });
+  const evaluation = evaluateModel({ forests: await forestsOf(train), profiles: test.profiles, grid });
+  const { folds = defaultFolds(dataset.roots.length) } = task;
+  const calibration = folds < 2 ? undefined : await calibrate({ dataset, trainChain: chainTrainer(forestsOf), folds, seed });
+  const forests = await forestsOf(dataset);
+  return { model: { document: documentOf(task, trainer, dataset, evaluation, forests, calibration), forests }, evaluation };
 }
 
-async function trainForests(trainer: Trainer, dataset: Dataset, options: TrainOptions): Promise<Forests> {
+function chainTrainer(forestsOf: (part: Dataset) => Promise<Forests>) {
+  return async (part: Dataset) => {
+    const forests = await forestsOf(part);
+    return (at: ChainQuery) => predictChain(forests, at);
+  };
+}
+
+async function trainForests(trainer: Trainer, dataset: Dataset, ml2Features: Ml2Features, options: TrainOptions): Promise<Forests> {
   const forests: Partial<Record<ModelTarget, Forests[ModelTarget]>> = {};
   for (const target of MODEL_TARGETS) {
-    const rows = dataset.rows[target];
+    const rows = { x: dataset.rows[target].map((r) => r.x), y: dataset.rows[target].map((r) => r.y) };
     const functionColumn = (MODEL_FEATURES[target] as readonly string[]).indexOf("functionIndex");
-    forests[target] = await trainPerFunction(trainer, { x: rows.map((r) => r.x), y: rows.map((r) => r.y) }, functionColumn, options);
+    const pooled = ml2Features === "size" && target !== "inputBytes";
+    forests[target] = await (pooled ? trainer.train(sizeOnly(rows), options) : trainPerFunction(trainer, rows, functionColumn, options));
   }
   return forests as Forests;
 }
 
-function documentOf(task: TrainDag, trainer: Trainer, dataset: Dataset, evaluation: Evaluation, forests: Forests): ModelDocument {
+function documentOf(
+  task: TrainDag,
+  trainer: Trainer,
+  dataset: Dataset,
+  evaluation: Evaluation,
+  forests: Forests,
+  calibration: Calibration | undefined,
+): CalibratedDocument {
   const { dag, grid, seed, version, createdAtMs } = task;
   const { layout, sha256 } = encodeForests(forests);
   const inputs = dataset.rows.inputBytes.map((row) => row.x[0] as number);
-  return {
+  return sealed({
     format: MODEL_FORMAT,
     namespace: dag.namespace,
     dag: dag.name,
     dagVersion: dag.version,
     version,
-    trainer: trainer.name,
+    // Told by its name, since the document's readers need not know: such a forest does not look at the ordinal.
+    trainer: task.ml2Features === "size" ? `${trainer.name}, ML2 by size only` : trainer.name,
     seed,
     createdAtMs,
     dagInputBytes: { min: inputs.reduce((a, b) => Math.min(a, b)), max: inputs.reduce((a, b) => Math.max(a, b)) },
@@ -92,7 +119,8 @@ function documentOf(task: TrainDag, trainer: Trainer, dataset: Dataset, evaluati
     scores: scoresOf(evaluation),
     layout,
     sha256,
-  };
+    ...(calibration && { calibration }),
+  });
 }
 
 /** Samples per function index: of the target that has the fewest, since a decision needs them all. */
