@@ -1,35 +1,10 @@
 /** The CouchDB adapter against PouchDB's server, and against a real CouchDB when HARVEST_TEST_COUCHDB_URL names one. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
-import { createRequire } from "node:module";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import { describe, it } from "node:test";
 import { openCouchDocuments } from "./couch.js";
-import { type DocumentsFixture, documentsContract } from "./documents.contract.js";
-
-const require = createRequire(import.meta.url);
-
-async function listen(handler: RequestListener): Promise<{ url: string; close(): Promise<void> }> {
-  const server = createServer(handler).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async close() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
-}
-
-async function overPouchDb(): Promise<DocumentsFixture> {
-  const PouchDB = require("pouchdb").plugin(require("pouchdb-adapter-memory")).defaults({ adapter: "memory" });
-  const app = require("express")();
-  app.use(require("express-pouchdb")(PouchDB, { inMemoryConfig: true, logPath: "/dev/null", mode: "minimumForPouchDB" }));
-  const server = await listen(app);
-  return { store: openCouchDocuments(server.url), second: openCouchDocuments(server.url), close: server.close };
-}
+import { documentsContract } from "./documents.contract.js";
+import { listen, overPouchDb } from "./fixtures.js";
 
 documentsContract("nano on express-pouchdb", overPouchDb);
 

@@ -29,16 +29,20 @@ const MAX_TABLES = 8;
 /** Opens, or creates, the documents of a folder. OWH_STORE_UNAVAILABLE when the folder cannot be used. */
 export function openLmdbDocuments(dir: string): DocumentStore {
   const root = openRoot(dir);
+  const state = { open: true };
   const databases = new Map<DatabaseName, DocumentDatabase>();
   return {
     database(name) {
       const known = databases.get(name);
       if (known) return known;
-      const database = new LmdbDatabase(root, name);
+      const database = new LmdbDatabase(root, name, state);
       databases.set(name, database);
       return database;
     },
-    close: () => root.close(),
+    async close() {
+      state.open = false;
+      await root.close();
+    },
   };
 }
 
@@ -54,7 +58,10 @@ class LmdbDatabase implements DocumentDatabase {
   readonly #documents: Database<Entry, Buffer>;
   readonly #attachments: Database<Buffer, Buffer>;
 
-  constructor(root: RootDatabase, name: DatabaseName) {
+  readonly #state: { readonly open: boolean };
+
+  constructor(root: RootDatabase, name: DatabaseName, state: { readonly open: boolean }) {
+    this.#state = state;
     this.#documents = root.openDB<Entry, Buffer>(name, { encoding: "json", keyEncoding: "binary" });
     this.#attachments = root.openDB<Buffer, Buffer>(`${name}.attachments`, { encoding: "binary", keyEncoding: "binary" });
   }
@@ -123,6 +130,7 @@ class LmdbDatabase implements DocumentDatabase {
   }
 
   #read<R>(work: () => R): R {
+    this.#requireOpen();
     try {
       return work();
     } catch (error) {
@@ -131,11 +139,17 @@ class LmdbDatabase implements DocumentDatabase {
   }
 
   async #change<R>(work: () => R): Promise<R> {
+    this.#requireOpen();
     try {
       return await this.#documents.transaction(work);
     } catch (error) {
       throw unavailable(error);
     }
+  }
+
+  /** lmdb would throw past its caller, from a timer of its own. */
+  #requireOpen(): void {
+    if (!this.#state.open) throw new HarvestError("OWH_STORE_UNAVAILABLE", "The embedded documents are closed.");
   }
 }
 

@@ -5,10 +5,15 @@ import { encodeRequest } from "../redis-server/resp/reply.js";
 
 export class RawClient {
   readonly socket: Socket;
+  /** Resolves when the connection is over, in whatever way. */
+  readonly closed: Promise<void>;
   #received = "";
 
   private constructor(socket: Socket) {
     this.socket = socket;
+    this.closed = new Promise((resolve) => {
+      socket.once("close", () => resolve());
+    });
     socket.setEncoding("latin1").on("data", (text: string) => {
       this.#received += text;
     });
@@ -49,18 +54,27 @@ export class RawClient {
   async until(holds: () => boolean): Promise<void> {
     while (!holds()) {
       if (this.socket.destroyed) throw new Error(`The server hung up after ${JSON.stringify(this.#received.slice(-200))}`);
-      const quiet = AbortSignal.timeout(5_000);
-      await Promise.race([once(this.socket, "data", { signal: quiet }), once(this.socket, "close", { signal: quiet })]);
+      const data = new Promise((resolve) => {
+        this.socket.once("data", resolve);
+      });
+      await Promise.race([data, this.closed, silence("The server said nothing more")]);
     }
   }
 
   /** All that comes until the server hangs up. */
   async untilClosed(): Promise<string> {
-    if (!this.socket.destroyed) await once(this.socket, "close", { signal: AbortSignal.timeout(5_000) });
+    await Promise.race([this.closed, silence("The server did not hang up")]);
     return this.take();
   }
 
   close(): void {
     this.socket.destroy();
   }
+}
+
+/** Rejects after 5 s; keeps no process alive. */
+function silence(what: string): Promise<never> {
+  return new Promise((_, reject) => {
+    setTimeout(() => reject(new Error(what)), 5_000).unref();
+  });
 }
