@@ -183,6 +183,7 @@ export function allocationStoreContract(name: string, skip: string | false, star
     });
 
     it("every call ends within its time while the server hangs, and works again when it goes on", async () => {
+      await eventually("the server's return", () => server.pid()); // the store may see it before its supervisor does
       server.kill("SIGSTOP");
       const id = fresh();
       try {
