@@ -52,6 +52,9 @@ export async function startTestStandalone(flags: readonly string[] = []) {
   });
   return {
     log,
+    /** As composer wants it in `$composer.redis`. */
+    redis: { uri: redis.url },
+    dataDir,
     get standalone(): Standalone {
       return standalone;
     },
@@ -86,7 +89,7 @@ async function request(standalone: Standalone, path: string, options: RequestOpt
   });
   const answer = await response.text();
   const isJson = response.headers.get("content-type")?.includes("json") ?? false;
-  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(answer) : answer };
+  return { status: response.status, headers: response.headers, body: isJson && answer !== "" ? JSON.parse(answer) : answer };
 }
 
 /** Polls until `look` finds something; for what the server does in the background. */

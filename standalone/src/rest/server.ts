@@ -21,6 +21,9 @@ export function createRestServer(context: RestContext, logger: Logger): FastifyI
     logger: false,
     forceCloseConnections: "idle",
     genReqId: (request) => transactionIdOf(request.headers["x-request-id"]),
+    // A path that cannot be decoded; what else Fastify refuses comes to the error handler.
+    frameworkErrors: (error, request, reply) =>
+      void (reply as unknown as FastifyReply).code(400).send({ error: messageOf(error), code: request.id }),
     routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: false },
   });
   app.addHook("onRequest", async (request, reply) => {
