@@ -23,6 +23,8 @@ export interface ActivationLogs {
 
 /** DockerContainer.scala, logCollectingIdleTimeout. */
 const SENTINEL_TIMEOUT_MS = 2_000;
+/** OpenWhisk does not wait at all for images without sentinels, and may lose lines; the engine passes lines on within milliseconds. */
+const NO_SENTINEL_TIMEOUT_MS = 50;
 /** The largest log limit there is (openwhisk-protocol, section 6). */
 const KEEP_BYTES = 10 * 1024 * 1024;
 const STREAMS = ["stdout", "stderr"] as const;
@@ -33,8 +35,14 @@ export function formatLogLine(atMs: number, stream: StreamName, text: string): s
   return `${new Date(atMs).toISOString().replace("Z", "000000Z").padEnd(30)} ${stream}: ${text}`;
 }
 
+export interface LogCollectorOptions {
+  /** False for images that may not write sentinels: their logs are what has arrived when a moment has passed. */
+  readonly sentinelsExpected?: boolean;
+}
+
 export class LogCollector {
   readonly #clock: Clock;
+  readonly #sentinelsExpected: boolean;
   readonly #sentinels = new Set<StreamName>();
   readonly #ended = new Set<StreamName>();
   #entries: { readonly line: string; readonly bytes: number }[] = [];
@@ -42,8 +50,9 @@ export class LogCollector {
   #overflown = false;
   #wake: () => void = () => undefined;
 
-  constructor(streams: Readonly<Record<StreamName, Readable>>, clock: Clock) {
+  constructor(streams: Readonly<Record<StreamName, Readable>>, clock: Clock, { sentinelsExpected = true }: LogCollectorOptions = {}) {
     this.#clock = clock;
+    this.#sentinelsExpected = sentinelsExpected;
     for (const name of STREAMS) this.#listen(name, streams[name]);
   }
 
@@ -54,7 +63,7 @@ export class LogCollector {
     await setImmediate();
     await setImmediate();
     const entries = this.#entries;
-    const incomplete = STREAMS.some((name) => !this.#sentinels.has(name));
+    const incomplete = this.#sentinelsExpected && STREAMS.some((name) => !this.#sentinels.has(name));
     let truncated = this.#overflown;
     this.#entries = [];
     this.#bytes = 0;
@@ -112,7 +121,7 @@ export class LogCollector {
   async #settled(): Promise<void> {
     const alarm = new AbortController();
     let expired = false;
-    const timer = this.#clock.sleep(SENTINEL_TIMEOUT_MS, alarm.signal).then(
+    const timer = this.#clock.sleep(this.#sentinelsExpected ? SENTINEL_TIMEOUT_MS : NO_SENTINEL_TIMEOUT_MS, alarm.signal).then(
       () => {
         expired = true;
         this.#wake();

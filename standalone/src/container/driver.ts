@@ -60,13 +60,20 @@ export interface Container {
   kill(): Promise<void>;
   /** What was written since the last call. Waits for both sentinels, or the end of both streams, at most two seconds. */
   collectLogs(limitBytes: number): Promise<ActivationLogs>;
+  /** Freezes an idle container, where that saves something; `resume` comes before its next call. */
+  pause?(): Promise<void>;
+  /** Rejects when it cannot serve any more; it is to be destroyed then. */
+  resume?(): Promise<void>;
   /** Kills all processes and removes folder and group. Never rejects; what could not be removed is logged. Idempotent. */
   destroy(): Promise<void>;
 }
 
 export interface ContainerDriver {
   readonly enforcement: Enforcement;
-  /** Resolves when the container takes requests. OWH_CHILD_FAILED when it cannot be started; nothing stays behind then. */
+  /**
+   * Resolves when the container takes requests. OWH_CHILD_FAILED when it cannot be started, OWH_NOT_FOUND when a blackbox image
+   * cannot be had; nothing stays behind then.
+   */
   create(spec: ContainerSpec): Promise<Container>;
   /** Destroys all containers and removes the working folder. */
   close(): Promise<void>;

@@ -47,7 +47,7 @@ export class ProcessContainer implements Container {
     this.name = parts.name;
     this.group = parts.group;
     this.#parts = parts;
-    this.#client = new RuntimeClient(parts.socketPath, parts.clock);
+    this.#client = new RuntimeClient({ socketPath: parts.socketPath }, parts.clock);
     this.#logs = new LogCollector(parts.guarded, parts.clock);
     void parts.guarded.exited.then((code) => {
       this.#alive = false;

@@ -1,6 +1,5 @@
 /** Action containers as processes of this host: no Docker, real limits where the host lets us set them. */
 import { chmod, chown, copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import type { ContainerGroup, Enforcer } from "@openwhisk-harvest/cgroup";
@@ -12,6 +11,7 @@ import { type OfferedKind, offeredKind, offeredKinds, RUNTIME_FILES, runtimeComm
 import type { Logger } from "./logger.js";
 import { kernelLimitsMemory } from "./memory-watch.js";
 import { ProcessContainer } from "./process-container.js";
+import { canConnect } from "./runtime-client.js";
 import { type ContainerUsers, containerUsers } from "./users.js";
 import { removeAbandoned } from "./work-folders.js";
 
@@ -182,21 +182,10 @@ class ProcessDriver implements ContainerDriver {
   async #untilListening(container: ProcessContainer, socketPath: string): Promise<void> {
     const { clock } = this.#parts;
     const deadlineMs = clock.monotonicMs() + START_TIMEOUT_MS;
-    while (!(await canConnect(socketPath))) {
+    while (!(await canConnect({ socketPath }))) {
       if (!container.alive) throw new Error(`its runtime ended before it listened: ${(await container.collectLogs(4096)).lines.join(" ")}`);
       if (clock.monotonicMs() > deadlineMs) throw new Error(`its runtime does not listen after ${START_TIMEOUT_MS} ms`);
       await clock.sleep(START_POLL_MS);
     }
   }
-}
-
-function canConnect(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(socketPath);
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false)); // not there yet
-  });
 }

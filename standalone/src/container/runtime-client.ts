@@ -1,22 +1,29 @@
 /**
- * POSTs to the runtime in a container, over its Unix socket, as ApacheBlockingContainerClient.scala does over TCP: no answer is
- * taken without a Content-Length, and of a too long one only the beginning.
+ * POSTs to the runtime in a container, over a Unix socket or TCP, as ApacheBlockingContainerClient.scala does: no answer is taken
+ * without a Content-Length, and of a too long one only the beginning.
  */
 import { Agent, type ClientRequest, type IncomingMessage, request } from "node:http";
+import { connect } from "node:net";
 import type { Clock } from "@openwhisk-harvest/core";
 import type { CallLimits, ContainerCall, ContainerOutcome } from "./driver.js";
 
+/** On one host; only a container without a network stack of its own yet does not even refuse. */
+const CONNECT_TIMEOUT_MS = 1_000;
 const NO_ANSWER: ContainerOutcome = { type: "no-answer" };
 
-export class RuntimeClient {
-  readonly #socketPath: string;
-  readonly #clock: Clock;
-  /** One connection, kept: the runtime serves one request at a time and never closes it. */
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
+/** Where a runtime listens. */
+export type RuntimeAddress = { readonly socketPath: string } | { readonly host: string; readonly port: number };
 
-  constructor(socketPath: string, clock: Clock) {
-    this.#socketPath = socketPath;
+export class RuntimeClient {
+  readonly #address: RuntimeAddress;
+  readonly #clock: Clock;
+  readonly #agent: Agent;
+
+  constructor(address: RuntimeAddress, clock: Clock) {
+    this.#address = address;
     this.#clock = clock;
+    // Our own runtimes serve one request at a time and never close their connection; others may, at any moment.
+    this.#agent = new Agent({ keepAlive: "socketPath" in address, maxSockets: 1 });
   }
 
   /** Never rejects. A timed-out request is abandoned; the container is of no use afterwards. */
@@ -40,7 +47,7 @@ export class RuntimeClient {
 
   #send(path: string, body: string, maxBytes: number): { outgoing: ClientRequest; answer: Promise<ContainerOutcome> } {
     const headers = { "Content-Type": "application/json", Accept: "application/json", "Content-Length": Buffer.byteLength(body) };
-    const outgoing = request({ socketPath: this.#socketPath, path, method: "POST", agent: this.#agent, headers });
+    const outgoing = request({ ...this.#address, path, method: "POST", agent: this.#agent, headers });
     const answer = new Promise<ContainerOutcome>((resolve) => {
       outgoing.once("response", (response) => {
         readAnswer(response, maxBytes).then(resolve, () => resolve(NO_ANSWER));
@@ -69,4 +76,17 @@ async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<
   const httpStatus = response.statusCode ?? 0;
   if (lengthBytes <= maxBytes) return { type: "answer", httpStatus, body };
   return { type: "answer", httpStatus, body, truncated: { lengthBytes, maxBytes } };
+}
+
+/** Whether somebody listens there now. */
+export function canConnect(address: RuntimeAddress): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect("socketPath" in address ? { path: address.socketPath } : address);
+    socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy(new Error("no answer")));
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false)); // not there yet
+  });
 }
