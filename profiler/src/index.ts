@@ -1,5 +1,7 @@
 export * from "./activation-reader.js";
 export * from "./activation-view.js";
+export * from "./bench/bench-inference.js";
+export * from "./bench/bench-training.js";
 export * from "./compare-trainers.js";
 export * from "./dataset.js";
 export * from "./drift.js";
@@ -14,6 +16,7 @@ export * from "./profile-runs.js";
 export * from "./run-records.js";
 export * from "./split.js";
 export * from "./stage-times.js";
+export * from "./step-forest.js";
 export * from "./train/cart.js";
 export * from "./train/ml-random-forest.js";
 export * from "./train/ml2-features.js";
