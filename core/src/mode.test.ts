@@ -12,6 +12,10 @@ const settings = (global: ModeSettings["global"], guest?: ModeSettings["global"]
 describe("effective mode", () => {
   it("observes by default", () => assert.equal(effectiveMode(DEFAULT_MODE_SETTINGS, "guest"), "observe"));
 
+  it("takes no property of objects for a namespace's setting", () => {
+    for (const name of ["constructor", "__proto__", "toString"]) assert.equal(effectiveMode(settings("harvest"), name), "harvest");
+  });
+
   it("off anywhere wins", () => {
     fc.assert(
       fc.property(

@@ -25,7 +25,7 @@ export const DEFAULT_MODE_SETTINGS: ModeSettings = { v: 1, global: "observe", na
  * "harvest" opts in, "observe" only looks, `false` or "off" opts out. `profile` is the operator's and no annotation grants it.
  */
 export function effectiveMode(settings: ModeSettings, namespace: string, annotation?: unknown): Mode {
-  const ofNamespace = settings.namespaces[namespace];
+  const ofNamespace = Object.hasOwn(settings.namespaces, namespace) ? settings.namespaces[namespace] : undefined;
   if (settings.global === "off" || ofNamespace === "off" || annotation === "off" || annotation === false) return "off";
   const granted = ofNamespace ?? settings.global;
   if (granted === "profile") return "profile";
