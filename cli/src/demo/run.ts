@@ -24,7 +24,7 @@ export interface DemoSize {
   readonly requests: number;
 }
 export const FULL_DEMO: DemoSize = { profiledInputs: 40, requests: 24 };
-export const QUICK_DEMO: DemoSize = { profiledInputs: 15, requests: 6 };
+export const QUICK_DEMO: DemoSize = { profiledInputs: 20, requests: 12 };
 
 /** Smallest and largest input: about one and a half orders of magnitude, so that the demo stays short. */
 const MIN_INPUT_BYTES = 6_000;
