@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Observation, type Profile, seededRng } from "@openwhisk-harvest/core";
+import { type Profile, seededRng } from "@openwhisk-harvest/core";
 import fc from "fast-check";
-import { datasetOf, requireRows, showsCpuDemand, showsMemoryDemand } from "./dataset.js";
+import { datasetOf, requireRows } from "./dataset.js";
 import { splitByRun } from "./split.js";
-import { DAG, idOf, observationOf, syntheticProfiles } from "./testing/run-fixture.js";
+import { DAG, syntheticProfiles } from "./testing/run-fixture.js";
 
 const PROFILES = syntheticProfiles(10, seededRng(1));
 const first = PROFILES[0] as Profile;
@@ -52,7 +52,10 @@ test("nothing to learn from is refused, with the reason", async () => {
   assert.throws(() => requireRows(empty, "guest/job"), { code: "OWH_BAD_DATASET" });
   const harvested = PROFILES.map((p) => ({ ...p, observation: { ...p.observation, mode: "harvest" as const } }));
   const dataset = await datasetOf(harvested, DAG);
-  assert.throws(() => requireRows(dataset, "guest/job"), /nothing to learn cpuCores from: 50 profiles of 10 composition runs/);
+  assert.throws(
+    () => requireRows(dataset, "guest/job"),
+    /nothing to learn cpuCores from: 50 profiles of 10 composition runs \(50 harvested\), 0 of other versions/,
+  );
 });
 
 test("profiles of another version of the DAG are counted and left aside", async () => {
@@ -60,24 +63,6 @@ test("profiles of another version of the DAG are counted and left aside", async 
   const dataset = await datasetOf([...old, first], DAG);
   assert.equal(dataset.otherVersions, 10);
   assert.equal(dataset.profiles.length, 1);
-});
-
-test("demand is only what runs show that nothing held back", () => {
-  const seen = (changes: Partial<Observation>) => observationOf(idOf("a"), "k", changes);
-  const atUser = { allocated: { cpuCores: 1, memoryMb: 256 }, user: { cpuCores: 1, memoryMb: 256 }, mode: "observe" } as const;
-  for (const [changes, cpu, memory] of [
-    [{}, true, true],
-    [{ throttledMs: 40 }, true, true], // at the maximum allocation there is no more to be had
-    [{ outcome: "application error" }, false, false],
-    [atUser, true, false],
-    [{ ...atUser, throttledMs: 1 }, false, false],
-    [{ ...atUser, throttledMs: undefined as never }, false, false], // not counted is not zero
-    [{ ...atUser, mode: "harvest", allocated: { cpuCores: 0.5, memoryMb: 256 } }, false, false],
-    [{ ...atUser, allocated: { memoryMb: 256 }, user: { memoryMb: 256 } }, false, false],
-  ] as const) {
-    assert.equal(showsCpuDemand(seen(changes)), cpu, JSON.stringify(changes));
-    assert.equal(showsMemoryDemand(seen(changes)), memory, JSON.stringify(changes));
-  }
 });
 
 test("rows never hold anything but finite numbers, and rows of one run never stand on both sides of a split", async () => {

@@ -2,19 +2,12 @@
  * From profiles to the rows of the four models (paper, 3.5.1 and Appendix B). Each target learns from the runs that show it:
  *
  *  inputBytes   every successful run: what a function is given does not depend on its allocation
- *  cpuCores     runs under the maximum allocation (mode profile), or under their user allocation if that never throttled them
+ *  cpuCores     runs under the maximum allocation, or under their user allocation if that never throttled them (run-mark.ts)
  *  workCoreMs   as cpuCores
  *  memoryMb     runs under the maximum allocation: below it, garbage is collected earlier and pages are reclaimed
  */
-import {
-  type DagDescription,
-  HarvestError,
-  MODEL_TARGETS,
-  type ModelTarget,
-  type Observation,
-  type Profile,
-  profileSchema,
-} from "@openwhisk-harvest/core";
+import { type DagDescription, HarvestError, MODEL_TARGETS, type ModelTarget, type Profile, profileSchema } from "@openwhisk-harvest/core";
+import { markOf, NO_MARKS, type RunMark, showsCpuDemand, showsMemoryDemand } from "./run-mark.js";
 
 /** One sample of one target. */
 export interface Row {
@@ -32,20 +25,10 @@ export interface Dataset {
   readonly profiles: readonly Profile[];
   /** R of each composition run, ascending. */
   readonly roots: readonly string[];
+  /** How many of the profiles bear each mark. */
+  readonly marks: Readonly<Record<RunMark, number>>;
   /** Profiles of other versions of the DAG, which say nothing about this one. */
   readonly otherVersions: number;
-}
-
-/** Whether a run shows how much CPU, and how much work, its function needs. */
-export function showsCpuDemand({ mode, outcome, throttledMs, allocated, user }: Observation): boolean {
-  if (outcome !== "success") return false;
-  if (mode === "profile") return true;
-  return throttledMs === 0 && allocated.cpuCores !== undefined && allocated.cpuCores === user.cpuCores;
-}
-
-/** Whether a run shows how much memory its function needs. */
-export function showsMemoryDemand({ mode, outcome }: Observation): boolean {
-  return outcome === "success" && mode === "profile";
 }
 
 /** Rejects with OWH_BAD_DATASET, naming the activation, when a profile is malformed or belongs to another DAG. */
@@ -77,7 +60,9 @@ export function datasetOfRoots(dataset: Dataset, roots: ReadonlySet<string>): Da
 
 function assemble(profiles: readonly Profile[]): Omit<Dataset, "otherVersions"> {
   const rows: Record<ModelTarget, Row[]> = { inputBytes: [], cpuCores: [], memoryMb: [], workCoreMs: [] };
+  const marks = { ...NO_MARKS };
   for (const profile of profiles) {
+    marks[markOf(profile.observation)]++;
     const { observation, functionInputBytes, functionIndex, dagInputBytes, stage, root } = profile;
     const add = (target: ModelTarget, x: number[], y: number) => rows[target].push({ x, y, root, functionIndex });
     if (observation.outcome === "success") add("inputBytes", [dagInputBytes, functionIndex, stage], functionInputBytes);
@@ -87,7 +72,7 @@ function assemble(profiles: readonly Profile[]): Omit<Dataset, "otherVersions"> 
     }
     if (showsMemoryDemand(observation)) add("memoryMb", [functionInputBytes, functionIndex], observation.memoryPeakMb);
   }
-  return { rows, profiles, roots: [...new Set(profiles.map((p) => p.root))].sort() };
+  return { rows, profiles, marks, roots: [...new Set(profiles.map((p) => p.root))].sort() };
 }
 
 function requireProfile(document: unknown, dag: DagDescription): Profile {
@@ -113,7 +98,13 @@ export function requireRows(dataset: Dataset, what: string): void {
     if (dataset.rows[target].length === 0)
       throw new HarvestError(
         "OWH_BAD_DATASET",
-        `${what} has nothing to learn ${target} from: ${dataset.profiles.length} profiles of ${dataset.roots.length} composition runs, ` +
-          `${dataset.otherVersions} of other versions of the DAG. Profile it with the maximum allocation first.`,
+        `${what} has nothing to learn ${target} from: ${dataset.profiles.length} profiles of ${dataset.roots.length} composition runs ` +
+          `(${describeMarks(dataset)}), ${dataset.otherVersions} of other versions of the DAG. Profile it with the maximum allocation first.`,
       );
+}
+
+/** `3 harvested, 2 throttled`, in the order of the marks. */
+function describeMarks({ marks }: Dataset): string {
+  const present = Object.entries(marks).filter(([, count]) => count > 0);
+  return present.length === 0 ? "none" : present.map(([mark, count]) => `${count} ${mark}`).join(", ");
 }

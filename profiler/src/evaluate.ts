@@ -14,7 +14,7 @@ import {
   predictTrees,
   quantileOfSorted,
 } from "@openwhisk-harvest/core";
-import { showsCpuDemand, showsMemoryDemand } from "./dataset.js";
+import { showsCpuDemand, showsMemoryDemand } from "./run-mark.js";
 
 export interface TargetEvaluation {
   readonly samples: number;

@@ -1,6 +1,7 @@
 export * from "./activation-reader.js";
 export * from "./activation-view.js";
 export * from "./bench/bench-inference.js";
+export * from "./bench/bench-storage.js";
 export * from "./bench/bench-training.js";
 export * from "./compare-trainers.js";
 export * from "./dataset.js";
@@ -13,6 +14,7 @@ export * from "./families/regressor.js";
 export * from "./invoke.js";
 export * from "./page/evaluation-page.js";
 export * from "./profile-runs.js";
+export * from "./run-mark.js";
 export * from "./run-records.js";
 export * from "./split.js";
 export * from "./stage-times.js";
