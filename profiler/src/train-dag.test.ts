@@ -7,9 +7,11 @@ import {
   MODEL_TARGETS,
   type Model,
   type ModelStore,
+  meanOf,
   PAPER_GRID,
   type Profile,
   type ProfileStore,
+  predictTrees,
   seededRng,
 } from "@openwhisk-harvest/core";
 import fc from "fast-check";
@@ -162,4 +164,20 @@ test("what is scored has never seen the test runs; what is stored has seen them 
   await trainDag({ ...TASK, trees: 1, trainer: counting, folds: 0 });
   // 4 targets of 5 functions each, first with 80 % of the 40 runs, then with all.
   assert.deepEqual(rowCounts, [...new Array(20).fill(32), ...new Array(20).fill(40)]);
+});
+
+test("the paper's own features, the size alone, stay selectable: such an ML2 does not look at the ordinal", async () => {
+  for (const trainer of [cartTrainer, mlRandomForestTrainer]) {
+    const { forests, document } = await trainDag({ ...TASK, trainer, trees: 10, folds: 0, ml2Features: "size" });
+    assert.equal(document.trainer, `${trainer.name}, ML2 by size only`);
+    for (const target of ["cpuCores", "memoryMb", "workCoreMs"] as const) {
+      assert.ok(forests[target].feature.every((feature) => feature <= 0));
+      const [a, b] = [0, 4].map((functionIndex) => meanOf(predictTrees(forests[target], [30_000, functionIndex])));
+      assert.equal(a, b);
+    }
+    assert.ok(forests.inputBytes.feature.includes(1));
+    const { attachment } = encodeForests(forests);
+    assert.deepEqual(decodeModel(JSON.parse(JSON.stringify(document)), attachment).forests, forests);
+  }
+  assert.equal((await trainDag({ ...TASK, folds: 0, ml2Features: "size-and-ordinal" })).document.trainer, "cart");
 });
