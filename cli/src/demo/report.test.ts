@@ -82,6 +82,7 @@ describe("demo output", () => {
     const unenforced = report({ enforcement: "affinity" });
     assert.match(renderPreamble(unenforced).join("\n"), /no gain is claimed/);
     assert.match(renderPage(unenforced), /no gain is claimed/);
+    assert.doesNotMatch(renderTable(unenforced), /50\.0 %/);
     assert.doesNotMatch(renderPreamble(report()).join("\n"), /no gain is claimed/);
     assert.doesNotMatch(renderPage(report()), /no gain is claimed/);
   });

@@ -1,11 +1,11 @@
 /** The rows of the demo's table, in words: the terminal and the page show the same. */
-import { type DemoReport, type PhaseSummary, summarizePhase } from "./report.js";
+import { claimsGain, type DemoReport, type PhaseSummary, summarizePhase } from "./report.js";
 
 export interface SummaryRow {
   readonly label: string;
   readonly off: string;
   readonly harvest: string;
-  /** How much less it became; empty where less is not better. */
+  /** How much less it became; empty where less is not better, and where no gain is claimed. */
   readonly saved: string;
 }
 
@@ -38,8 +38,14 @@ const ROWS: readonly RowSpec[] = [
 export function summaryRows(report: DemoReport): SummaryRow[] {
   const off = summarizePhase(report.off);
   const harvest = summarizePhase(report.harvest);
+  const compares = claimsGain(report.enforcement);
   return ROWS.map(({ label, value, format, lessIsBetter }) => {
     const [before, after] = [value(off), value(harvest)];
-    return { label, off: format(before), harvest: format(after), saved: lessIsBetter && before > 0 ? percent(1 - after / before) : "" };
+    return {
+      label,
+      off: format(before),
+      harvest: format(after),
+      saved: compares && lessIsBetter && before > 0 ? percent(1 - after / before) : "",
+    };
   });
 }
