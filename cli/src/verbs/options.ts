@@ -1,7 +1,7 @@
 /** What all verbs share: where the configuration comes from, and how to reach a running stack. */
 import { readFileSync } from "node:fs";
 import { type Config, HarvestError, loadConfig, messageOf } from "@openwhisk-harvest/core";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import openwhisk from "openwhisk";
 import pino, { type Logger } from "pino";
 import { readStackFile, type StackFile } from "../stack-file.js";
@@ -19,6 +19,12 @@ export function withConfigOptions(command: Command): Command {
     .option("--config <file>", "configuration file, YAML or JSON")
     .option("--set <path=value>", "one option, e.g. grid.cpuCores.step=0.125; may be repeated", collect, [])
     .option("--data-dir <folder>", "where embedded stores keep their data");
+}
+
+/** For options that count or seed. */
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(text);
 }
 
 /** `more` are assignments that the verb itself makes; the user's win. */

@@ -8,13 +8,15 @@ import { withAllocations } from "../allocations.js";
 import { readDag } from "../dags.js";
 import { loadInputGenerator } from "../inputs.js";
 import { createProgress } from "../progress.js";
-import { type ConfigFlags, configFrom, connect, withConfigOptions } from "./options.js";
+import { type ConfigFlags, configFrom, connect, wholeNumber, withConfigOptions } from "./options.js";
+import { stopSignal } from "./up.js";
 
 interface ProfileFlags extends ConfigFlags {
-  readonly count: string;
-  readonly seed: string;
-  readonly minBytes: string;
-  readonly maxBytes: string;
+  readonly count: number;
+  readonly seed: number;
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  readonly from: number;
 }
 
 /** `harvest profile <job> --inputs input.js` */
@@ -24,10 +26,11 @@ export function addProfileVerb(program: Command): void {
       .command("profile <job>")
       .description("Run a job with inputs of different sizes at the maximum allocation and store what it used"),
   )
-    .option("--count <number>", "how many inputs", "100")
-    .option("--seed <number>", "of the generator", "1")
-    .option("--min-bytes <bytes>", "smallest input", "6000")
-    .option("--max-bytes <bytes>", "largest input", "200000")
+    .option("--count <number>", "how many inputs", wholeNumber, 100)
+    .option("--seed <number>", "of the generator", wholeNumber, 1)
+    .option("--min-bytes <bytes>", "smallest input", wholeNumber, 6_000)
+    .option("--max-bytes <bytes>", "largest input", wholeNumber, 200_000)
+    .option("--from <number>", "go on with this input after an interruption", wholeNumber, 1)
     .action(profile);
 }
 
@@ -37,15 +40,11 @@ async function profile(jobFile: string, flags: ProfileFlags): Promise<void> {
   const job = readJob(jobFile);
   const dag = await readDag(stack, job.name);
   const generate = await loadInputGenerator(job);
-  const [count, seed, minBytes, maxBytes] = [flags.count, flags.seed, flags.minBytes, flags.maxBytes].map(Number) as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  const inputs = generate({ count, seed, minBytes, maxBytes });
+  const inputs = generate(flags);
   const stores = openStores({ couchdbUrl: config.couchdb.url, dataDir: config.dataDir });
   try {
+    const interrupt = new AbortController();
+    void stopSignal().then(() => interrupt.abort());
     const step = createProgress(process.stderr, systemClock).step(`profile ${job.name}`, inputs.length);
     const summary = await withAllocations(config, (allocations) =>
       profileDag({
@@ -56,11 +55,14 @@ async function profile(jobFile: string, flags: ProfileFlags): Promise<void> {
         profiles: stores.profiles,
         grid: gridOf(config, availableParallelism()),
         clock: systemClock,
+        firstIndex: flags.from - 1,
         onProgress: ({ done }) => step.advance(done),
+        signal: interrupt.signal,
       }),
     );
     step.finish();
     for (const { index, reason } of summary.failed) process.stdout.write(`failed: input ${index + 1}: ${reason}\n`);
+    if (interrupt.signal.aborted) process.stdout.write(`stopped: go on with --from ${summary.nextIndex + 1}\n`);
     process.stdout.write(`ok: ${summary.profiles} profiles of ${inputs.length} runs, ${summary.failed.length} failed\n`);
   } finally {
     await stores.close();

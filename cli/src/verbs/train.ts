@@ -1,19 +1,18 @@
 import { availableParallelism } from "node:os";
-import { gridOf, HarvestError, systemClock } from "@openwhisk-harvest/core";
-import { cartTrainer, mlRandomForestTrainer, type Trainer, trainFromStores } from "@openwhisk-harvest/profiler";
+import { gridOf, HarvestError, type ModelDocument, systemClock } from "@openwhisk-harvest/core";
+import { TRAINERS, type Trainer, trainFromStores, trainIfDrifted } from "@openwhisk-harvest/profiler";
 import { openStores } from "@openwhisk-harvest/stores";
 import type { Command } from "commander";
 import { readDag } from "../dags.js";
 import { readStackFile } from "../stack-file.js";
-import { type ConfigFlags, configFrom, withConfigOptions } from "./options.js";
+import { type ConfigFlags, configFrom, wholeNumber, withConfigOptions } from "./options.js";
 
 interface TrainFlags extends ConfigFlags {
   readonly trainer?: string;
-  readonly seed: string;
+  readonly seed: number;
+  readonly ifDrifted?: boolean;
   readonly json?: boolean;
 }
-
-const TRAINERS: readonly Trainer[] = [cartTrainer, mlRandomForestTrainer];
 
 /** `harvest train <dag>` */
 export function addTrainVerb(program: Command): void {
@@ -21,44 +20,40 @@ export function addTrainVerb(program: Command): void {
     program.command("train <dag>").description("Train the models of a DAG from its profiles and store them as a new version"),
   )
     .option("--trainer <name>", `${TRAINERS.map((t) => t.name).join(" or ")}`, TRAINERS[0]?.name)
-    .option("--seed <number>", "of the split and the forests", "42")
+    .option("--seed <number>", "of the split and the forests", wholeNumber, 42)
+    .option("--if-drifted", "only if runs since the last training lie outside of what its model promised")
     .option("--json", "print the model's document as JSON")
-    .action(async (name: string, flags: TrainFlags) => {
-      const config = configFrom(flags);
-      const dag = await readDag(readStackFile(config.dataDir), name);
-      const stores = openStores({ couchdbUrl: config.couchdb.url, dataDir: config.dataDir });
-      try {
-        const { models, profiles } = stores;
-        const { model } = await trainFromStores({
-          profiles,
-          models,
-          dag,
-          grid: gridOf(config, availableParallelism()),
-          trainer: trainerNamed(flags.trainer),
-          seed: Number(flags.seed),
-          createdAtMs: systemClock.nowMs(),
-        });
-        const { version, scores, trainer } = model.document;
-        if (flags.json) return void process.stdout.write(`${JSON.stringify(model.document)}\n`);
-        process.stdout.write(`ok: ${dag.namespace}/${dag.name} model ${version}, trained by ${trainer}\n`);
-        for (const [target, score] of Object.entries(scores)) {
-          const accuracy = score.accuracy === undefined ? "" : `, accurate ${(score.accuracy * 100).toFixed(1)} %`;
-          process.stdout.write(
-            `ok: ${target}: mean absolute error ${score.meanAbsoluteError.toPrecision(3)}${accuracy}, ${score.testSamples} test runs\n`,
-          );
-        }
-      } finally {
-        await stores.close();
-      }
-    });
+    .action(train);
+}
+
+async function train(name: string, flags: TrainFlags): Promise<void> {
+  const config = configFrom(flags);
+  const trainer = trainerNamed(flags.trainer);
+  const dag = await readDag(readStackFile(config.dataDir), name);
+  const { profiles, models, close } = openStores({ couchdbUrl: config.couchdb.url, dataDir: config.dataDir });
+  try {
+    const grid = gridOf(config, availableParallelism());
+    const task = { profiles, models, dag, grid, trainer, seed: flags.seed, createdAtMs: systemClock.nowMs() };
+    const { reason, trained } = flags.ifDrifted ? await trainIfDrifted(task) : { reason: undefined, trained: await trainFromStores(task) };
+    if (flags.json) return void process.stdout.write(`${JSON.stringify(trained?.model.document ?? { reason })}\n`);
+    if (reason) process.stdout.write(`ok: ${trained ? "trained" : "not trained"}: ${reason}\n`);
+    if (trained) process.stdout.write(describeModel(trained.model.document));
+  } finally {
+    await close();
+  }
+}
+
+function describeModel({ namespace, dag, version, trainer, scores }: ModelDocument): string {
+  const lines = Object.entries(scores).map(([target, { meanAbsoluteError, accuracy, testSamples }]) => {
+    const accurate = accuracy === undefined ? "" : `, accurate ${(accuracy * 100).toFixed(1)} %`;
+    return `ok: ${target}: mean absolute error ${meanAbsoluteError.toPrecision(3)}${accurate}, ${testSamples} test runs`;
+  });
+  return `${[`ok: ${namespace}/${dag} model ${version}, trained by ${trainer}`, ...lines].join("\n")}\n`;
 }
 
 function trainerNamed(name: string | undefined): Trainer {
   const trainer = TRAINERS.find((t) => t.name === name);
-  if (!trainer)
-    throw new HarvestError(
-      "OWH_BAD_REQUEST",
-      `No trainer is called ${JSON.stringify(name)}; there are ${TRAINERS.map((t) => t.name).join(", ")}.`,
-    );
-  return trainer;
+  if (trainer) return trainer;
+  const known = TRAINERS.map((t) => t.name).join(", ");
+  throw new HarvestError("OWH_BAD_REQUEST", `No trainer is called ${JSON.stringify(name)}; there are ${known}.`);
 }
