@@ -1,7 +1,7 @@
 /** Containers as processes, with the way of enforcing limits that this host has. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { chmod, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -266,6 +266,28 @@ test("what leaves its session and its parent is still in the group, and is kille
   await eventually(() => !isAlive(stray), "it is gone");
   await container.destroy();
 });
+
+for (const victim of ["runtime", "guardian"] as const)
+  test(`kill -9 of the ${victim} in the middle of a run is no answer, at once, and nothing of the container is left`, async () => {
+    const container = await containerWith(
+      `async function main() { require('child_process').spawn('sleep', ['1000']);
+         require('fs').writeFileSync('running', process.pid + ' ' + process.ppid); return new Promise(() => setInterval(() => {}, 1000)) }`,
+    );
+    const started = container.group.processes();
+    const folder = readlinkSync(`/proc/${started[0]}/cwd`);
+    const call = container.run({ value: {} }, LIMITS);
+    await eventually(() => existsSync(join(folder, "running")) && readFileSync(join(folder, "running"), "utf8") !== "", "it runs");
+    const [runtime, guardian] = readFileSync(join(folder, "running"), "utf8").split(" ").map(Number);
+    const all = container.group.processes();
+    const startMs = performance.now();
+    process.kill(Number(victim === "runtime" ? runtime : guardian), "SIGKILL");
+    assert.deepEqual((await call).outcome, { type: "no-answer" });
+    assert.ok(performance.now() - startMs < 10_000, "long before the time limit");
+    await eventually(() => !container.alive, "its end is noticed");
+    await container.destroy();
+    await eventually(() => !all.some(isAlive), "all its processes are gone");
+    assert.equal(existsSync(folder), false);
+  });
 
 test("a runtime that does not start is a clear error, and leaves nothing", async () => {
   const runtimeFile = join(workDir, "broken.cjs");

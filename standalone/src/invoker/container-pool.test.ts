@@ -251,3 +251,50 @@ test("P3 and C1 hold on the host under any order of requests and releases", asyn
     { numRuns: 500, includeErrorInReport: true },
   );
 });
+
+/** Containers that can be paused; `broken` says what fails. */
+function pausing(host: Host, key: string, broken: { pause?: boolean; resume?: boolean } = {}): ContainerRequest {
+  const plain = host.request(key, 256);
+  const step = async (what: "pause" | "resume") => {
+    host.events.push(`${what} ${key}`);
+    if (broken[what]) throw new Error(`cannot ${what}`);
+  };
+  return { ...plain, start: async () => Object.assign(await plain.start(), { pause: () => step("pause"), resume: () => step("resume") }) };
+}
+
+test("C5: an idle container is paused after the grace and resumed for its next activation; one that is wanted before is not", async () => {
+  const clock = new ManualClock();
+  const host = new Host();
+  const pool = new ContainerPool({ capacityMb: 512, idleContainerMs: 1_000, pauseGraceMs: 100, clock });
+  (await pool.acquire(pausing(host, "a"))).release(true);
+  await clock.advance(99);
+  const early = await pool.acquire(pausing(host, "a"));
+  await clock.advance(50);
+  early.release(true);
+  await clock.advance(99);
+  assert.deepEqual(host.events, ["start a"]);
+  await clock.advance(1);
+  const late = await pool.acquire(pausing(host, "a"));
+  assert.deepEqual([late.cold, late.container === early.container], [false, true]);
+  assert.deepEqual(host.events, ["start a", "pause a", "resume a"]);
+  late.release(true);
+  await clock.advance(100);
+  await clock.advance(900);
+  await setImmediate();
+  assert.deepEqual(host.events.slice(3), ["pause a", "destroy a"], "a paused one grows old, too");
+});
+
+for (const broken of [{ pause: true }, { resume: true }])
+  test(`C5: a container that cannot ${Object.keys(broken)[0]} is replaced by a cold one, within the same memory`, async () => {
+    const clock = new ManualClock();
+    const host = new Host();
+    const pool = new ContainerPool({ capacityMb: 256, idleContainerMs: 1_000, pauseGraceMs: 100, clock });
+    const first = await pool.acquire(pausing(host, "a", broken));
+    first.release(true);
+    await clock.advance(100);
+    const second = await pool.acquire(pausing(host, "a"));
+    assert.deepEqual([second.cold, second.container === first.container, first.container.alive], [true, false, false]);
+    assert.equal(host.peakMb, 256);
+    second.release(true);
+    assert.equal((await pool.acquire(pausing(host, "a"))).container, second.container);
+  });

@@ -11,6 +11,8 @@
  *     the other from the decision on.
  * C3. What nobody has claimed of a leaving container is charged until it is gone; so P3 holds on the host, too.
  * C4. Requests that have to wait are served in their order.
+ * C5. What can be paused is, after a while of idleness, and resumed before its next activation. One that cannot be resumed is
+ *     replaced by a new container: a cold start, but nobody's failure (openwhisk-protocol, section 4.3).
  */
 import { type Clock, HarvestError } from "@openwhisk-harvest/core";
 import type { Container } from "../container/driver.js";
@@ -20,8 +22,12 @@ export interface PoolOptions {
   readonly capacityMb: number;
   /** A container idle for so long is destroyed. */
   readonly idleContainerMs: number;
+  /** A container idle for so long is paused. 10 s when absent, as OpenWhisk's `pause-grace`. */
+  readonly pauseGraceMs?: number;
   readonly clock: Clock;
 }
+
+const PAUSE_GRACE_MS = 10_000;
 
 export interface ContainerRequest extends PoolRequest {
   /** What the container is charged when it is idle again. */
@@ -44,7 +50,9 @@ interface Entry {
   memoryMb: number;
   container?: Container;
   idleSinceMs?: number;
-  /** Calls off its removal for idleness. */
+  /** Settled when it has been paused, or could not be. Absent while it is not to be. */
+  paused?: Promise<void>;
+  /** Calls off its pause and its removal for idleness. */
   inUse?: AbortController;
 }
 
@@ -117,7 +125,7 @@ export class ContainerPool {
     this.#passOn(evicted);
     const gone = evicted.map((each) => this.#leave(each));
     await Promise.all(gone);
-    if (entry.container) return this.#lease(entry, entry.container, false);
+    if (entry.container && (await resumed(entry, entry.container))) return this.#lease(entry, entry.container, false);
     try {
       entry.container = await request.start();
     } catch (error) {
@@ -173,8 +181,22 @@ export class ContainerPool {
     entry.idleSinceMs = this.#options.clock.monotonicMs();
     const inUse = new AbortController();
     entry.inUse = inUse;
+    this.#pauseLater(entry, inUse.signal);
     this.#options.clock.sleep(this.#options.idleContainerMs, inUse.signal).then(
       () => this.#leave(entry),
+      () => undefined, // in use again, or gone
+    );
+  }
+
+  #pauseLater(entry: Entry, inUse: AbortSignal): void {
+    const { clock, pauseGraceMs = PAUSE_GRACE_MS } = this.#options;
+    const { container } = entry;
+    if (!container?.pause) return;
+    clock.sleep(pauseGraceMs, inUse).then(
+      () => {
+        entry.paused = container.pause?.() ?? Promise.resolve();
+        entry.paused.catch(() => undefined); // found out when it is to be resumed
+      },
       () => undefined, // in use again, or gone
     );
   }
@@ -193,5 +215,20 @@ export class ContainerPool {
   #forget(entry: Entry): void {
     this.#entries.delete(entry.id);
     this.#serve();
+  }
+}
+
+/** C5: whether the container can serve. One that cannot is gone afterwards; its memory stays charged to the one that replaces it. */
+async function resumed(entry: Entry, container: Container): Promise<boolean> {
+  const { paused } = entry;
+  if (!paused) return true;
+  delete entry.paused;
+  try {
+    await paused;
+    await container.resume?.();
+    return true;
+  } catch {
+    await container.destroy(); // why it cannot be resumed matters to nobody any more
+    return false;
   }
 }

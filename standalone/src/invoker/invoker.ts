@@ -1,14 +1,14 @@
 /** One invoker of the embedded OpenWhisk: takes an activation and its grant, finds it a container, runs it, and makes its record. */
-import { type Allocation, type AllocationStore, type Clock, messageOf, systemClock } from "@openwhisk-harvest/core";
+import { type Allocation, type AllocationStore, type Clock, HarvestError, messageOf, systemClock } from "@openwhisk-harvest/core";
 import type { ContainerDriver } from "../container/driver.js";
 import type { Logger } from "../container/logger.js";
-import type { ActivationMessage, ActivationRecord, Grant, Invoker } from "../messages.js";
+import type { ActivationMessage, ActivationRecord, CodeExec, Grant, Invoker } from "../messages.js";
 import { type ActivationFacts, activationRecord } from "./activation-record.js";
 import { type FinishedRun, runActivation } from "./activation-run.js";
 import { ContainerPool, type ContainerRequest, type Lease } from "./container-pool.js";
 import { runMemoryMb } from "./limits.js";
 import { Reporter } from "./reporter.js";
-import { MESSAGES, whiskError } from "./response-mapping.js";
+import { developerError, MESSAGES, whiskError } from "./response-mapping.js";
 
 export interface InvokerOptions {
   readonly id: number;
@@ -24,6 +24,8 @@ export interface InvokerOptions {
   readonly apiHost: string;
   /** Idle time after which a warm container is removed. */
   readonly idleContainerMs: number;
+  /** Idle time after which a container that can be paused is. 10 s when absent. */
+  readonly pauseGraceMs?: number;
   /** Longest result, in bytes. */
   readonly payloadMaxBytes: number;
   readonly sampling: { readonly periodMs: number; readonly windowMs: number };
@@ -44,12 +46,13 @@ class ContainerInvoker implements Invoker {
   readonly #reporter: Reporter;
 
   constructor(options: InvokerOptions) {
-    const { id, capacity, idleContainerMs, clock = systemClock, logger } = options;
+    const { id, capacity, idleContainerMs, pauseGraceMs, clock = systemClock, logger } = options;
     this.id = id;
     this.capacity = capacity;
     this.#options = options;
     this.#clock = clock;
-    this.#pool = new ContainerPool({ capacityMb: capacity.memoryMb, idleContainerMs, clock });
+    const pause = pauseGraceMs === undefined ? {} : { pauseGraceMs };
+    this.#pool = new ContainerPool({ capacityMb: capacity.memoryMb, idleContainerMs, ...pause, clock });
     this.#reporter = new Reporter(options.allocations, { clock, logger });
   }
 
@@ -75,7 +78,7 @@ class ContainerInvoker implements Invoker {
     try {
       lease = await this.#pool.acquire(this.#requestOf(message, grant));
     } catch (error) {
-      return this.#failed(message, error, MESSAGES.resourceProvisionError);
+      return this.#notStarted(message, error);
     }
     let finished: FinishedRun | undefined;
     try {
@@ -90,6 +93,13 @@ class ContainerInvoker implements Invoker {
     } finally {
       lease.release(finished?.reusable ?? false);
     }
+  }
+
+  /** An image that its user has named wrongly is his error, everything else is ours (ContainerProxy.scala:326-339). */
+  #notStarted(message: ActivationMessage, error: unknown): ActivationFacts {
+    if (!(error instanceof HarvestError && error.code === "OWH_NOT_FOUND"))
+      return this.#failed(message, error, MESSAGES.resourceProvisionError);
+    return { response: developerError(error.message), timedOut: false, logs: [] };
   }
 
   #failed({ activationId }: ActivationMessage, error: unknown, text: string): ActivationFacts {
@@ -108,6 +118,7 @@ class ContainerInvoker implements Invoker {
         driver.create({
           name: `${this.id}_${message.user.namespace}_${message.action.name}`,
           kind: message.action.exec.kind,
+          ...imageOf(message.action.exec),
           memoryLimitMb,
           environment: { __OW_API_HOST: apiHost, ...(grant.conductor ? conductorEnvironment : {}) },
         }),
@@ -118,4 +129,9 @@ class ContainerInvoker implements Invoker {
 /** A warm container serves one namespace and one revision of one action only (openwhisk-protocol, section 2.8, item 21). */
 function containerKey({ user, action }: ActivationMessage): string {
   return JSON.stringify([user.namespace, action.namespace, action.name, action.rev]);
+}
+
+/** Blackbox actions name their image. */
+function imageOf(exec: CodeExec & { readonly image?: string }): { readonly image?: string } {
+  return exec.image === undefined ? {} : { image: exec.image };
 }

@@ -37,6 +37,10 @@ export function whiskError(message: string): ActivationResponse {
   return errorResponse(STATUS.whisk, message);
 }
 
+export function developerError(message: string): ActivationResponse {
+  return errorResponse(STATUS.developer, message);
+}
+
 /** The response of an activation whose /init ended like this; undefined when it was initialized and can run. */
 export function initResponse(outcome: ContainerOutcome, timeoutMs: number): ActivationResponse | undefined {
   switch (outcome.type) {

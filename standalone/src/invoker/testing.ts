@@ -9,6 +9,7 @@ export interface MessageParts {
   readonly code?: string;
   readonly main?: string;
   readonly binary?: boolean;
+  readonly kind?: string;
   readonly name?: string;
   readonly rev?: string;
   readonly namespace?: string;
@@ -31,7 +32,12 @@ export function messageOf(parts: MessageParts = {}): ActivationMessage {
       annotations: parts.annotations ?? [{ key: "provide-api-key", value: false }],
       parameters: parts.parameters ?? [],
       limits: { ...LIMITS, ...parts.limits },
-      exec: { kind: "nodejs:20", code, binary: parts.binary ?? false, ...(parts.main === undefined ? {} : { main: parts.main }) },
+      exec: {
+        kind: parts.kind ?? "nodejs:20",
+        code,
+        binary: parts.binary ?? false,
+        ...(parts.main === undefined ? {} : { main: parts.main }),
+      },
       updated: 0,
       rev: parts.rev ?? `1-${code.length}-${code}`,
     },
