@@ -61,7 +61,7 @@ export async function readRunActivations(read: ReadRun): Promise<ActivationView[
 }
 
 /** All activations of the client's namespace since then. New ones move old ones to later pages, so there are duplicates, never gaps. */
-async function listActivations(client: OpenWhiskClient, sinceMs: number): Promise<ActivationView[]> {
+export async function listActivations(client: OpenWhiskClient, sinceMs: number): Promise<ActivationView[]> {
   const found: ActivationView[] = [];
   for (let skip = 0; ; skip += PAGE_LENGTH) {
     const page: readonly unknown[] = await client.activations.list({ since: Math.floor(sinceMs), docs: true, limit: PAGE_LENGTH, skip });

@@ -71,6 +71,17 @@ export function componentsOfRun(root: string, activations: Iterable<ActivationVi
   return components;
 }
 
+/** The roots of all composition runs of which these records hold an observed component. */
+export function observedRoots(activations: Iterable<ActivationView>): Set<string> {
+  const roots = new Set<string>();
+  for (const { logs, activationId } of activations) {
+    const k = observationInLogs(logs, activationId)?.k;
+    const root = k === undefined ? undefined : runKeyOf(k)?.root;
+    if (root !== undefined) roots.add(root);
+  }
+  return roots;
+}
+
 /** The line stands among a function's own output, so its key may be anything: a malformed one is no key. */
 function runKeyOf(text: string): RunKey | undefined {
   try {

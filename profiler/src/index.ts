@@ -3,6 +3,7 @@ export * from "./activation-view.js";
 export * from "./bench/bench-inference.js";
 export * from "./bench/bench-storage.js";
 export * from "./bench/bench-training.js";
+export * from "./collect-runs.js";
 export * from "./compare-trainers.js";
 export * from "./dataset.js";
 export * from "./drift.js";
