@@ -23,7 +23,7 @@ describe(`live ${enforcement}`, { skip }, () => {
   before(() => {
     // Beside the compiled tests, for a temporary folder may lie in memory.
     folder = mkdtempSync(join(import.meta.dirname, "uncached-"));
-    writeUncached(join(folder, "file"));
+    writeThrough(join(folder, "file"));
   });
   after(() => rmSync(folder, { recursive: true }));
 
@@ -32,16 +32,20 @@ describe(`live ${enforcement}`, { skip }, () => {
     it(live.name, async () => {
       assert.ok(enforcement === "cgroup-v1" || enforcement === "cgroup-v2");
       const tolerance = { cpuMeanShare: 0.05, cpuPeakShare: 0.05, cpuPeakCores: 0.05, memoryShare: 0.03 };
-      const setup: LiveSetup = { enforcement, windowMs: 100, tolerance, uncachedFile: { path: join(folder, "file"), mb: FILE_MB } };
+      const setup: LiveSetup = { enforcement, windowMs: 100, tolerance, uncachedFile: () => uncached(join(folder, "file")) };
       await live.run(setup);
     });
 });
 
-/** Charged to nobody's group but the reader's: written through to the disk, then dropped from the page cache by dd (coreutils). */
-function writeUncached(path: string): void {
+function writeThrough(path: string): void {
   const fd = openSync(path, "w");
   for (let i = 0; i < FILE_MB; i++) writeSync(fd, Buffer.alloc(1 << 20, i));
   fsyncSync(fd);
   closeSync(fd);
+}
+
+/** Has dd (coreutils) drop the file from the page cache, so that its next reader is charged with it. */
+function uncached(path: string) {
   execFileSync("dd", [`if=${path}`, "iflag=nocache", "count=0", "status=none"]);
+  return { path, mb: FILE_MB };
 }

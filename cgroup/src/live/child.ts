@@ -5,7 +5,7 @@ import { once } from "node:events";
 const CHILD_SOURCE = `
 const { Worker } = require("node:worker_threads");
 const { spawn } = require("node:child_process");
-const { openSync, readSync, closeSync } = require("node:fs");
+const { openSync, readSync } = require("node:fs");
 const held = [];
 const orders = {
   /** Burns this many threads' worth of CPU for ever; answers when all of them do. */
@@ -15,12 +15,14 @@ const orders = {
   hold(mb) {
     for (let i = 0; i < mb; i++) held.push(Buffer.alloc(1 << 20, 1));
   },
-  /** Reads a file once, from its start to its end, into one small buffer; answers its length in bytes. */
+  /**
+   * Reads a file once, from its start to its end, into one small buffer; answers its length in bytes. It stays open, for the
+   * page cache of a whole disk goes with its last reader.
+   */
   readOnce(path) {
     const [fd, buffer] = [openSync(path), Buffer.alloc(1 << 18)];
     let bytes = 0;
     for (let got; (got = readSync(fd, buffer)) > 0; ) bytes += got;
-    closeSync(fd);
     return bytes;
   },
   /** Starts a child of its own that burns. */

@@ -77,4 +77,6 @@ const liftsLimit: LiveCase = {
     }),
 };
 
-export const cpuCases: readonly LiveCase[] = [holdsTo(3, 0.5), holdsTo(1, 0.25), liftsLimit];
+export const holdsThreeThreads = holdsTo(3, 0.5);
+
+export const cpuCases: readonly LiveCase[] = [holdsThreeThreads, holdsTo(1, 0.25), liftsLimit];

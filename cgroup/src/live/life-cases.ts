@@ -9,7 +9,7 @@ import { limitsOfProcess } from "../process-limits.js";
 import { Child } from "./child.js";
 import { groupDirsOf, type LiveCase, withChildInGroup } from "./live-case.js";
 
-const readsLimitsBack: LiveCase = {
+export const readsLimitsBack: LiveCase = {
   name: "reads limits back from the kernel, by the group and by the process, set and lifted while it runs",
   run: (setup) =>
     withChildInGroup(setup, async ({ child, group }) => {
@@ -28,7 +28,7 @@ const readsLimitsBack: LiveCase = {
     }),
 };
 
-const killsDescendants: LiveCase = {
+export const killsDescendants: LiveCase = {
   name: "kills children of children too",
   run: (setup) =>
     withChildInGroup(setup, async ({ child, group }) => {

@@ -22,8 +22,8 @@ export interface LiveSetup {
     readonly cpuPeakCores: number;
     readonly memoryShare: number;
   };
-  /** Lies on a disk, and nothing of it is in the page cache. */
-  readonly uncachedFile: { readonly path: string; readonly mb: number };
+  /** A file on a disk, of which nothing is in the page cache when this returns. */
+  uncachedFile(): { readonly path: string; readonly mb: number };
 }
 
 export interface LiveCase {

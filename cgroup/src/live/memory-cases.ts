@@ -6,7 +6,7 @@ import { groupDirsOf, type LiveCase, type LiveSetup, withChildInGroup } from "./
 const MB = 1 << 20;
 const HELD_MB = 100;
 
-const seesAllocation: LiveCase = {
+export const seesAllocation: LiveCase = {
   name: `sees ${HELD_MB} MB that a function allocates`,
   run: (setup) =>
     withChildInGroup(setup, async ({ child, group }) => {
@@ -28,7 +28,7 @@ const leavesOutPageCache: LiveCase = {
   name: "does not count the page cache of files that a function reads, which the kernel charges it with",
   run: (setup) =>
     withChildInGroup(setup, async ({ child, group }) => {
-      const { path, mb } = setup.uncachedFile;
+      const { path, mb } = setup.uncachedFile();
       const [usedBytes, beforeMb] = [group.read().workingSetBytes, chargedMb(child.pid, setup)];
       assert.equal(await child.do("readOnce", path), mb * MB);
       const cachedMb = chargedMb(child.pid, setup) - beforeMb;
@@ -50,7 +50,7 @@ const refusesToShrink: LiveCase = {
     }),
 };
 
-const countsOomKill: LiveCase = {
+export const countsOomKill: LiveCase = {
   name: "counts a process that the kernel killed at the limit",
   run: (setup) =>
     withChildInGroup(setup, async ({ child, group }) => {

@@ -1,8 +1,10 @@
 /** What only cgroup v2 has: memory.high, cgroup.kill, and the rules that our in-memory kernel of the other tests claims. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { detectEnforcement } from "../detect.js";
 import { nodeCgroupFs } from "../fs.js";
-import { Child } from "./child.js";
 import { kernelRules } from "./kernel-rules.js";
 import { groupDirsOf, type LiveCase, withChildInGroup } from "./live-case.js";
 
@@ -16,7 +18,8 @@ const highReclaims: LiveCase = {
       const highMb = Math.ceil(group.read().workingSetBytes / MB) + 24;
       await group.setMemory({ highMb });
       assert.deepEqual(group.limits(), { memoryHighMb: highMb });
-      assert.equal(await child.do("readOnce", setup.uncachedFile.path), setup.uncachedFile.mb * MB);
+      const { path, mb } = setup.uncachedFile();
+      assert.equal(await child.do("readOnce", path), mb * MB);
       const chargedMb = Number(readFileSync(`${dir}/memory.current`, "utf8")) / MB;
       assert.ok(chargedMb <= highMb + 2, `${chargedMb} MB charged above ${highMb} MB`);
       assert.match(readFileSync(`${dir}/memory.events`, "utf8"), /^high [1-9]/m);
@@ -52,17 +55,25 @@ const killSwitch: LiveCase = {
     }),
 };
 
+/** A process that does nothing, far cheaper than a child of Node.js. */
+const idler = () => spawn("sh", ["-c", "read _"], { stdio: ["pipe", "ignore", "ignore"] }).pid as number;
+
 /** The same rules that the in-memory kernel of v2-kernel.test.ts is held to. */
 const ruleCases = kernelRules.map(
   ({ name, check }): LiveCase => ({
     name: `kernel rule: ${name}`,
-    run: (setup) =>
-      withChildInGroup(setup, async ({ enforcer, child }) => {
-        const [dir = ""] = groupDirsOf(child.pid);
-        const spare = await Child.start();
-        await (await enforcer.createGroup("spare")).add(spare.pid);
-        check(nodeCgroupFs, { handsDown: dir.slice(0, dir.lastIndexOf("/")), leaf: dir, member: child.pid, other: spare.pid });
-      }),
+    async run({ enforcement }) {
+      const enforcer = await detectEnforcement({ allow: [enforcement] });
+      try {
+        const [member, other] = [idler(), idler()];
+        await (await enforcer.createGroup("member")).add(member);
+        await (await enforcer.createGroup("other")).add(other);
+        const [leaf = ""] = groupDirsOf(member);
+        check(nodeCgroupFs, { handsDown: dirname(leaf), leaf, member, other });
+      } finally {
+        await enforcer.close();
+      }
+    },
   }),
 );
 

@@ -1,0 +1,33 @@
+/** The lines by which the guest reports: one JSON object each, after a mark that nothing else prints. */
+import { HarvestError } from "@openwhisk-harvest/core";
+
+const MARK = "HARVEST-CASE ";
+
+export interface CaseResult {
+  readonly name: string;
+  /** In the guest's time. */
+  readonly ms: number;
+  /** Absent when the case held. */
+  readonly error?: string;
+}
+
+export function formatCase(result: CaseResult): string {
+  return MARK + JSON.stringify(result);
+}
+
+/** By name; OWH_BAD_REQUEST when a marked line is no result. Unmarked lines are nobody's business here. */
+export function parseCases(lines: readonly string[]): Map<string, CaseResult> {
+  const marked = lines.flatMap((line) => (line.includes(MARK) ? [line.slice(line.indexOf(MARK) + MARK.length)] : []));
+  return new Map(marked.map(parseCase).map((result) => [result.name, result]));
+}
+
+function parseCase(text: string): CaseResult {
+  try {
+    const { name, ms, error } = JSON.parse(text) as Record<string, unknown>;
+    if (typeof name === "string" && typeof ms === "number" && (error === undefined || typeof error === "string"))
+      return { name, ms, ...(error !== undefined && { error }) };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new HarvestError("OWH_BAD_REQUEST", `Not a result of the virtual machine: ${text.slice(0, 200)}`);
+}
