@@ -4,6 +4,10 @@
  *
  * Keys: [namespace, activationId] -> record; indexes [namespace, start, id] and [namespace, path, start, id] (OpenWhisk's views
  * `activations` of whisks and whisks-filters), path being `[package/]name`.
+ *
+ * Invariants, cited by the tests:
+ *  1. A record and its rows in the indexes are written together, so that none is ever torn.
+ *  2. What was accepted has a record or a note of it on disk; when the server died in between, the next start makes the record.
  */
 import { annotationOf, messageOf } from "@openwhisk-harvest/core";
 import type { Database, Key, RootDatabase } from "lmdb";
@@ -19,7 +23,17 @@ export interface ActivationQuery {
   readonly upto?: number;
 }
 
+/** What is known of an activation when a client is told its id. */
+export type AcceptedActivation = Pick<
+  ActivationRecord,
+  "namespace" | "name" | "version" | "subject" | "activationId" | "start" | "annotations"
+>;
+
+/** What becomes of an activation whose server died. */
+const SERVER_ENDED = "The server ended before the activation did.";
+
 export class ActivationStore {
+  readonly #accepted: Database<AcceptedActivation, [string, string]>;
   readonly #records: Database<ActivationRecord, [string, string]>;
   readonly #byStart: Database<string, Key[]>;
   readonly #byPath: Database<string, Key[]>;
@@ -32,7 +46,17 @@ export class ActivationStore {
     this.#records = root.openDB({ name: "activations" });
     this.#byStart = root.openDB({ name: "activations-by-start", encoding: "string" });
     this.#byPath = root.openDB({ name: "activations-by-path", encoding: "string" });
+    this.#accepted = root.openDB({ name: "activations-accepted" });
     this.#onLost = onLost;
+    this.#recover();
+  }
+
+  /** 2. Resolves when the note is on disk. */
+  async accept(activation: AcceptedActivation): Promise<void> {
+    const key: [string, string] = [activation.namespace, activation.activationId];
+    await this.#accepted.transaction(() => {
+      if (!this.#records.doesExist(key)) this.#accepted.putSync(key, activation);
+    });
   }
 
   store(record: ActivationRecord): void {
@@ -43,6 +67,7 @@ export class ActivationStore {
         this.#records.putSync([namespace, activationId], record);
         this.#byStart.putSync([namespace, start, activationId], activationId);
         this.#byPath.putSync([namespace, pathOf(record), start, activationId], activationId);
+        this.#accepted.removeSync([namespace, activationId]);
       })
       .catch((error: unknown) => this.#onLost(activationId, messageOf(error)))
       .finally(() => this.#pending.delete(`${namespace}/${activationId}`));
@@ -69,6 +94,19 @@ export class ActivationStore {
   /** Resolves when everything stored so far is on disk or reported as lost. */
   async written(): Promise<void> {
     await this.#lastWrite;
+  }
+
+  /** 2 */
+  #recover(): void {
+    for (const { value } of this.#accepted.getRange())
+      this.store({
+        ...value,
+        end: value.start,
+        duration: 0,
+        response: { statusCode: 3, result: { error: SERVER_ENDED } },
+        logs: [],
+        publish: false,
+      });
   }
 
   #index(query: ActivationQuery): Database<string, Key[]> {

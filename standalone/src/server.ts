@@ -6,6 +6,7 @@ import { invokerCapacity } from "./capacity.js";
 import type { ContainerDriver } from "./container/driver.js";
 import type { Logger } from "./container/logger.js";
 import { type InvokerSide, startControllerServer } from "./controller-server.js";
+import type { EntityLimits } from "./entity-limits.js";
 import { createGrantResolver, createInvoker, createProcessDriver } from "./invoker/index.js";
 import { createLogger } from "./log.js";
 import type { Identity } from "./messages.js";
@@ -22,6 +23,8 @@ export interface StandaloneOptions {
   readonly clock?: Clock;
   /** Gets warnings and errors, never keys or payloads; a pino logger fits. */
   readonly logger?: Logger;
+  /** What actions may ask for and entities may hold; OpenWhisk's limits where absent. */
+  readonly limits?: Partial<EntityLimits>;
   /** Added to the environment of conductors' containers alone, e.g. how they reach Redis. */
   readonly conductorEnv?: Readonly<Record<string, string>>;
 }
@@ -60,6 +63,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
           dataDir: join(dataDir, "standalone"),
           clock,
           logger,
+          ...(options.limits && { limits: options.limits }),
         },
         async (apihost) => invokerSide(options, { capacity, driver, clock, logger, apihost }),
       );

@@ -6,6 +6,7 @@ import { gridOf, loadConfig } from "@openwhisk-harvest/core";
 import { RedisAllocationStore, startRedis } from "@openwhisk-harvest/stores";
 import openwhisk from "openwhisk";
 import type { Logger } from "./container/logger.js";
+import type { EntityLimits } from "./entity-limits.js";
 import { type Standalone, startStandalone } from "./server.js";
 
 export interface Answer {
@@ -33,14 +34,14 @@ export class LogLines implements Logger {
   error = (fields: object, message: string) => void this.lines.push({ level: "error", fields, message });
 }
 
-export async function startTestStandalone(flags: readonly string[] = []) {
+export async function startTestStandalone(flags: readonly string[] = [], limits: Partial<EntityLimits> = {}) {
   const dataDir = await mkdtemp(join(tmpdir(), "owh-standalone-"));
   const redis = await startRedis({ dataDir });
   const allocations = await RedisAllocationStore.connect({ url: redis.url, timeoutMs: 1_000, ttlMs: 60_000 });
   const config = loadConfig({ flags: ["standalone.port=0", ...flags] });
   const hostCores = cpus().length;
   const log = new LogLines();
-  const start = () => startStandalone({ config, grid: gridOf(config, hostCores), hostCores, allocations, dataDir, logger: log });
+  const start = () => startStandalone({ config, grid: gridOf(config, hostCores), hostCores, allocations, dataDir, logger: log, limits });
   const closeRest = async () => {
     await allocations.close();
     await redis.close();
@@ -74,7 +75,13 @@ export async function startTestStandalone(flags: readonly string[] = []) {
   };
 }
 
-async function request(standalone: Standalone, path: string, options: RequestOptions = {}): Promise<Answer> {
+/** What a request is sent to, and as whom unless it says otherwise. */
+export type Target = Pick<Standalone, "apihost" | "auth">;
+
+export type TestStandalone = Awaited<ReturnType<typeof startTestStandalone>>;
+
+/** `path` is below `/api/v1/namespaces/_/`, or absolute. */
+export async function request(standalone: Target, path: string, options: RequestOptions = {}): Promise<Answer> {
   const { method = "GET", body, text, auth = standalone.auth, headers = {} } = options;
   const url = new URL(path.startsWith("/") ? path : `/api/v1/namespaces/_/${path}`, standalone.apihost);
   const content = text ?? (body === undefined ? undefined : JSON.stringify(body));

@@ -1,9 +1,11 @@
 /** POST /namespaces/{ns}/actions/{name}: invoke (Actions.scala 244-330). */
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { AcceptedActivation } from "../activation-store.js";
 import { forbidden } from "../auth.js";
 import { isObject } from "../controller/json.js";
 import { overridesFinal } from "../controller/parameters.js";
 import { MAX_BLOCKING_WAIT_MS, waitAtMost } from "../controller/wait.js";
+import { pathAndNameOf } from "../entities.js";
 import { type EntityName, resolveName } from "../entity-name.js";
 import type { StoredAction } from "../entity-store.js";
 import type { ActivationRecord, Identity } from "../messages.js";
@@ -35,8 +37,23 @@ export async function invokeAction(context: RestContext, request: FastifyRequest
   const waited = blocking
     ? await waitAtMost(context.clock, invocation.record, Math.max(0, waitMs - (context.clock.nowMs() - createdAtMs)))
     : ({ done: false } as const);
-  if (!waited.done) return reply.code(202).send({ activationId: invocation.activationId });
+  if (!waited.done) {
+    await context.activations.accept(acceptedActivation(user, action, invocation.activationId, createdAtMs));
+    return reply.code(202).send({ activationId: invocation.activationId });
+  }
+  await context.activations.written();
   return reply.code(HTTP_STATUS[waited.value.response.statusCode]).send(answerOf(waited.value, resultOnly));
+}
+
+/** The note that there is an activation of which a client knows the id. */
+export function acceptedActivation(user: Identity, action: StoredAction, activationId: string, start: number): AcceptedActivation {
+  const { namespace, subject } = user;
+  const { name, version } = action;
+  const annotations = [
+    { key: "path", value: `${action.namespace}/${name}` },
+    { key: "kind", value: action.exec.kind },
+  ];
+  return { namespace, name: pathAndNameOf(action).name, version, subject, activationId, start, annotations };
 }
 
 /** Logs of an action are collected after its answer, so a blocking answer has none; arrays are returned bare in both forms. */

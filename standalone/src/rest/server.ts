@@ -21,9 +21,7 @@ export function createRestServer(context: RestContext, logger: Logger): FastifyI
     logger: false,
     forceCloseConnections: "idle",
     genReqId: (request) => transactionIdOf(request.headers["x-request-id"]),
-    // A path that cannot be decoded; what else Fastify refuses comes to the error handler.
-    frameworkErrors: (error, request, reply) =>
-      void (reply as unknown as FastifyReply).code(400).send({ error: messageOf(error), code: request.id }),
+    frameworkErrors: (error, request, reply) => refusePath(error, request, reply as unknown as FastifyReply),
     routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: false },
   });
   app.addHook("onRequest", async (request, reply) => {
@@ -37,6 +35,12 @@ export function createRestServer(context: RestContext, logger: Logger): FastifyI
   });
   addRoutes(app, context, (request) => admit(context, request));
   return app;
+}
+
+/** A path that cannot be decoded reaches no route and no hook; what else Fastify refuses comes to the error handler. */
+function refusePath(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  reply.headers({ ...CORS, "X-Request-ID": request.id });
+  void reply.code(400).send({ error: messageOf(error), code: request.id });
 }
 
 /** Bodies are JSON or empty. An invocation's is read even when it is too large, so that the client gets the answer that says so. */

@@ -45,19 +45,17 @@ export async function deleteTrigger(context: RestContext, request: FastifyReques
 }
 
 /** 202 with the id of the trigger's own activation, or 204 when no active rule waits for it. */
-export function postTrigger(context: RestContext, request: FastifyRequest, reply: FastifyReply): unknown {
+export async function postTrigger(context: RestContext, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const payload = request.body ?? {};
   if (!isObject(payload)) throw malformed("Object expected");
   const trigger = existing(context, "trigger", entityOf(request));
   if (!hasActiveRule(trigger)) return reply.code(204).send();
   const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => name !== "authorization"));
-  const activationId = fireTrigger(context, {
-    user: callerOf(request).user,
-    trigger,
-    payload,
-    headers,
-    transactionId: request.id,
-  });
+  const { user } = callerOf(request);
+  const { name, version } = trigger;
+  const activationId = fireTrigger(context, { user, trigger, payload, headers, transactionId: request.id });
+  const { namespace, subject } = user;
+  await context.activations.accept({ namespace, name, version, subject, activationId, start: context.clock.nowMs(), annotations: [] });
   return reply.header("x-openwhisk-activation-id", activationId).code(202).send({ activationId });
 }
 

@@ -14,7 +14,7 @@ import type { ActivationRecord, Identity } from "../../messages.js";
 import { WhiskRejection } from "../../whisk-rejection.js";
 import { entityTooBig, TEXTS } from "../../whisk-texts.js";
 import type { RestContext } from "../context.js";
-import { checkComponentsEntitled } from "../invoke.js";
+import { acceptedActivation, checkComponentsEntitled } from "../invoke.js";
 import { RESERVED, rawArguments, type WebRequest, webArguments } from "./request.js";
 import { transcoderOf, type WebResponse } from "./response.js";
 
@@ -59,7 +59,11 @@ async function handle(context: RestContext, request: FastifyRequest, reply: Fast
   const invocation = await context.controller.invoke({ user: owner, action, payload: content, transactionId: request.id, createdAtMs });
   reply.header("x-openwhisk-activation-id", invocation.activationId);
   const waited = await waitAtMost(context.clock, invocation.record, MAX_BLOCKING_WAIT_MS);
-  if (!waited.done) throw new WhiskRejection(202, TEXTS.responseNotReady);
+  if (!waited.done) {
+    await context.activations.accept(acceptedActivation(owner, action, invocation.activationId, createdAtMs));
+    throw new WhiskRejection(202, TEXTS.responseNotReady);
+  }
+  await context.activations.written();
   return send(reply, target.transcode(resultOf(waited.value)));
 }
 

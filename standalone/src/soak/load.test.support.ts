@@ -1,0 +1,95 @@
+/**
+ * Load on a whole server: every invocation is counted by what the client was told, and again by the records. `npm run soak` calls
+ * these in full, the tests with a tenth.
+ */
+import assert from "node:assert/strict";
+import { eventually, type TestStandalone } from "../standalone.test.kit.js";
+
+/** No throttle and no short queue is in the way of the load. */
+export const LOAD_FLAGS = [
+  "standalone.invocationsPerMinute=1000000",
+  "standalone.concurrentInvocations=100000",
+  "standalone.queueLength=100000",
+  "standalone.queueDeadlineMs=600000",
+] as const;
+
+export interface LoadOptions {
+  readonly invocations: number;
+  /** Requests that are open at a time. */
+  readonly inFlight: number;
+}
+
+export interface LoadReport {
+  readonly seconds: number;
+  /** Of server and client together, after a fifth of the load and at its end. */
+  readonly rssMb: { readonly early: number; readonly late: number };
+}
+
+const RECORDS_PER_PAGE = 200;
+const RECORD_DEADLINE_MS = 300_000;
+const MB = 1024 * 1024;
+
+/** Every answer carries its own number, no id comes twice, and there are exactly as many records. */
+export async function blockingLoad(server: TestStandalone, { invocations, inFlight }: LoadOptions): Promise<LoadReport> {
+  const name = await createCounter(server, "blocking");
+  const ids = new Map<string, number>();
+  const report = await underLoad({ invocations, inFlight }, async (n) => {
+    const { status, body } = await server.request(`actions/${name}?blocking=true`, { method: "POST", body: { n } });
+    assert.deepEqual([status, body.response?.result], [200, { n }]);
+    ids.set(body.activationId, n);
+  });
+  await checkRecords(server, name, ids, invocations);
+  return report;
+}
+
+/** Every id that was accepted becomes a record with the number it was accepted for. */
+export async function nonBlockingLoad(server: TestStandalone, { invocations, inFlight }: LoadOptions): Promise<LoadReport> {
+  const name = await createCounter(server, "non-blocking");
+  const ids = new Map<string, number>();
+  const report = await underLoad({ invocations, inFlight }, async (n) => {
+    const { status, body } = await server.request(`actions/${name}`, { method: "POST", body: { n } });
+    assert.equal(status, 202);
+    ids.set(body.activationId, n);
+  });
+  await checkRecords(server, name, ids, invocations);
+  return report;
+}
+
+export async function createCounter(server: Pick<TestStandalone, "request">, name: string): Promise<string> {
+  const body = {
+    exec: { kind: "nodejs:default", code: "const main = ({ n }) => ({ n })" },
+    limits: { memory: 128, logs: 0 },
+    annotations: [{ key: "cpu", value: 0.25 }],
+  };
+  assert.equal((await server.request(`actions/${name}?overwrite=true`, { method: "PUT", body })).status, 200);
+  return name;
+}
+
+/** Calls `invoke` for 0 to invocations - 1, so many at a time. */
+export async function underLoad({ invocations, inFlight }: LoadOptions, invoke: (n: number) => Promise<void>): Promise<LoadReport> {
+  const startMs = performance.now();
+  let next = 0;
+  let early = 0;
+  const worker = async () => {
+    while (next < invocations) {
+      const n = next++;
+      await invoke(n);
+      if (n === Math.floor(invocations / 5)) early = process.memoryUsage.rss() / MB;
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, worker));
+  return { seconds: (performance.now() - startMs) / 1_000, rssMb: { early, late: process.memoryUsage.rss() / MB } };
+}
+
+async function checkRecords(server: TestStandalone, name: string, ids: ReadonlyMap<string, number>, invocations: number): Promise<void> {
+  assert.equal(ids.size, invocations, "no id twice");
+  const count = async () => (await server.request(`activations?name=${name}&count=true`)).body.activations as number;
+  await eventually(async () => ((await count()) >= invocations ? true : undefined), RECORD_DEADLINE_MS);
+  assert.equal(await count(), invocations, "none doubled");
+  const numbers = new Map<string, number>();
+  for (let skip = 0; skip < invocations; skip += RECORDS_PER_PAGE) {
+    const { body } = await server.request(`activations?name=${name}&docs=true&limit=${RECORDS_PER_PAGE}&skip=${skip}`);
+    for (const record of body) numbers.set(record.activationId, record.response.result.n);
+  }
+  assert.deepEqual([...numbers].sort(), [...ids].sort(), "every one with its own record");
+}
