@@ -23,18 +23,15 @@ interface TreeSteps {
 /** `x` holds the fixed features; its `column` is the one that varies. Takes time in the order of steps times trees. */
 export function stepForestOf(forest: FlatForest, x: readonly number[], column: number): StepForest {
   const trees = Array.from(forest.roots, (root) => stepsOfTree(forest, root, x, column));
-  const changes = trees.flatMap(({ thresholds }, tree) => thresholds.map((at, i) => ({ at, tree, step: i + 1 })));
-  changes.sort((a, b) => a.at - b.at);
-  const starts = [Number.NEGATIVE_INFINITY];
-  for (const { at } of changes) if (at !== starts.at(-1)) starts.push(at);
-  const steps = { starts: Float64Array.from(starts), mean: emptyLike(starts), p10: emptyLike(starts), p90: emptyLike(starts) };
+  const starts = distinctAscending(trees.flatMap(({ thresholds }) => [Number.NEGATIVE_INFINITY, ...thresholds]));
+  const changes = changesByStart(trees, starts);
+  const steps = { starts, mean: starts.slice(), p10: starts.slice(), p90: starts.slice() };
   const perTree = Float64Array.from(trees, ({ values }) => values[0] as number);
   const sorted = perTree.slice().sort();
-  let next = 0;
   for (let step = 0; step < starts.length; step++) {
-    for (; next < changes.length && (changes[next] as { at: number }).at <= (starts[step] as number); next++) {
-      const { tree, step: own } = changes[next] as (typeof changes)[number];
-      const value = (trees[tree] as TreeSteps).values[own] as number;
+    for (let i = changes.from[step] as number; i < (changes.from[step + 1] as number); i++) {
+      const tree = changes.tree[i] as number;
+      const value = changes.value[i] as number;
       replaceInSorted(sorted, perTree[tree] as number, value);
       perTree[tree] = value;
     }
@@ -45,8 +42,33 @@ export function stepForestOf(forest: FlatForest, x: readonly number[], column: n
   return steps;
 }
 
-function emptyLike(starts: readonly number[]): Float64Array {
-  return new Float64Array(starts.length);
+function distinctAscending(values: readonly number[]): Float64Array {
+  const sorted = Float64Array.from(values).sort();
+  return sorted.filter((value, i) => i === 0 || value !== sorted[i - 1]);
+}
+
+/** Which trees change their answer where: those of start s stand in [from[s], from[s + 1]). A counting sort. */
+interface Changes {
+  readonly from: Int32Array;
+  readonly tree: Int32Array;
+  readonly value: Float64Array;
+}
+
+function changesByStart(trees: readonly TreeSteps[], starts: Float64Array): Changes {
+  const from = new Int32Array(starts.length + 1);
+  const placed = trees.map(({ thresholds }) => Int32Array.from(thresholds, (at) => lowerBound(starts, at)));
+  for (const places of placed) for (const start of places) (from[start + 1] as number)++;
+  for (let s = 0; s < starts.length; s++) (from[s + 1] as number) += from[s] as number;
+  const total = from[starts.length] as number;
+  const changes = { from, tree: new Int32Array(total), value: new Float64Array(total) };
+  const next = from.slice();
+  for (const [tree, places] of placed.entries())
+    for (let i = 0; i < places.length; i++) {
+      const at = (next[places[i] as number] as number)++;
+      changes.tree[at] = tree;
+      changes.value[at] = (trees[tree] as TreeSteps).values[i + 1] as number;
+    }
+  return changes;
 }
 
 /** The step that holds at a size. */
