@@ -4,7 +4,7 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { findPython, kindsOf, offeredKind, offeredKinds, runtimeCommand } from "./kinds.js";
+import { findPython, kindsOf, kindsOfImages, offeredKind, offeredKinds, runtimeCommand } from "./kinds.js";
 
 const node = { executable: "/usr/bin/node", version: "20.1.0" };
 const python = { executable: "/usr/bin/python3", version: "3.11.2" };
@@ -54,4 +54,12 @@ test("V8 is told its heap where no kernel bounds it; python has no such bound", 
   assert.deepEqual(runtimeCommand(nodejs, "/r.cjs", 128), ["/usr/bin/node", "--max-old-space-size=128", "/r.cjs"]);
   assert.deepEqual(runtimeCommand(nodejs, "/r.cjs", undefined), ["/usr/bin/node", "/r.cjs"]);
   assert.deepEqual(runtimeCommand(py, "/r.py", 128), ["/usr/bin/python3", "/r.py"]);
+});
+
+test("a Docker driver's kinds are those that it has images of", () => {
+  const kinds = kindsOfImages({ "nodejs:20": "n:20", "nodejs:18": "n:18", "go:1.20": "g" });
+  assert.equal(offeredKind("nodejs:default", kinds)?.kind, "nodejs:20");
+  assert.equal(offeredKind("go:default", kinds)?.kind, "go:1.20");
+  assert.equal(offeredKind("nodejs:18", kinds)?.default, false);
+  assert.equal(offeredKind("python:3", kinds), undefined);
 });

@@ -8,13 +8,19 @@ import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FIRST_UID } from "./users.js";
 
-export interface OfferedKind {
+/** What clients get to know of a kind, wherever it runs. */
+export interface ManifestKind {
   /** e.g. `nodejs:20` */
   readonly kind: string;
   /** e.g. `nodejs` */
-  readonly family: "nodejs" | "python";
+  readonly family: string;
   /** Whether `<family>:default` means this one. */
   readonly default: boolean;
+}
+
+/** A kind that runs as a process of this host. */
+export interface OfferedKind extends ManifestKind {
+  readonly family: "nodejs" | "python";
   /** What runs it: absolute path of an executable. */
   readonly executable: string;
   /** Its version, e.g. `3.11.7`. */
@@ -51,9 +57,22 @@ export function offeredKinds(): readonly OfferedKind[] {
 }
 
 /** Resolves `<family>:default`; undefined when the kind is not offered. */
-export function offeredKind(kind: string, kinds: readonly OfferedKind[] = offeredKinds()): OfferedKind | undefined {
+export function offeredKind(kind: string): OfferedKind | undefined;
+export function offeredKind<K extends ManifestKind>(kind: string, kinds: readonly K[]): K | undefined;
+export function offeredKind(kind: string, kinds: readonly ManifestKind[] = offeredKinds()): ManifestKind | undefined {
   const [family, version] = kind.split(":");
   return kinds.find((each) => (version === "default" ? each.default && each.family === family : each.kind === kind));
+}
+
+/** Of the images that a Docker driver has; of each family the first is the default. */
+export function kindsOfImages(images: Readonly<Record<string, string>>): ManifestKind[] {
+  const families = new Set<string>();
+  return Object.keys(images).map((kind) => {
+    const family = kind.split(":")[0] ?? kind;
+    const isFirst = !families.has(family);
+    families.add(family);
+    return { kind, family, default: isFirst };
+  });
 }
 
 /** Pure. Without a python there are no python kinds. */

@@ -15,7 +15,7 @@ import { messageOf, userGrant } from "./testing.js";
 const IMAGE = "harvest-test/invoker:1.0";
 const found = await findEngine();
 const skip = typeof found === "string" ? found : false;
-const { engine, close } = skip ? ({} as TestEngine) : (found as TestEngine);
+const { engine, network, close } = skip ? ({} as TestEngine) : (found as TestEngine);
 const logger = recordingLogger();
 const made: Container[] = [];
 let driver: ContainerDriver;
@@ -24,7 +24,7 @@ let invoker: Invoker;
 before(async () => {
   if (skip) return;
   await importImage(engine, IMAGE, {}, ["/bin/node", "/runtime.cjs"]);
-  const docker = await createDockerDriver({ images: { "nodejs:20": IMAGE }, engine, userMemoryMb: 1024, logger });
+  const docker = await createDockerDriver({ images: { "nodejs:20": IMAGE }, engine, network, userMemoryMb: 1024, logger });
   const remembering: ContainerDriver = {
     enforcement: docker.enforcement,
     create: async (spec) => {

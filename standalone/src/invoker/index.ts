@@ -1,6 +1,6 @@
 export { createDockerDriver, type DockerDriverOptions } from "../container/docker/docker-driver.js";
 export type { Container, ContainerDriver, ContainerSpec } from "../container/driver.js";
-export { type OfferedKind, offeredKind, offeredKinds } from "../container/kinds.js";
+export { kindsOfImages, type ManifestKind, type OfferedKind, offeredKind, offeredKinds } from "../container/kinds.js";
 export type { Logger } from "../container/logger.js";
 export { DEFAULT_STOCK, type StemCell, withPrewarm } from "../container/prewarm.js";
 export { bundledRuntimeFile, createProcessDriver, type ProcessDriverOptions } from "../container/process-driver.js";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { after, before, test } from "node:test";
-import type Docker from "dockerode";
+import Docker from "dockerode";
 import type { Container, ContainerDriver, ContainerSpec } from "../driver.js";
 import { eventually, recordingLogger } from "../testing.js";
 import { createDockerDriver } from "./docker-driver.js";
@@ -22,7 +22,7 @@ const ECHO_SERVER = `require('http').createServer((request, response) => {
     response.writeHead(200, { 'Content-Length': Buffer.byteLength(body) }); response.end(body) }) }).listen(8080)`;
 const found = await findEngine();
 const skip = typeof found === "string" ? found : false;
-const engine = skip ? (undefined as never as Docker) : (found as TestEngine).engine;
+const { engine, network, close } = skip ? ({} as TestEngine) : (found as TestEngine);
 const logger = recordingLogger();
 let driver: ContainerDriver;
 
@@ -33,13 +33,13 @@ before(async () => {
   await importImage(engine, ECHO_IMAGE, { "echo.js": ECHO_SERVER }, ["/bin/node", "/echo.js"]);
   await importImage(engine, BROKEN_IMAGE, {}, ["/bin/node", "-e", "console.error('will not do'); process.exit(7)"]);
   await importImage(engine, NO_COMMAND_IMAGE, {}, ["/no/such/command"]);
-  driver = await createDockerDriver({ images: { "nodejs:20": NODE_IMAGE }, engine, userMemoryMb: 1024, logger });
+  driver = await createDockerDriver({ images: { "nodejs:20": NODE_IMAGE }, engine, network, userMemoryMb: 1024, logger });
 });
 after(async () => {
   if (skip) return;
   await driver.close();
   const left = await ours();
-  await (found as TestEngine).close();
+  await close();
   assert.deepEqual(left, [], "the driver leaves nothing behind");
 });
 
@@ -63,6 +63,11 @@ async function resultOf(container: Container, value: object = {}): Promise<Recor
   return JSON.parse(outcome.body);
 }
 
+/** What the engine itself has kept. */
+async function logsOf(container: Container): Promise<string> {
+  return (await engine.getContainer(container.name).logs({ stdout: true })).toString();
+}
+
 const texts = async (container: Container) => (await container.collectLogs(MB)).lines.map((line) => line.slice(31));
 
 test("a container is created as OpenWhisk's docker run does it, and its lines come with time and stream, sentinels never", {
@@ -82,7 +87,7 @@ test("a container is created as OpenWhisk's docker run does it, and its lines co
   const { Memory, MemorySwap, CpuShares, CapDrop, Ulimits, PidsLimit, NetworkMode, LogConfig } = HostConfig;
   assert.deepEqual(
     [Memory, MemorySwap, CpuShares, PidsLimit, NetworkMode, LogConfig?.Type],
-    [128 * MB, 128 * MB, 128, 1024, "bridge", "json-file"],
+    [128 * MB, 128 * MB, 128, 1024, network, "json-file"],
   );
   assert.deepEqual(CapDrop, ["NET_RAW", "NET_ADMIN"]);
   assert.deepEqual(Ulimits, [{ Name: "nofile", Soft: 1024, Hard: 1024 }]);
@@ -131,6 +136,29 @@ test("exits, endless loops and too much memory end as such", { skip }, async () 
     assert.deepEqual([container.alive, container.group.processes()], [false, []]);
     await container.destroy();
   }
+});
+
+test("a container that somebody kills or removes in the middle of a run is no answer, at once", { skip }, async () => {
+  for (const end of [(c: Docker.Container) => c.kill(), (c: Docker.Container) => c.remove({ force: true })]) {
+    const container = await containerWith(
+      "function main() { console.log('it runs'); return new Promise(() => setInterval(() => {}, 1000)) }",
+    );
+    const call = container.run({ value: {} }, LIMITS);
+    await eventually(async () => (await logsOf(container)).includes("it runs"), "it runs");
+    await end(engine.getContainer(container.name));
+    assert.deepEqual((await call).outcome, { type: "no-answer" });
+    await eventually(() => !container.alive, "its end is noticed");
+    await container.destroy();
+  }
+  logger.complaints.splice(0); // why a removed container has ended cannot be told, and is said so
+});
+
+test("an engine that does not answer is a clear error", async () => {
+  const nobody = new Docker({ socketPath: "/no/such/docker.sock" });
+  await assert.rejects(createDockerDriver({ images: {}, engine: nobody, logger }), {
+    code: "OWH_CHILD_FAILED",
+    message: /^The Docker engine does not answer/,
+  });
 });
 
 test("a paused container uses nothing, is resumed with its state, and one that has died meanwhile is found out", { skip }, async () => {
@@ -186,7 +214,7 @@ test("what a killed server leaves behind is removed by the next, and what a livi
   await new Promise((resolve) => gone.once("exit", resolve));
   const left = await engine.createContainer({ Image: NODE_IMAGE, Labels: { "org.openwhisk-harvest.pid": String(gone.pid) } });
   await left.start();
-  const next = await createDockerDriver({ images: {}, engine, logger });
+  const next = await createDockerDriver({ images: {}, engine, network, logger });
   await assert.rejects(left.inspect(), { statusCode: 404 });
   assert.equal((await engine.getContainer(living.name).inspect()).State.Running, true);
   await next.close();
@@ -196,7 +224,7 @@ test("what a killed server leaves behind is removed by the next, and what a livi
 
 test("a driver that is closed while it starts a container keeps none", { skip }, async () => {
   const before = await ours();
-  const short = await createDockerDriver({ images: { "nodejs:20": NODE_IMAGE }, engine, logger });
+  const short = await createDockerDriver({ images: { "nodejs:20": NODE_IMAGE }, engine, network, logger });
   const starting = assert.rejects(short.create(spec({ name: "late" })), { code: "OWH_CHILD_FAILED" });
   await short.close();
   await starting;

@@ -1,5 +1,6 @@
 /** A Docker engine for tests, and images made of this host's own files: no registry is needed. */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -9,6 +10,8 @@ import { eventually } from "../testing.js";
 
 export interface TestEngine {
   readonly engine: Docker;
+  /** Where containers are to be. */
+  readonly network: string;
   /** Ends an engine that was started for the tests. */
   close(): Promise<void>;
 }
@@ -16,9 +19,10 @@ export interface TestEngine {
 /** The engine of HARVEST_TEST_DOCKER_HOST, that of this host, or one started here; or the reason why there is none. */
 export async function findEngine(): Promise<TestEngine | string> {
   const named = process.env["HARVEST_TEST_DOCKER_HOST"];
-  if (named !== undefined) return { engine: engineAt(named), close: async () => undefined };
+  if (named !== undefined) return { engine: engineAt(named), network: "bridge", close: async () => undefined };
   const usual = engineAt("unix:///var/run/docker.sock");
-  if (existsSync("/var/run/docker.sock") && (await answers(usual))) return { engine: usual, close: async () => undefined };
+  if (existsSync("/var/run/docker.sock") && (await answers(usual)))
+    return { engine: usual, network: "bridge", close: async () => undefined };
   if (spawnSync("dockerd", ["--version"]).status !== 0) return "no Docker engine answers here, and dockerd is not installed";
   if (process.getuid?.() !== 0) return "no Docker engine answers here, and only root can start one";
   return startEngine();
@@ -41,7 +45,7 @@ async function startEngine(): Promise<TestEngine | string> {
   const socketPath = join(folder, "docker.sock");
   const places = ["--data-root", join(folder, "data"), "--exec-root", join(folder, "exec"), "--pidfile", join(folder, "pid")];
   const log = openSync(join(folder, "log"), "a");
-  const daemon = spawn("dockerd", ["--host", `unix://${socketPath}`, ...places], { stdio: ["ignore", log, log] });
+  const daemon = spawn("dockerd", ["--host", `unix://${socketPath}`, "--bridge", "none", ...places], { stdio: ["ignore", log, log] });
   const gone = new Promise<void>((resolve) => daemon.once("exit", () => resolve()));
   const close = async () => {
     daemon.kill("SIGTERM");
@@ -51,7 +55,7 @@ async function startEngine(): Promise<TestEngine | string> {
   const engine = new Docker({ socketPath });
   try {
     await eventually(async () => daemon.exitCode !== null || (await answers(engine)), "dockerd answers", 60_000);
-    if (daemon.exitCode === null) return { engine, close };
+    if (daemon.exitCode === null) return await withNetwork(engine, close);
   } catch (error) {
     await close();
     throw error;
@@ -59,6 +63,17 @@ async function startEngine(): Promise<TestEngine | string> {
   const reason = readFileSync(join(folder, "log"), "utf8").trim().split("\n").at(-1);
   await close();
   return `dockerd cannot be started here: ${reason}`;
+}
+
+/** A network of its own: two engines on one host would give the same addresses on `bridge`. */
+async function withNetwork(engine: Docker, close: () => Promise<void>): Promise<TestEngine> {
+  const name = `harvest-test-${process.pid}`;
+  const Subnet = `10.${randomInt(64, 192)}.${randomInt(256)}.0/24`;
+  const network = await engine.createNetwork({ Name: name, IPAM: { Driver: "default", Config: [{ Subnet }] } });
+  const closeAll = async () => {
+    await network.remove().finally(close);
+  };
+  return { engine, network: name, close: closeAll };
 }
 
 /** An image with Node.js, what it links to, our nodejs runtime and these further files below /. */
