@@ -6,8 +6,8 @@ const { randomUUID } = require("node:crypto");
 const jpeg = require("jpeg-js");
 const { openStore } = require("../store.js");
 
-/** Mean difference of brightness (0..255) above which a frame begins a new scene. A pan stays below 12, a cut is above 30. */
-const CUT_THRESHOLD = 20;
+/** Mean difference of brightness (0..255) above which a frame begins a new scene: input.js's pans stay below 21, its cuts are above 50. */
+const CUT_THRESHOLD = 35;
 /** Of the frames between key frames, one of so many is looked at. */
 const SAMPLING_STEP = 5;
 
