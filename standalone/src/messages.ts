@@ -74,6 +74,8 @@ export interface ActivationMessage {
   readonly createdAtMs: number;
   /** The session of the composition or the id of the sequence it belongs to. */
   readonly cause?: string;
+  /** A client waits for it. */
+  readonly blocking?: boolean;
 }
 
 /**

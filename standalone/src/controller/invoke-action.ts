@@ -34,7 +34,7 @@ export function createController(
 type Ids = Pick<ControllerParts, "newActivationId">;
 
 async function submitPrimitive(ids: Ids, submit: SubmitActivation, request: InvokeRequest): Promise<Invocation> {
-  const { user, action, payload, transactionId, createdAtMs, cause } = request;
+  const { user, action, payload, transactionId, createdAtMs, cause, blocking } = request;
   const accepted = await submit({
     activationId: ids.newActivationId(),
     action: action as ExecutableAction,
@@ -43,6 +43,7 @@ async function submitPrimitive(ids: Ids, submit: SubmitActivation, request: Invo
     transactionId,
     createdAtMs,
     ...(cause !== undefined && { cause }),
+    ...(blocking !== undefined && { blocking }),
   });
   return { ...accepted, waitMs: action.limits.timeout + STEP_WAIT_ADDON_MS };
 }

@@ -66,4 +66,6 @@ export interface InvokeRequest {
   readonly createdAtMs: number;
   /** The enclosing session or sequence; absent when topmost. */
   readonly cause?: string;
+  /** A client waits for it. */
+  readonly blocking?: boolean;
 }

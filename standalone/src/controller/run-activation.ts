@@ -7,6 +7,7 @@ import type { ActivationStore } from "../activation-store.js";
 import type { Logger } from "../container/logger.js";
 import type { ActivationMessage, ActivationRecord, Grant, GrantResolver, Invoker } from "../messages.js";
 import { runBuiltin } from "./builtin.js";
+import { type CpuLoan, CpuLoans } from "./cpu-loans.js";
 import type { SubmitActivation } from "./parts.js";
 import { recordWithoutRun, whiskError } from "./records.js";
 import type { Throttle } from "./throttle.js";
@@ -23,6 +24,7 @@ export interface ActivationRunnerParts {
 
 export class ActivationRunner {
   readonly #parts: ActivationRunnerParts;
+  readonly #loans = new CpuLoans();
 
   constructor(parts: ActivationRunnerParts) {
     this.#parts = parts;
@@ -40,27 +42,54 @@ export class ActivationRunner {
     const leave = throttle.enter(incoming.user.namespace);
     try {
       const { message, grant } = await this.#parts.resolveGrant(incoming);
-      const { placed } = this.#enqueue(message, grant);
-      const record = this.#run(message, grant, placed).finally(leave);
-      return { activationId, record };
+      const loan = this.#loanFor(message, grant);
+      try {
+        const { placed } = this.#enqueue(message, grant, loan);
+        const record = this.#run(message, grant, placed, loan).finally(() => {
+          loan?.giveBack();
+          leave();
+        });
+        return { activationId, record };
+      } catch (error) {
+        loan?.giveBack();
+        throw error;
+      }
     } catch (error) {
       leave();
       throw error;
     }
   };
 
-  #enqueue(message: ActivationMessage, grant: Grant): { readonly placed: Promise<Acquired> } {
+  /** Only for one that somebody waits for, and only when no invoker has room for it. */
+  #loanFor(message: ActivationMessage, grant: Grant): CpuLoan | undefined {
+    const { balancer } = this.#parts;
+    if (!message.blocking || grant.conductor || grant.mode === "profile") return undefined;
+    const { atLeast } = placementRequestOf(message, grant, balancer.largest(), balancer.largest(true));
+    const hasRoom = balancer
+      .invokers()
+      .some(({ healthy, free }) => healthy && free.cpuCores >= atLeast.cpuCores && free.memoryMb >= atLeast.memoryMb);
+    return hasRoom ? undefined : this.#loans.borrow(message);
+  }
+
+  #enqueue(message: ActivationMessage, grant: Grant, loan: CpuLoan | undefined): { readonly placed: Promise<Acquired> } {
     const { balancer, invokers } = this.#parts;
-    const request = placementRequestOf(message, grant, balancer.largest(), balancer.largest(true));
+    // On a loan it holds memory and no CPU of its own, as conductors do.
+    const asked = loan ? { ...grant, conductor: true, memoryMb: grant.user.memoryMb } : grant;
+    const request = placementRequestOf(message, asked, balancer.largest(), balancer.largest(true));
     return balancer.enqueue(request, (id) => invokers.get(id)?.hasWarmContainer(message) ?? false);
   }
 
   /** Whatever happens, there is a record: the client may know the id already, and must find out what became of it. */
-  async #run(message: ActivationMessage, grant: Grant, placed: Promise<Acquired>): Promise<ActivationRecord> {
+  async #run(message: ActivationMessage, grant: Grant, placed: Promise<Acquired>, loan: CpuLoan | undefined): Promise<ActivationRecord> {
     const { activations, clock } = this.#parts;
     try {
       const acquired = await placed;
-      const record = await this.#runAt(acquired, message, grant).finally(() => acquired.release());
+      const granted = loan ? { ...acquired.grant, cpuCores: Math.min(loan.cpuCores, grant.cpuCores) } : acquired.grant;
+      const leave = grant.conductor ? () => undefined : this.#loans.enter(message, granted.cpuCores);
+      const record = await this.#runAt({ ...acquired, grant: granted }, message, grant).finally(() => {
+        leave();
+        acquired.release();
+      });
       activations.store(record);
       return record;
     } catch (error) {

@@ -32,7 +32,7 @@ export async function invokeAction(context: RestContext, request: FastifyRequest
   checkComponentsEntitled(context, user, action);
   if (overridesFinal(action, payload)) throw new WhiskRejection(400, TEXTS.parametersNotAllowed);
 
-  const invocation = await context.controller.invoke({ user, action, payload, transactionId: request.id, createdAtMs });
+  const invocation = await context.controller.invoke({ user, action, payload, transactionId: request.id, createdAtMs, blocking });
   reply.header("x-openwhisk-activation-id", invocation.activationId);
   const waited = blocking
     ? await waitAtMost(context.clock, invocation.record, Math.max(0, waitMs - (context.clock.nowMs() - createdAtMs)))

@@ -46,10 +46,27 @@ const pick = <T>(rng: Rng, from: readonly T[]): T => from[Math.floor(rng.next() 
 const sometimes = (rng: Rng, probability: number) => rng.next() < probability;
 
 const METHODS = ["GET", "GET", "PUT", "PUT", "POST", "POST", "DELETE", "HEAD", "OPTIONS", "PATCH"];
-const COLLECTIONS = ["actions", "activations", "packages", "triggers", "rules", "limits", "namespaces", ""];
+const COLLECTIONS = [
+  "actions",
+  "actions",
+  "actions",
+  "actions",
+  "activations",
+  "packages",
+  "triggers",
+  "rules",
+  "limits",
+  "namespaces",
+  "",
+];
 /** Few names, so that requests meet what others have made. */
 const NAMES = [
   "a",
+  "a",
+  "a",
+  "b",
+  "p",
+  "p/a",
   "b",
   "p",
   "p/a",
@@ -79,7 +96,7 @@ const ODD_NAMES = [
   "constructor",
   "a/b/c/d",
 ];
-const NAMESPACES = ["_", "_", "_", "guest", "other", "whisk.system", "%00", "__proto__"];
+const NAMESPACES = ["_", "_", "_", "_", "_", "_", "guest", "guest", "other", "whisk.system", "%00", "__proto__"];
 const QUERIES = ["limit", "skip", "count", "name", "since", "upto", "docs", "blocking", "result", "timeout", "overwrite", "force", "code"];
 const VALUES = [
   "true",
@@ -99,16 +116,8 @@ const VALUES = [
   "1.5",
   "__proto__",
 ];
-const TYPES = [
-  "application/json",
-  "application/json",
-  "application/json",
-  "text/plain",
-  "application/x-www-form-urlencoded",
-  "a/b",
-  "nonsense",
-  "",
-];
+const JSON_TYPE = "application/json";
+const TYPES = [...Array<string>(9).fill(JSON_TYPE), "text/plain", "application/x-www-form-urlencoded", "a/b", "nonsense", ""];
 
 function generate(rng: Rng, authorization: string): FuzzRequest {
   const method = pick(rng, METHODS);

@@ -19,10 +19,17 @@ export interface LoadOptions {
   readonly inFlight: number;
 }
 
+export interface EarlyAndLate {
+  readonly early: number;
+  readonly late: number;
+}
+
 export interface LoadReport {
   readonly seconds: number;
-  /** Of server and client together, after a fifth of the load and at its end. */
-  readonly rssMb: { readonly early: number; readonly late: number };
+  /** Of server and client together, after a fifth of the load and at its end: the whole process, with the store's mapped pages, and the heap. */
+  readonly rssMb: EarlyAndLate;
+  /** After a collection when the process was started with `--expose-gc`. */
+  readonly heapMb: EarlyAndLate;
 }
 
 const RECORDS_PER_PAGE = 200;
@@ -69,16 +76,24 @@ export async function createCounter(server: Pick<TestStandalone, "request">, nam
 export async function underLoad({ invocations, inFlight }: LoadOptions, invoke: (n: number) => Promise<void>): Promise<LoadReport> {
   const startMs = performance.now();
   let next = 0;
-  let early = 0;
+  let early = memory();
   const worker = async () => {
     while (next < invocations) {
       const n = next++;
       await invoke(n);
-      if (n === Math.floor(invocations / 5)) early = process.memoryUsage.rss() / MB;
+      if (n === Math.floor(invocations / 5)) early = memory();
     }
   };
   await Promise.all(Array.from({ length: inFlight }, worker));
-  return { seconds: (performance.now() - startMs) / 1_000, rssMb: { early, late: process.memoryUsage.rss() / MB } };
+  const seconds = (performance.now() - startMs) / 1_000;
+  const late = memory();
+  return { seconds, rssMb: { early: early.rssMb, late: late.rssMb }, heapMb: { early: early.heapMb, late: late.heapMb } };
+}
+
+function memory(): { readonly rssMb: number; readonly heapMb: number } {
+  globalThis.gc?.();
+  const { rss, heapUsed } = process.memoryUsage();
+  return { rssMb: rss / MB, heapMb: heapUsed / MB };
 }
 
 async function checkRecords(server: TestStandalone, name: string, ids: ReadonlyMap<string, number>, invocations: number): Promise<void> {
