@@ -6,8 +6,9 @@ import { HarvestError } from "@openwhisk-harvest/core";
 export interface InputSpec {
   readonly count: number;
   readonly seed: number;
-  readonly minBytes: number;
-  readonly maxBytes: number;
+  /** The generator's own range when absent. */
+  readonly minBytes?: number;
+  readonly maxBytes?: number;
 }
 /** What a job's `inputs` module exports as `generateInputs`: parameters of different sizes, equal for equal seeds. */
 export type InputGenerator = (spec: InputSpec) => Record<string, unknown>[];

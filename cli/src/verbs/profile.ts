@@ -14,8 +14,8 @@ import { stopSignal } from "./up.js";
 interface ProfileFlags extends ConfigFlags {
   readonly count: number;
   readonly seed: number;
-  readonly minBytes: number;
-  readonly maxBytes: number;
+  readonly minBytes?: number;
+  readonly maxBytes?: number;
   readonly from: number;
 }
 
@@ -28,8 +28,8 @@ export function addProfileVerb(program: Command): void {
   )
     .option("--count <number>", "how many inputs", wholeNumber, 100)
     .option("--seed <number>", "of the generator", wholeNumber, 1)
-    .option("--min-bytes <bytes>", "smallest input", wholeNumber, 6_000)
-    .option("--max-bytes <bytes>", "largest input", wholeNumber, 200_000)
+    .option("--min-bytes <bytes>", "smallest input; the generator's own when absent", wholeNumber)
+    .option("--max-bytes <bytes>", "largest input; the generator's own when absent", wholeNumber)
     .option("--from <number>", "go on with this input after an interruption", wholeNumber, 1)
     .action(profile);
 }
@@ -55,7 +55,7 @@ async function profile(jobFile: string, flags: ProfileFlags): Promise<void> {
         profiles: stores.profiles,
         grid: gridOf(config, availableParallelism()),
         clock: systemClock,
-        firstIndex: flags.from - 1,
+        firstIndex: Math.max(0, flags.from - 1),
         onProgress: ({ done }) => step.advance(done),
         signal: interrupt.signal,
       }),
