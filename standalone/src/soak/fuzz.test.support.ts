@@ -29,6 +29,7 @@ export async function fuzz(server: TestStandalone, options: { readonly requests:
   const { apihost, auth } = server.standalone;
   const authorization = `Basic ${Buffer.from(auth).toString("base64")}`;
   const byStatus: Record<number, number> = {};
+  await createEntities(server);
   let left = options.requests;
   const worker = async () => {
     while (left-- > 0) {
@@ -42,10 +43,30 @@ export async function fuzz(server: TestStandalone, options: { readonly requests:
   return { answers: Object.values(byStatus).reduce((sum, n) => sum + n, 0), byStatus };
 }
 
+/** Something to meet from the first request on; requests change and delete it. */
+async function createEntities(server: TestStandalone): Promise<void> {
+  const annotations = [
+    { key: "cpu", value: 0.25 },
+    { key: "web-export", value: true },
+  ];
+  const action = { exec: { kind: "nodejs:default", code: "const main = (p) => p" }, annotations, limits: { memory: 128, timeout: 1_000 } };
+  const bodies: readonly (readonly [path: string, body: object])[] = [
+    ["packages/p", {}],
+    ["packages/q", { binding: { namespace: "_", name: "p" } }],
+    ["actions/a", action],
+    ["actions/b", action],
+    ["actions/p/a", action],
+    ["triggers/t", {}],
+    ["rules/r", { trigger: "/_/t", action: "/_/a" }],
+  ];
+  for (const [path, body] of bodies)
+    assert.equal((await server.request(`${path}?overwrite=true`, { method: "PUT", body })).status, 200, path);
+}
+
 const pick = <T>(rng: Rng, from: readonly T[]): T => from[Math.floor(rng.next() * from.length)] as T;
 const sometimes = (rng: Rng, probability: number) => rng.next() < probability;
 
-const METHODS = ["GET", "GET", "PUT", "PUT", "POST", "POST", "DELETE", "HEAD", "OPTIONS", "PATCH"];
+const METHODS = ["GET", "GET", "PUT", "PUT", "PUT", "POST", "POST", "POST", "POST", "DELETE", "HEAD", "OPTIONS", "PATCH"];
 const COLLECTIONS = [
   "actions",
   "actions",
@@ -67,6 +88,8 @@ const NAMES = [
   "b",
   "p",
   "p/a",
+  "t",
+  "r",
   "b",
   "p",
   "p/a",
@@ -97,7 +120,24 @@ const ODD_NAMES = [
   "a/b/c/d",
 ];
 const NAMESPACES = ["_", "_", "_", "_", "_", "_", "guest", "guest", "other", "whisk.system", "%00", "__proto__"];
-const QUERIES = ["limit", "skip", "count", "name", "since", "upto", "docs", "blocking", "result", "timeout", "overwrite", "force", "code"];
+const QUERIES = [
+  "blocking",
+  "overwrite",
+  "overwrite",
+  "limit",
+  "skip",
+  "count",
+  "name",
+  "since",
+  "upto",
+  "docs",
+  "blocking",
+  "result",
+  "timeout",
+  "overwrite",
+  "force",
+  "code",
+];
 const VALUES = [
   "true",
   "false",
@@ -123,15 +163,16 @@ function generate(rng: Rng, authorization: string): FuzzRequest {
   const method = pick(rng, METHODS);
   const type = pick(rng, TYPES);
   const hasBody = method === "PUT" || method === "POST" || method === "PATCH" || sometimes(rng, 0.1);
+  const path = pathOf(rng);
   return {
     method,
-    path: `${pathOf(rng)}${queryOf(rng)}`,
+    path: `${path}${queryOf(rng)}`,
     headers: {
       ...(sometimes(rng, 0.9) && { authorization: sometimes(rng, 0.95) ? authorization : "Basic %%%" }),
       ...(hasBody && type !== "" && { "content-type": type }),
       ...(sometimes(rng, 0.05) && { "x-request-id": pick(rng, ["sid_x", "mine", "x".repeat(500)]) }),
     },
-    body: hasBody ? bodyOf(rng) : undefined,
+    body: hasBody ? bodyOf(rng, path) : undefined,
   };
 }
 
@@ -142,7 +183,7 @@ function pathOf(rng: Rng): string {
     return pick(rng, ["/", "/ping", "/invokers", "/invokers/ready", "/api/v1", "/api/v1/namespaces", "/api/v2", "/%", "/api/v1/web"]);
   if (kind < 0.28)
     return `/api/v1/web/${pick(rng, NAMESPACES)}/${pick(rng, ["default", "p", "%00"])}/${name}${pick(rng, ["", ".json", ".http", ".text", ".svg/x"])}`;
-  const suffix = pick(rng, ["", "", "", "", "/", "/logs", "/result"]);
+  const suffix = pick(rng, [...Array<string>(12).fill(""), "/", "/logs", "/result"]);
   return `/api/v1/namespaces/${pick(rng, NAMESPACES)}/${pick(rng, COLLECTIONS)}/${name}${suffix}`;
 }
 
@@ -168,31 +209,35 @@ const FIELDS = [
   "__proto__",
 ];
 
-function bodyOf(rng: Rng): string {
+function bodyOf(rng: Rng, path: string): string {
   const kind = rng.next();
   if (kind < 0.08)
     return pick(rng, ["", "{", "null", "[]", "7", '"x"', "\u0000", '{"a":1e999}', '{"__proto__":{"a":1}}', "[".repeat(5_000)]);
-  if (kind < 0.5) return JSON.stringify(sensible(rng));
+  if (kind < 0.8) return JSON.stringify(sensible(rng, path));
   const count = Math.floor(rng.next() * 4);
   return JSON.stringify(Object.fromEntries(Array.from({ length: count }, () => [pick(rng, FIELDS), anyValue(rng, 0)])));
 }
 
-/** What a client would send, so that things come into being. */
-function sensible(rng: Rng): unknown {
+/** What a client would send there, so that things come into being. */
+function sensible(rng: Rng, path: string): unknown {
   const annotations = [
     { key: "cpu", value: 0.25 },
     { key: pick(rng, ["web-export", "raw-http", "final", "conductor", "feed"]), value: true },
   ];
-  const timeout = { timeout: 1_000, memory: 128 };
-  return pick<unknown>(rng, [
-    { exec: { kind: "nodejs:default", code: pick(rng, CODE) }, annotations, limits: timeout },
-    { exec: { kind: "sequence", components: [pick(rng, ["/_/a", "/_/p/a", "a", "/whisk.system/utils/echo"])] } },
-    { binding: { namespace: pick(rng, ["_", "whisk.system"]), name: pick(rng, ["p", "utils"]) } },
-    { trigger: `/_/${pick(rng, ["a", "b"])}`, action: `/_/${pick(rng, ["a", "b", "p/a"])}` },
-    { status: pick(rng, ["active", "inactive"]) },
-    { parameters: [{ key: "k", value: anyValue(rng, 0) }] },
-    {},
-  ]);
+  if (path.includes("/actions/"))
+    return pick<unknown>(rng, [
+      { exec: { kind: "nodejs:default", code: pick(rng, CODE) }, annotations, limits: { timeout: 1_000, memory: 128 } },
+      { exec: { kind: "sequence", components: [pick(rng, ["/_/a", "/_/p/a", "a", "/whisk.system/utils/echo"])] }, annotations },
+      { k: anyValue(rng, 0) },
+    ]);
+  if (path.includes("/packages/"))
+    return pick<unknown>(rng, [{}, {}, { binding: { namespace: pick(rng, ["_", "whisk.system"]), name: pick(rng, ["p", "utils"]) } }]);
+  if (path.includes("/rules/"))
+    return pick<unknown>(rng, [
+      { trigger: `/_/${pick(rng, ["t", "b"])}`, action: `/_/${pick(rng, ["a", "b", "p/a"])}` },
+      { status: pick(rng, ["active", "inactive"]) },
+    ]);
+  return { parameters: [{ key: "k", value: anyValue(rng, 0) }] };
 }
 
 function anyValue(rng: Rng, depth: number): unknown {
