@@ -138,3 +138,30 @@ test("L3: what nobody collects is bounded", async () => {
   const { lines, truncated } = await logs.collect(Number.POSITIVE_INFINITY);
   assert.deepEqual([lines.length, truncated], [10 * 1024, true]);
 });
+
+test("where no sentinels are expected, what has arrived is the log, whole; those that come all the same are not shown", async () => {
+  const streams = { stdout: new PassThrough(), stderr: new PassThrough() };
+  const sleeps: number[] = [];
+  const clock: Clock = {
+    nowMs: () => 0,
+    monotonicMs: () => 0,
+    sleep: (ms, signal) => {
+      sleeps.push(ms);
+      return systemClock.sleep(ms, signal);
+    },
+  };
+  const collector = new LogCollector(streams, clock, { sentinelsExpected: false });
+  const texts = async () => {
+    const { lines, incomplete } = await collector.collect(1_000);
+    return [lines.map((line) => line.slice(31)), incomplete];
+  };
+  streams.stdout.write("one\n");
+  assert.deepEqual(await texts(), [["stdout: one"], false]);
+  streams.stdout.write(`two\n${SENTINEL}\n`);
+  streams.stderr.write(`${SENTINEL}\n`);
+  assert.deepEqual(await texts(), [["stdout: two"], false]);
+  assert.ok(
+    sleeps.every((ms) => ms <= 50),
+    "nobody waits two seconds for sentinels that may never come",
+  );
+});

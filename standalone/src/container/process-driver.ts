@@ -20,8 +20,8 @@ const START_TIMEOUT_MS = 30_000;
 const START_POLL_MS = 3;
 /** `sun_path` has 104 bytes on macOS and 108 on Linux, one of them for the end. */
 const MAX_SOCKET_PATH_BYTES = 103;
-/** The same for all, whatever our own is: an action must not depend on how its server was started. */
-const PATH = [dirname(process.execPath), "/usr/local/bin", "/usr/bin", "/bin"].join(":");
+/** After the runtime's own folder; the same for all, whatever our own is: an action must not depend on how its server was started. */
+const PATH_FOLDERS = ["/usr/local/bin", "/usr/bin", "/bin"];
 
 /** The nodejs runtime as scripts/bundle.mjs makes it. */
 export const bundledRuntimeFile = RUNTIME_FILES.nodejs;
@@ -160,7 +160,13 @@ class ProcessDriver implements ContainerDriver {
     return startGuarded({
       command: runtimeCommand(kind, runtimeFiles[kind.family], heapLimitMb),
       cwd: folder,
-      environment: { ...spec.environment, PATH, HOME: folder, TMPDIR: folder, [SOCKET_VARIABLE]: socketPath },
+      environment: {
+        ...spec.environment,
+        PATH: [dirname(kind.executable), ...PATH_FOLDERS].join(":"),
+        HOME: folder,
+        TMPDIR: folder,
+        [SOCKET_VARIABLE]: socketPath,
+      },
       ...(user ? { user } : {}),
     });
   }

@@ -109,3 +109,8 @@ test("a warm one has no initTime and, outside of sequences, no causedBy; without
   const nowhere = activationRecord(message, facts, 9_999);
   assert.deepEqual([nowhere.start, nowhere.end, nowhere.duration, annotation("waitTime", nowhere)], [9_999, 9_999, 0, 8_999]);
 });
+
+test("/init of an action without code, a blackbox, has none", () => {
+  const { value } = initPayload(messageOf({ kind: "blackbox", code: "" }), NOW_MS) as { value: object };
+  assert.deepEqual(Object.keys(value).sort(), ["binary", "env", "main", "name"]);
+});

@@ -40,7 +40,7 @@ export function initPayload(message: ActivationMessage, nowMs: number): object {
     value: {
       name: name.split("/").at(-1),
       main: exec.main ?? "main",
-      code: exec.code,
+      ...(exec.code === "" ? {} : { code: exec.code }), // a blackbox image may need none
       binary: exec.binary,
       env: { ...partitionArguments(message).environment, ...Object.fromEntries(context) },
     },

@@ -71,7 +71,11 @@ async function withNetwork(engine: Docker, close: () => Promise<void>): Promise<
   const Subnet = `10.${randomInt(64, 192)}.${randomInt(256)}.0/24`;
   const network = await engine.createNetwork({ Name: name, IPAM: { Driver: "default", Config: [{ Subnet }] } });
   const closeAll = async () => {
-    await network.remove().finally(close);
+    try {
+      await network.remove();
+    } finally {
+      await close();
+    }
   };
   return { engine, network: name, close: closeAll };
 }
