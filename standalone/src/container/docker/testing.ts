@@ -19,7 +19,7 @@ export interface TestEngine {
 /** The engine of HARVEST_TEST_DOCKER_HOST, that of this host, or one started here; or the reason why there is none. */
 export async function findEngine(): Promise<TestEngine | string> {
   const named = process.env["HARVEST_TEST_DOCKER_HOST"];
-  if (named !== undefined) return { engine: engineAt(named), network: "bridge", close: async () => undefined };
+  if (named) return { engine: engineAt(named), network: "bridge", close: async () => undefined };
   const usual = engineAt("unix:///var/run/docker.sock");
   if (existsSync("/var/run/docker.sock") && (await answers(usual)))
     return { engine: usual, network: "bridge", close: async () => undefined };
