@@ -15,7 +15,7 @@ import {
 
 /** A file kept open, so that a sample costs one pread and no path walk. */
 export interface OpenFile {
-  /** The whole file, as the kernel has it now. */
+  /** The whole file, as the kernel has it now. For files of one record, which is what counters and statistics are. */
   read(): string;
   close(): void;
 }
@@ -48,14 +48,10 @@ function openKept(path: string): OpenFile {
   const buffer = Buffer.allocUnsafe(READ_BUFFER_BYTES);
   return {
     read() {
-      let length = 0;
-      // The kernel may hand a file over in pieces; a read of nothing is its end.
-      for (;;) {
-        const got = readSync(fd, buffer, length, buffer.length - length, length);
-        if (got === 0) return buffer.toString("latin1", 0, length);
-        length += got;
-        if (length === buffer.length) throw new RangeError(`${path} is longer than ${READ_BUFFER_BYTES} bytes.`);
-      }
+      // The kernel makes a record whole before it hands it over (fs/seq_file.c), so one read gets all that fits.
+      const length = readSync(fd, buffer, 0, buffer.length, 0);
+      if (length === buffer.length) throw new RangeError(`${path} is longer than ${READ_BUFFER_BYTES} bytes.`);
+      return buffer.toString("latin1", 0, length);
     },
     close: () => closeSync(fd),
   };

@@ -43,8 +43,11 @@ export interface ContainerGroup {
   setCpuCores(cpuCores: number | undefined): Promise<void>;
   /** Never shrinks the limit below the working set. Does nothing where memory cannot be limited (affinity, none). */
   setMemory(limits: MemoryLimits): Promise<void>;
-  /** Cheap enough for every 20 ms. */
-  read(): Sample;
+  /**
+   * Everything, exactly; or "usage", cheap enough for every 20 ms: without `oomKills`, and with a working set that may be off by
+   * what working-set.ts says.
+   */
+  read(part?: "usage"): Sample;
   limits(): Limits;
   processes(): number[];
   /** SIGKILLs until nobody is left. OWH_DEADLINE when somebody still is after five seconds. */

@@ -24,30 +24,29 @@ export function readLimit(fs: CgroupFs, path: string): string {
   }
 }
 
-/** Opens each file once, at its first reading; `close` when the group goes. */
-export class KeptFiles {
+/** One file for sampling: opened at its first reading, so that a group may be made before anybody reads it. */
+export class KeptFile {
   readonly #fs: CgroupFs;
-  readonly #open = new Map<string, OpenFile>();
+  readonly #path: string;
+  #file: OpenFile | undefined;
 
-  constructor(fs: CgroupFs) {
+  constructor(fs: CgroupFs, path: string) {
     this.#fs = fs;
+    this.#path = path;
   }
 
-  read(path: string): string {
+  read(): string {
     try {
-      let file = this.#open.get(path);
-      if (!file) {
-        file = this.#fs.open(path);
-        this.#open.set(path, file);
-      }
-      return file.read();
+      this.#file ??= this.#fs.open(this.#path);
+      return this.#file.read();
     } catch (error) {
-      throw noCgroup(`Reading ${path}`, error);
+      throw noCgroup(`Reading ${this.#path}`, error);
     }
   }
 
+  /** When the group goes. */
   close(): void {
-    for (const file of this.#open.values()) file.close();
-    this.#open.clear();
+    this.#file?.close();
+    this.#file = undefined;
   }
 }

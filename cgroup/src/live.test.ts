@@ -29,10 +29,16 @@ describe(`live ${enforcement}`, { skip }, () => {
 
   const cases: readonly LiveCase[] = [...cpuCases, ...memoryCases, ...lifeCases, ...(enforcement === "cgroup-v2" ? v2Cases : [])];
   for (const live of cases)
-    it(live.name, async () => {
+    it(live.name, async (t) => {
       assert.ok(enforcement === "cgroup-v1" || enforcement === "cgroup-v2");
       const tolerance = { cpuMeanShare: 0.05, cpuPeakShare: 0.05, cpuPeakCores: 0.05, memoryShare: 0.03 };
-      const setup: LiveSetup = { enforcement, windowMs: 100, tolerance, uncachedFile: () => uncached(join(folder, "file")) };
+      const setup: LiveSetup = {
+        enforcement,
+        windowMs: 100,
+        tolerance,
+        note: (text) => t.diagnostic(text),
+        uncachedFile: () => uncached(join(folder, "file")),
+      };
       await live.run(setup);
     });
 });

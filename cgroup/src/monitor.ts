@@ -1,10 +1,11 @@
 /** The resource monitor (paper, Algorithm 1): samples one group for as long as a run lasts. The arithmetic is in usage.ts. */
 import { type Clock, HarvestError, systemClock } from "@openwhisk-harvest/core";
 import type { ContainerGroup } from "./group.js";
+import { everyPeriod } from "./ticker.js";
 import { type Usage, UsageAccumulator } from "./usage.js";
 
 export interface MonitorOptions {
-  /** Time between two samples. A v1 sample takes about 25 us (five files), so 20 ms costs 0.13 % of a core. */
+  /** Time between two samples; bench.ts measures what it costs. Monitors of one period wake up together, so the first is shorter. */
   readonly periodMs: number;
   /** At least 100 (one CFS period); OWH_BAD_CONFIG otherwise. */
   readonly windowMs: number;
@@ -22,7 +23,7 @@ export interface Monitor {
 export function startMonitor(group: Pick<ContainerGroup, "read">, { periodMs, windowMs, clock = systemClock }: MonitorOptions): Monitor {
   if (!(periodMs > 0)) throw new HarvestError("OWH_BAD_CONFIG", `The sampling period is a positive number of ms, not ${periodMs}.`);
   const usage = new UsageAccumulator(windowMs);
-  usage.add(group.read());
+  usage.add(group.read("usage"));
   const monitor = new SamplingMonitor(group, usage);
   monitor.run(clock, periodMs);
   return monitor;
@@ -32,7 +33,7 @@ class SamplingMonitor implements Monitor {
   failure: HarvestError | undefined;
   readonly #group: Pick<ContainerGroup, "read">;
   readonly #usage: UsageAccumulator;
-  readonly #stopped = new AbortController();
+  #endTicks: (() => void) | undefined;
 
   constructor(group: Pick<ContainerGroup, "read">, usage: UsageAccumulator) {
     this.#group = group;
@@ -40,31 +41,28 @@ class SamplingMonitor implements Monitor {
   }
 
   run(clock: Clock, periodMs: number): void {
-    const { signal } = this.#stopped;
-    const loop = async () => {
-      while (!signal.aborted && !this.failure) {
-        await clock.sleep(periodMs, signal);
-        this.#sample();
-      }
-    };
-    loop().catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
+    this.#endTicks = everyPeriod(clock, periodMs, () => this.#sample());
   }
 
   stop(): Usage {
     this.#sample();
-    this.#stopped.abort();
+    this.#end();
     return this.#usage.result();
   }
 
   #sample(): void {
-    if (this.#stopped.signal.aborted || this.failure) return;
+    if (!this.#endTicks) return;
     try {
-      this.#usage.add(this.#group.read());
+      this.#usage.add(this.#group.read("usage"));
     } catch (error) {
+      this.#end();
       if (!(error instanceof HarvestError)) throw error;
       this.failure = error;
     }
+  }
+
+  #end(): void {
+    this.#endTicks?.();
+    this.#endTicks = undefined;
   }
 }

@@ -9,9 +9,10 @@ import { bytesOf, CFS_PERIOD_US, limitMbOf, quotaUsOf, refuseBelowWorkingSet } f
 import type { CgroupFs } from "./fs.js";
 import type { ContainerGroup, Limits, MemoryLimits, Sample } from "./group.js";
 import type { Host } from "./host.js";
-import { KeptFiles, readLimit, writeLimit } from "./kernel-files.js";
+import { KeptFile, readLimit, writeLimit } from "./kernel-files.js";
 import { killAll, membersOf, moveProcess, removeDirs } from "./members.js";
 import { keyedNumber } from "./parse.js";
+import { WorkingSet } from "./working-set.js";
 
 export interface V1Dirs {
   readonly cpu: string;
@@ -31,8 +32,9 @@ export class V1Group implements ContainerGroup {
   readonly #host: Host;
   readonly #dirs: V1Dirs;
   readonly #all: readonly string[];
-  readonly #files: KeptFiles;
+  readonly #files: Readonly<Record<"cpuUsage" | "cpuStat" | "memoryUsage" | "memoryStat" | "oomControl", KeptFile>>;
   readonly #hasMemsw: boolean;
+  readonly #workingSet: WorkingSet;
   readonly #onRemoved: () => void;
   #removed = false;
 
@@ -42,7 +44,15 @@ export class V1Group implements ContainerGroup {
     this.#host = host;
     this.#dirs = dirs;
     this.#all = [...new Set([dirs.cpu, dirs.cpuacct, dirs.memory])];
-    this.#files = new KeptFiles(host.fs);
+    const file = (path: string) => new KeptFile(host.fs, path);
+    this.#files = {
+      cpuUsage: file(`${dirs.cpuacct}/cpuacct.usage`),
+      cpuStat: file(`${dirs.cpu}/cpu.stat`),
+      memoryUsage: file(`${dirs.memory}/memory.usage_in_bytes`),
+      memoryStat: file(`${dirs.memory}/memory.stat`),
+      oomControl: file(`${dirs.memory}/memory.oom_control`),
+    };
+    this.#workingSet = new WorkingSet(() => keyedNumber(this.#files.memoryStat.read(), "total_inactive_file") ?? 0);
     this.#onRemoved = onRemoved;
     this.#hasMemsw = host.fs.exists(`${dirs.memory}/memory.memsw.limit_in_bytes`);
   }
@@ -73,23 +83,21 @@ export class V1Group implements ContainerGroup {
     for (const file of files) writeLimit(this.#host.fs, file, value);
   }
 
-  read(): Sample {
-    const { cpu, cpuacct, memory } = this.#dirs;
+  read(part?: "usage"): Sample {
+    const { cpuUsage, cpuStat, memoryUsage, oomControl } = this.#files;
     const atMs = this.#host.clock.monotonicMs();
-    const cpuUsageUs = Number(this.#files.read(`${cpuacct}/cpuacct.usage`)) / 1_000;
-    const cpuStat = this.#files.read(`${cpu}/cpu.stat`);
-    const usageBytes = Number(this.#files.read(`${memory}/memory.usage_in_bytes`));
-    const inactiveBytes = keyedNumber(this.#files.read(`${memory}/memory.stat`), "total_inactive_file") ?? 0;
-    const throttledNs = keyedNumber(cpuStat, "throttled_time");
-    const throttledPeriods = keyedNumber(cpuStat, "nr_throttled");
-    const oomKills = keyedNumber(this.#files.read(`${memory}/memory.oom_control`), "oom_kill");
+    const cpuUsageUs = Number(cpuUsage.read()) / 1_000;
+    const throttling = cpuStat.read();
+    const usageBytes = Number(memoryUsage.read());
+    const throttledNs = keyedNumber(throttling, "throttled_time");
+    const throttledPeriods = keyedNumber(throttling, "nr_throttled");
+    const oomKills = part ? undefined : keyedNumber(oomControl.read(), "oom_kill");
     return {
       atMs,
       cpuUsageUs,
       ...(throttledNs !== undefined && { throttledUs: throttledNs / 1_000 }),
       ...(throttledPeriods !== undefined && { throttledPeriods }),
-      // The two are read one after the other, so the page cache may seem larger than everything.
-      workingSetBytes: Math.max(0, usageBytes - inactiveBytes),
+      workingSetBytes: part ? this.#workingSet.aboutBytes(atMs, usageBytes) : this.#workingSet.exactBytes(atMs, usageBytes),
       ...(oomKills !== undefined && { oomKills }),
     };
   }
@@ -108,7 +116,7 @@ export class V1Group implements ContainerGroup {
 
   async remove(): Promise<void> {
     if (this.#removed) return;
-    this.#files.close();
+    for (const file of Object.values(this.#files)) file.close();
     await removeDirs(this.#host, this.#all);
     this.#removed = true;
     this.#onRemoved();

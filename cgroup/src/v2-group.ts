@@ -3,9 +3,10 @@ import { bytesOf, CFS_PERIOD_US, limitMbOf, quotaUsOf, refuseBelowWorkingSet } f
 import type { CgroupFs } from "./fs.js";
 import type { ContainerGroup, Limits, MemoryLimits, Sample } from "./group.js";
 import type { Host } from "./host.js";
-import { KeptFiles, readLimit, writeLimit } from "./kernel-files.js";
+import { KeptFile, readLimit, writeLimit } from "./kernel-files.js";
 import { killAll, membersOf, moveProcess, removeDirs } from "./members.js";
 import { keyedNumber } from "./parse.js";
+import { WorkingSet } from "./working-set.js";
 
 export function readV2Limits(fs: CgroupFs, dir: string): Limits {
   const [quota, periodUs] = readLimit(fs, `${dir}/cpu.max`).trim().split(" ");
@@ -22,7 +23,8 @@ export class V2Group implements ContainerGroup {
   readonly name: string;
   readonly #host: Host;
   readonly #dir: string;
-  readonly #files: KeptFiles;
+  readonly #files: Readonly<Record<"cpuStat" | "memoryCurrent" | "memoryStat" | "memoryEvents", KeptFile>>;
+  readonly #workingSet: WorkingSet;
   readonly #onRemoved: () => void;
   #removed = false;
 
@@ -31,7 +33,14 @@ export class V2Group implements ContainerGroup {
     this.name = name;
     this.#host = host;
     this.#dir = dir;
-    this.#files = new KeptFiles(host.fs);
+    const file = (name: string) => new KeptFile(host.fs, `${dir}/${name}`);
+    this.#files = {
+      cpuStat: file("cpu.stat"),
+      memoryCurrent: file("memory.current"),
+      memoryStat: file("memory.stat"),
+      memoryEvents: file("memory.events"),
+    };
+    this.#workingSet = new WorkingSet(() => keyedNumber(this.#files.memoryStat.read(), "inactive_file") ?? 0);
     this.#onRemoved = onRemoved;
   }
 
@@ -57,21 +66,20 @@ export class V2Group implements ContainerGroup {
     if (high !== undefined) writeLimit(this.#host.fs, `${this.#dir}/memory.high`, String(high));
   }
 
-  read(): Sample {
+  read(part?: "usage"): Sample {
     const atMs = this.#host.clock.monotonicMs();
-    const cpuStat = this.#files.read(`${this.#dir}/cpu.stat`);
-    const currentBytes = Number(this.#files.read(`${this.#dir}/memory.current`));
-    const inactiveBytes = keyedNumber(this.#files.read(`${this.#dir}/memory.stat`), "inactive_file") ?? 0;
+    const { memoryCurrent, memoryEvents } = this.#files;
+    const cpuStat = this.#files.cpuStat.read();
+    const currentBytes = Number(memoryCurrent.read());
     const throttledUs = keyedNumber(cpuStat, "throttled_usec");
     const throttledPeriods = keyedNumber(cpuStat, "nr_throttled");
-    const oomKills = keyedNumber(this.#files.read(`${this.#dir}/memory.events`), "oom_kill");
+    const oomKills = part ? undefined : keyedNumber(memoryEvents.read(), "oom_kill");
     return {
       atMs,
       cpuUsageUs: keyedNumber(cpuStat, "usage_usec") ?? 0,
       ...(throttledUs !== undefined && { throttledUs }),
       ...(throttledPeriods !== undefined && { throttledPeriods }),
-      // The two are read one after the other, so the page cache may seem larger than everything.
-      workingSetBytes: Math.max(0, currentBytes - inactiveBytes),
+      workingSetBytes: part ? this.#workingSet.aboutBytes(atMs, currentBytes) : this.#workingSet.exactBytes(atMs, currentBytes),
       ...(oomKills !== undefined && { oomKills }),
     };
   }
@@ -92,7 +100,7 @@ export class V2Group implements ContainerGroup {
 
   async remove(): Promise<void> {
     if (this.#removed) return;
-    this.#files.close();
+    for (const file of Object.values(this.#files)) file.close();
     await removeDirs(this.#host, [this.#dir]);
     this.#removed = true;
     this.#onRemoved();

@@ -20,6 +20,7 @@ function holdsTo(threads: number, cpuCores: number): LiveCase {
         await group.setCpuCores(cpuCores);
         prefer(child.pid, setup);
         const usage = await measureThrottled(group, setup);
+        setup.note(`mean ${usage.cpuMeanCores.toFixed(4)}, peak ${usage.cpuPeakCores.toFixed(4)} of ${cpuCores} cores`);
         assertMean(setup, usage.cpuMeanCores, cpuCores);
         assertPeak(setup, usage.cpuPeakCores, cpuCores);
         assert.ok((usage.throttledMs ?? 0) > MEASURED_MS / 4, `throttled ${usage.throttledMs} ms`);

@@ -22,6 +22,8 @@ export interface LiveSetup {
     readonly cpuPeakCores: number;
     readonly memoryShare: number;
   };
+  /** Takes what a case measured, for people. */
+  note(text: string): void;
   /** A file on a disk, of which nothing is in the page cache when this returns. */
   uncachedFile(): { readonly path: string; readonly mb: number };
 }

@@ -13,6 +13,7 @@ export const seesAllocation: LiveCase = {
       const beforeBytes = group.read().workingSetBytes;
       await child.do("hold", HELD_MB);
       const grownMb = (group.read().workingSetBytes - beforeBytes) / MB;
+      setup.note(`${grownMb.toFixed(2)} of ${HELD_MB} MB`);
       assert.ok(Math.abs(grownMb - HELD_MB) <= setup.tolerance.memoryShare * HELD_MB, `${grownMb} MB`);
     }),
 };
@@ -34,6 +35,7 @@ const leavesOutPageCache: LiveCase = {
       const cachedMb = chargedMb(child.pid, setup) - beforeMb;
       assert.ok(cachedMb >= 0.9 * mb, `the kernel charged ${cachedMb} MB for reading ${mb} MB`);
       const grownMb = (group.read().workingSetBytes - usedBytes) / MB;
+      setup.note(`${cachedMb.toFixed(2)} MB of page cache charged, working set grown by ${grownMb.toFixed(2)} MB`);
       assert.ok(grownMb <= 0.05 * mb, `the working set grew by ${grownMb} MB`);
     }),
 };

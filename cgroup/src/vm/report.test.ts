@@ -6,8 +6,8 @@ import { formatCase, parseCases } from "./report.js";
 describe("the guest's report", () => {
   it("survives the serial line, whatever stands in names and errors", () => {
     const result = fc.record(
-      { name: fc.string(), ms: fc.nat(), error: fc.string() },
-      { requiredKeys: ["name", "ms"], noNullPrototype: true },
+      { name: fc.string(), ms: fc.nat(), notes: fc.array(fc.string()), error: fc.string() },
+      { requiredKeys: ["name", "ms", "notes"], noNullPrototype: true },
     );
     fc.assert(
       fc.property(fc.uniqueArray(result, { selector: (r) => r.name }), (results) => {
@@ -19,8 +19,8 @@ describe("the guest's report", () => {
   });
 
   it("refuses a line that was cut or is no result", () => {
-    const whole = formatCase({ name: "a", ms: 1 });
-    for (const line of [whole.slice(0, -1), whole.replace("1", '"1"'), whole.replace('"a"', "null")])
+    const whole = formatCase({ name: "a", ms: 1, notes: ["b"] });
+    for (const line of [whole.slice(0, -1), whole.replace("1", '"1"'), whole.replace('"a"', "null"), whole.replace('"b"', "2")])
       assert.throws(() => parseCases([line]), { code: "OWH_BAD_REQUEST" });
   });
 });

@@ -7,6 +7,8 @@ export interface CaseResult {
   readonly name: string;
   /** In the guest's time. */
   readonly ms: number;
+  /** What was measured. */
+  readonly notes: readonly string[];
   /** Absent when the case held. */
   readonly error?: string;
 }
@@ -21,11 +23,13 @@ export function parseCases(lines: readonly string[]): Map<string, CaseResult> {
   return new Map(marked.map(parseCase).map((result) => [result.name, result]));
 }
 
+const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every((text) => typeof text === "string");
+
 function parseCase(text: string): CaseResult {
   try {
-    const { name, ms, error } = JSON.parse(text) as Record<string, unknown>;
-    if (typeof name === "string" && typeof ms === "number" && (error === undefined || typeof error === "string"))
-      return { name, ms, ...(error !== undefined && { error }) };
+    const { name, ms, notes, error } = JSON.parse(text) as Record<string, unknown>;
+    if (typeof name === "string" && typeof ms === "number" && isTexts(notes) && (error === undefined || typeof error === "string"))
+      return { name, ms, notes, ...(error !== undefined && { error }) };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }

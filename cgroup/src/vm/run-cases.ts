@@ -9,7 +9,7 @@ import type { CaseResult } from "./report.js";
 const CASE_DEADLINE_MS = 60_000;
 
 /** Tolerances are the issue's: software emulation has one CPU, whose timer ticks weigh more. */
-const setup: LiveSetup = {
+const setup: Omit<LiveSetup, "note"> = {
   enforcement: "cgroup-v2",
   windowMs: 500,
   tolerance: { cpuMeanShare: 0.05, cpuPeakShare: 0.15, cpuPeakCores: 0, memoryShare: 0.03 },
@@ -22,14 +22,15 @@ const setup: LiveSetup = {
 export async function runCases(standing: Standing, report: (result: CaseResult) => void): Promise<void> {
   for (const live of guestCases[standing]) {
     const startMs = performance.now();
+    const notes: string[] = [];
     let error: string | undefined;
     try {
-      await Promise.race([live.run(setup), deadline()]);
+      await Promise.race([live.run({ ...setup, note: (text) => notes.push(text) }), deadline()]);
     } catch (thrown) {
       error = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
     }
     const ms = Math.round(performance.now() - startMs);
-    report({ name: reportedName(standing, live), ms, ...(error !== undefined && { error }) });
+    report({ name: reportedName(standing, live), ms, notes, ...(error !== undefined && { error }) });
   }
 }
 

@@ -26,9 +26,10 @@ describe("live cgroup-v2 in a virtual machine", () => {
   for (const standing of STANDINGS)
     for (const live of guestCases[standing]) {
       const name = reportedName(standing, live);
-      it(name, { skip }, () => {
+      it(name, { skip }, (t) => {
         const result = results.get(name);
         assert.ok(result, `the virtual machine did not report this case:\n${diagnosis}`);
+        for (const note of result.notes) t.diagnostic(note);
         assert.equal(result.error, undefined);
       });
     }
