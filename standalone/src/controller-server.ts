@@ -11,6 +11,7 @@ import { open, type RootDatabase } from "lmdb";
 import { ActivationStore } from "./activation-store.js";
 import { mayUseAction } from "./auth.js";
 import type { Logger } from "./container/logger.js";
+import { Door } from "./controller/door.js";
 import { InFlight } from "./controller/in-flight.js";
 import { createController } from "./controller/invoke-action.js";
 import type { ControllerParts } from "./controller/parts.js";
@@ -67,10 +68,11 @@ export async function startControllerServer(
   const limits = entityLimits(config, options.limits);
   const throttle = new Throttle({ ...config, firesPerMinute: limits.firesPerMinute }, clock);
   const inFlight = new InFlight(logger);
+  const door = new Door();
   const running = lateBound<Running>();
   const controller = controllerOf(options, storage, running.value, inFlight);
   const invokers = async () => (await running.value).balancer.invokers();
-  const app = createRestServer({ config, ...storage, controller, throttle, limits, clock, invokers }, logger);
+  const app = createRestServer({ config, ...storage, controller, throttle, limits, door, clock, invokers }, logger);
   let side: InvokerSide;
   let apihost: string;
   try {
@@ -86,7 +88,16 @@ export async function startControllerServer(
   const { resolveGrant } = side;
   running.bind({
     balancer,
-    runner: new ActivationRunner({ resolveGrant, balancer, invokers: byId, activations: storage.activations, throttle, clock, logger }),
+    runner: new ActivationRunner({
+      resolveGrant,
+      balancer,
+      invokers: byId,
+      activations: storage.activations,
+      throttle,
+      door,
+      clock,
+      logger,
+    }),
   });
   let closing: Promise<void> | undefined;
   return {
@@ -94,7 +105,7 @@ export async function startControllerServer(
     identities: storage.identities,
     balancer,
     close: () => {
-      closing ??= close({ app, inFlight, invokers: side.invokers, storage, clock });
+      closing ??= close({ app, door, inFlight, invokers: side.invokers, storage, clock });
       return closing;
     },
   };
@@ -144,16 +155,18 @@ function controllerOf(
 
 interface Closing {
   readonly app: FastifyInstance;
+  readonly door: Door;
   readonly inFlight: InFlight;
   readonly invokers: readonly Invoker[];
   readonly storage: Storage;
   readonly clock: Clock;
 }
 
-/** Nothing new, then what runs, then the containers, then the last answers and records. */
-async function close({ app, inFlight, invokers, storage, clock }: Closing): Promise<void> {
-  const closed = app.close();
+/** Nothing new, then what runs (which may still invoke), then the containers, then the last answers and records. */
+async function close({ app, door, inFlight, invokers, storage, clock }: Closing): Promise<void> {
+  door.close();
   await waitAtMost(clock, inFlight.idle(), DRAIN_MS);
+  const closed = app.close();
   await Promise.all(invokers.map((invoker) => invoker.close()));
   await waitAtMost(clock, inFlight.idle(), CUT_OFF_MS);
   await waitAtMost(clock, closed, LAST_ANSWERS_MS);

@@ -241,3 +241,24 @@ test("close lets what runs come to its end", async () => {
   assert.deepEqual((await running).body, { slow: true });
   assert.deepEqual((await server.request("activations?name=slow&count=true")).body, { activations: 2 });
 });
+
+test("while it closes, what runs may still invoke, and nobody else", async () => {
+  const half = { key: "cpu", value: 0.5 };
+  await create("callee", "const main = () => ({ heard: true })", { annotations: [half] });
+  await create(
+    "late-caller",
+    `const openwhisk = require('openwhisk');
+     const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+     const main = () => wait(700).then(() => openwhisk().actions.invoke({ name: 'callee', blocking: true, result: true }));`,
+    { annotations: [{ key: "provide-api-key", value: true }, half] },
+  );
+  const placedBefore = server.log.lines.filter((l) => l.message === "placed").length;
+  const running = invoke("late-caller", {}, "blocking=true&result=true");
+  await eventually(async () => (server.log.lines.filter((l) => l.message === "placed").length > placedBefore ? true : undefined));
+  const restarted = server.restart();
+  const refused = await invoke("callee");
+  assert.deepEqual([refused.status, typeof refused.body.code], [503, "string"]);
+  assert.deepEqual((await running).body, { heard: true });
+  await restarted;
+  await stillServes();
+});

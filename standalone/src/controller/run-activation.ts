@@ -8,6 +8,7 @@ import type { Logger } from "../container/logger.js";
 import type { ActivationMessage, ActivationRecord, Grant, GrantResolver, Invoker } from "../messages.js";
 import { runBuiltin } from "./builtin.js";
 import { type CpuLoan, CpuLoans } from "./cpu-loans.js";
+import type { Door } from "./door.js";
 import type { SubmitActivation } from "./parts.js";
 import { recordWithoutRun, whiskError } from "./records.js";
 import type { Throttle } from "./throttle.js";
@@ -18,6 +19,7 @@ export interface ActivationRunnerParts {
   readonly invokers: ReadonlyMap<number, Invoker>;
   readonly activations: ActivationStore;
   readonly throttle: Throttle;
+  readonly door: Door;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -32,14 +34,15 @@ export class ActivationRunner {
 
   /** Resolves when the activation has been accepted, which is when it has its place or its place in line. */
   readonly submit: SubmitActivation = async (incoming) => {
-    const { activations, clock, throttle } = this.#parts;
+    const { activations, clock, throttle, door } = this.#parts;
     const { activationId } = incoming;
     const builtin = runBuiltin(incoming, clock.nowMs());
     if (builtin) {
       activations.store(builtin);
       return { activationId, record: Promise.resolve(builtin) };
     }
-    const leave = throttle.enter(incoming.user.namespace);
+    const leaves = [throttle.enter(incoming.user.namespace), door.enter(incoming.transactionId)];
+    const leave = () => leaves.forEach((end) => void end());
     try {
       const { message, grant } = await this.#parts.resolveGrant(incoming);
       const loan = this.#loanFor(message, grant);

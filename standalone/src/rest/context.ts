@@ -2,6 +2,7 @@
 import type { Clock, Config } from "@openwhisk-harvest/core";
 import type { FastifyRequest } from "fastify";
 import type { ActivationStore } from "../activation-store.js";
+import type { Door } from "../controller/door.js";
 import type { ControllerParts } from "../controller/parts.js";
 import type { Throttle } from "../controller/throttle.js";
 import type { EntityLimits } from "../entity-limits.js";
@@ -19,6 +20,7 @@ export interface RestContext {
   readonly controller: ControllerParts;
   readonly throttle: Throttle;
   readonly limits: EntityLimits;
+  readonly door: Door;
   readonly clock: Clock;
   /** The invokers and whether they are healthy. */
   readonly invokers: () => Promise<readonly { readonly id: number; readonly healthy: boolean }[]>;

@@ -1,0 +1,27 @@
+/**
+ * Who may still come in while the server closes. Actions that run may need others to come to their end, and composer's conductors
+ * need their branches, so whoever shows the transaction id of a running activation is let in until all have ended.
+ */
+export class Door {
+  readonly #running = new Map<string, number>();
+  #closing = false;
+
+  /** An activation of that transaction runs, until the returned function is called. */
+  enter(transactionId: string): () => void {
+    this.#running.set(transactionId, (this.#running.get(transactionId) ?? 0) + 1);
+    return () => {
+      const left = (this.#running.get(transactionId) ?? 1) - 1;
+      if (left > 0) this.#running.set(transactionId, left);
+      else this.#running.delete(transactionId);
+    };
+  }
+
+  /** From now on only requests of running activations are admitted. */
+  close(): void {
+    this.#closing = true;
+  }
+
+  admits(transactionId: string): boolean {
+    return !this.#closing || this.#running.has(transactionId);
+  }
+}
