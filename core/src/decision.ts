@@ -103,6 +103,11 @@ export interface PublishedAllocation {
   readonly v: 1;
   readonly cpuCores?: number;
   readonly memoryMb?: number;
+  /**
+   * W that the decision counts on, with its margin. A donor works at its limit by plan when it has less to do than the others; only
+   * one that has used up this and still works was predicted wrongly. Absent: a donor at its limit is taken for that at once.
+   */
+  readonly workCoreMs?: number;
   readonly decision: string;
   /** The applier compares it with the namespace of the activation. */
   readonly namespace: string;

@@ -5,6 +5,7 @@ export * from "./dag.js";
 export * from "./decision.js";
 export * from "./errors.js";
 export * from "./forest.js";
+export * from "./grant.js";
 export * from "./grid.js";
 export * from "./input-size.js";
 export * from "./mode.js";

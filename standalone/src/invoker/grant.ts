@@ -14,11 +14,11 @@ import {
   type Allocation,
   type AllocationLookup,
   annotationOf,
+  believedAllocation,
   effectiveMode,
   floorToGrid,
   type Grid,
   type HarvestParam,
-  isOnGrid,
   type Mode,
   type PublishedAllocation,
   type UserAllocation,
@@ -58,19 +58,9 @@ export function decideGrant(request: GrantRequest, bounds: GrantBounds): Grant {
   };
   if (conductor || message.action.limits.concurrency > 1 || user.cpuCores === undefined) return asUser;
   if (mode === "profile") return { ...asUser, ...maximumOf(user, bounds) };
-  const allocation = mode === "harvest" ? believed(request, bounds.grid) : undefined;
+  const beneficiary = { namespace: message.user.namespace, stamp: harvest?.d };
+  const allocation = mode === "harvest" ? believedAllocation(lookup?.allocation, beneficiary, bounds.grid) : undefined;
   return allocation ? harvested(asUser, allocation, bounds) : asUser;
-}
-
-/** The allocation that Redis has, if it is the one that was stamped, ours, and on the grid as a whole. */
-function believed({ message, harvest, lookup }: GrantRequest, grid: Grid): PublishedAllocation | undefined {
-  const allocation = lookup?.allocation;
-  if (!allocation || harvest?.d === undefined || allocation.decision !== harvest.d) return undefined;
-  if (allocation.namespace !== message.user.namespace) return undefined;
-  const { cpuCores, memoryMb } = allocation;
-  if (cpuCores !== undefined && !isOnGrid(grid.cpuCores, cpuCores)) return undefined;
-  if (memoryMb !== undefined && !isOnGrid(grid.memoryMb, memoryMb)) return undefined;
-  return allocation;
 }
 
 function harvested(asUser: Grant, { cpuCores, memoryMb, decision }: PublishedAllocation, { grid, maxAllocation }: GrantBounds): Grant {

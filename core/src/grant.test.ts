@@ -1,0 +1,31 @@
+/** B1-B3 of grant.ts. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { PublishedAllocation } from "./decision.js";
+import { believedAllocation } from "./grant.js";
+import type { Grid } from "./grid.js";
+
+const GRID: Grid = { cpuCores: { min: 0.25, max: 2, step: 0.25 }, memoryMb: { min: 128, max: 8192, step: 128 } };
+const GOOD: PublishedAllocation = { v: 1, cpuCores: 0.25, memoryMb: 512, decision: "d1", namespace: "guest", epoch: 1 };
+const GUEST = { namespace: "guest", stamp: "d1" };
+
+test("an allocation that was stamped, is ours and lies on the grid is believed as it stands", () => {
+  assert.equal(believedAllocation(GOOD, GUEST, GRID), GOOD);
+  const { memoryMb: _absent, ...cpuOnly } = GOOD;
+  assert.deepEqual(believedAllocation(cpuOnly, GUEST, GRID), cpuOnly);
+});
+
+const unbelievable: [string, PublishedAllocation | undefined, typeof GUEST | { namespace: string }][] = [
+  ["B1: nothing was published", undefined, GUEST],
+  ["B1: nothing was stamped", GOOD, { namespace: "guest" }],
+  ["B1: another decision was stamped", GOOD, { ...GUEST, stamp: "d2" }],
+  ["B2: it is for another namespace", { ...GOOD, namespace: "other" }, GUEST],
+  ["B3: CPU between the steps", { ...GOOD, cpuCores: 0.3 }, GUEST],
+  ["B3: CPU below the grid", { ...GOOD, cpuCores: 0 }, GUEST],
+  ["B3: CPU that is no number", { ...GOOD, cpuCores: Number.NaN }, GUEST],
+  ["B3: memory off the grid, though the CPU is on it", { ...GOOD, memoryMb: 130 }, GUEST],
+];
+for (const [why, allocation, who] of unbelievable)
+  test(`not believed: ${why}`, () => {
+    assert.equal(believedAllocation(allocation, who, GRID), undefined);
+  });
