@@ -38,6 +38,16 @@ describe("configuration", () => {
     assert.equal(loadConfig({ environment: { HARVEST_DATA_DIR: "123" } }).dataDir, "123");
   });
 
+  it("takes mappings as text and from a file, and refuses what is none", () => {
+    const images = (flags: string[], text = "") => loadConfig({ file: { name: "f", text }, flags }).standalone.docker.images;
+    assert.deepEqual(images(["standalone.docker.images=nodejs:20=h:5000/a:1, python:3=b"]), { "nodejs:20": "h:5000/a:1", "python:3": "b" });
+    assert.deepEqual(images([], "standalone: { docker: { images: { 'nodejs:20': a } } }"), { "nodejs:20": "a" });
+    assert.deepEqual([images([]), images(["standalone.docker.images="])], [undefined, {}]);
+    assert.deepEqual(loadConfig({ flags: ["standalone.prewarm=nodejs:20/256=2"] }).standalone.prewarm, { "nodejs:20/256": 2 });
+    for (const wrong of ["standalone.docker.images=nodejs:20", "standalone.docker.images==a", "standalone.prewarm=a=many"])
+      assert.throws(() => loadConfig({ flags: [wrong] }), { code: "OWH_BAD_CONFIG" }, wrong);
+  });
+
   it("is frozen to its leaves", () => {
     const config = loadConfig();
     assert.throws(() => Object.assign(config.grid.memoryMb, { min: 1 }), TypeError);

@@ -11,6 +11,7 @@ import { type Grid, gridForHost } from "./grid.js";
 
 const ms = (purpose: string, byDefault: number) => z.number().nonnegative().default(byDefault).meta({ unit: "ms", description: purpose });
 const count = (purpose: string, byDefault: number) => z.int().positive().default(byDefault).meta({ unit: "count", description: purpose });
+const optionalCount = (purpose: string) => z.int().positive().optional().meta({ unit: "count", description: purpose });
 const cores = (purpose: string) => z.number().positive().optional().meta({ unit: "cores", description: purpose });
 const mb = (purpose: string, byDefault: number) => z.int().positive().default(byDefault).meta({ unit: "MB", description: purpose });
 const text = (purpose: string) => z.string().min(1).optional().meta({ unit: "text", description: purpose });
@@ -22,6 +23,30 @@ const port = (purpose: string, byDefault: number) =>
     .max(65535)
     .default(byDefault)
     .meta({ unit: "port", description: `${purpose}; 0 takes a free one` });
+
+/** Names with a value each, in YAML a mapping, as text `name=value,name=value`; the empty text is the empty mapping. */
+const mapping = <V extends z.ZodType>(purpose: string, value: V) =>
+  z
+    .preprocess((given) => (typeof given === "string" ? mappingOf(given) : given), z.record(z.string().min(1), value))
+    .optional()
+    .meta({ unit: "mapping", description: purpose });
+
+function mappingOf(text: string): Record<string, string> | string {
+  const pairs = text.split(",").filter((pair) => pair.trim() !== "");
+  const entries = pairs.map((pair) => [pair.slice(0, pair.indexOf("=")).trim(), pair.slice(pair.indexOf("=") + 1).trim()] as const);
+  return pairs.every((pair) => pair.indexOf("=") > 0) ? Object.fromEntries(entries) : text;
+}
+
+/** What an action may ask for: from `min` to `max`, and `std` when it does not say. */
+const range = (what: string, unit: string, [min, std, max]: readonly [number, number, number]) => {
+  const bound = (purpose: string, byDefault: number) =>
+    z
+      .int()
+      .nonnegative()
+      .default(byDefault)
+      .meta({ unit, description: `${purpose} ${what} of an action` });
+  return section({ min: bound("Least", min), std: bound("Usual", std), max: bound("Greatest", max) });
+};
 
 const section = <S extends z.ZodRawShape>(shape: S) => z.strictObject(shape).prefault({} as never);
 
@@ -84,6 +109,35 @@ export const configSchema = z.strictObject({
     payloadMaxBytes: count("Largest parameters or result of an activation, in bytes", 1_048_576),
     concurrentInvocations: count("Activations of a namespace that may be in flight", 500),
     invocationsPerMinute: count("Activations of a namespace per minute", 6_000),
+    firesPerMinute: optionalCount("Triggers that a namespace may fire per minute; as many as invocations when absent"),
+    drainMs: ms("How long a server that is told to stop lets running activations come to their end", 60_000),
+    pauseGraceMs: ms("Idle time after which a container that can be paused is", 10_000),
+    driver: z.enum(["process", "docker"]).default("process").meta({ unit: "name", description: "What action containers are made of" }),
+    docker: section({
+      socket: text("Socket of the Docker engine; DOCKER_HOST or /var/run/docker.sock when absent"),
+      network: z.string().min(1).default("bridge").meta({ unit: "name", description: "Network of action containers" }),
+      images: mapping(
+        "Image of each kind that is offered, e.g. nodejs:20=openwhisk/action-nodejs-v20:nightly, which is all when absent; of each family the first is the default",
+        z.string().min(1),
+      ),
+    }),
+    prewarm: mapping(
+      "Containers kept ready, by kind and memory limit in MB, e.g. nodejs:20/256=1; one nodejs:20 of 128 and one of 256 MB when absent",
+      z.coerce.number().int().nonnegative(),
+    ),
+    databasePrefix: z
+      .string()
+      .regex(/^[a-z][a-z0-9_$()+-]*$/)
+      .default("harvest_standalone_")
+      .meta({ unit: "text", description: "With couchdb.url: what the names of its databases subjects, whisks and activations begin with" }),
+    limits: section({
+      timeoutMs: range("time limit", "ms", [100, 60_000, 300_000]),
+      memoryMb: range("memory limit", "MB", [128, 256, 65_536]),
+      logsMb: range("log limit", "MB", [0, 10, 10]),
+      concurrency: range("concurrency limit", "count", [1, 1, 1]),
+      codeMaxBytes: count("Longest code of an action, in bytes", 50_331_648),
+      parametersMaxBytes: optionalCount("Largest parameters or annotations of an entity, in bytes; as payloadMaxBytes when absent"),
+    }),
   }),
   parallel: section({
     stageTimeoutMs: ms("Longest time a parallel stage may take before its composition ends with an error", 600_000),
@@ -165,7 +219,7 @@ function readFile(file: { name: string; text: string }): Record<string, unknown>
 }
 
 /** Numbers and booleans of the environment and of flags come as text; an option of the unit text, path, name ... stays text. */
-const TEXT_UNITS = new Set(["text", "path", "name", "level", "address"]);
+const TEXT_UNITS = new Set(["text", "path", "name", "level", "address", "mapping"]);
 
 function assign(tree: Record<string, unknown>, option: ConfigOption, text: string): void {
   const value: unknown = TEXT_UNITS.has(option.unit) || text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text);
