@@ -54,9 +54,10 @@ describe("documents down", () => {
       assert.equal((await test.decide(nextRoot(), { dag: "unknown" })).status, 503);
       assert.deepEqual((await test.ask("GET", "/readyz")).body, { ready: false, redis: true, documents: false });
       assert.equal(await test.stores.decisions.find(root), undefined);
+      const refusal = /^harvest_store_errors_total\{store="documents",operation="decision"\} \d+$/m;
+      await eventually("a refused write", async () => refusal.test((await test.ask("GET", "/metrics")).body));
       isAway = false;
       await eventually("the stored decision", async () => (await test.stores.decisions.find(root)) !== undefined);
-      assert.match((await test.ask("GET", "/metrics")).body, /^harvest_store_errors_total\{store="documents",operation="decision"\} \d+$/m);
     } finally {
       await test.close();
     }
