@@ -85,10 +85,19 @@ export const configSchema = z.strictObject({
       description: "Policy makespan: part of the trees' p10..p90 spread above the mean that is added to a demand",
     }),
     cacheMs: ms("How long the sidecar uses a DAG or a model before it looks for a newer one", 5_000),
+    breakerFailures: count("After so many failed questions in a row a conductor's container asks the sidecar no more", 3),
+    breakerOpenMs: ms("How long it then asks nothing; twice as long each time its one new attempt fails, up to a minute", 5_000),
   }),
   sampling: section({
     periodMs: ms("Time between two samples of a running container", 20),
     windowMs: ms("Window of CPU peaks; at least one CFS period (100 ms)", 100),
+  }),
+  signing: section({
+    secretFile: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ unit: "path", description: "File with the secret that signs allocations, hexadecimal; made in dataDir when absent" }),
   }),
   sidecar: section({ host: host("Where the sidecar listens"), port: port("The sidecar's port", 3235) }),
   standalone: section({

@@ -112,6 +112,8 @@ export interface PublishedAllocation {
   /** The applier compares it with the namespace of the activation. */
   readonly namespace: string;
   readonly epoch: number;
+  /** Of the publisher, over all of this and where it stands (signature.ts). Appliers that know the secret believe nothing without. */
+  readonly signature?: string;
 }
 
 /** The parameter `$harvest` that travels with the activation of a component and is taken out before user code sees it. */

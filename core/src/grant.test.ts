@@ -1,9 +1,10 @@
-/** B1-B3 of grant.ts. */
+/** B1-B4 of grant.ts. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PublishedAllocation } from "./decision.js";
 import { believedAllocation } from "./grant.js";
 import type { Grid } from "./grid.js";
+import { signFields, signingKeyOf } from "./signature.js";
 
 const GRID: Grid = { cpuCores: { min: 0.25, max: 2, step: 0.25 }, memoryMb: { min: 128, max: 8192, step: 128 } };
 const GOOD: PublishedAllocation = { v: 1, cpuCores: 0.25, memoryMb: 512, decision: "d1", namespace: "guest", epoch: 1 };
@@ -29,3 +30,13 @@ for (const [why, allocation, who] of unbelievable)
   test(`not believed: ${why}`, () => {
     assert.equal(believedAllocation(allocation, who, GRID), undefined);
   });
+
+test("B4: only what was signed for this very run is believed, where there is a secret", () => {
+  const key = signingKeyOf("5a".repeat(32));
+  const run = { root: "a".repeat(32), trail: [], astPath: "[0]" };
+  const signed = signFields(key, run.root, { "[0]": GOOD })["[0]"];
+  assert.equal(believedAllocation(signed, GUEST, GRID, { key, run }), signed);
+  assert.equal(believedAllocation(GOOD, GUEST, GRID, { key, run }), undefined);
+  assert.equal(believedAllocation(signed && { ...signed, cpuCores: 2 }, GUEST, GRID, { key, run }), undefined);
+  assert.equal(believedAllocation(signed, GUEST, GRID, { key, run: { ...run, root: "b".repeat(32) } }), undefined);
+});
