@@ -3,6 +3,7 @@
  * deployed, and all that profiler and sidecar ever learn of a workflow. It holds no code and no data.
  */
 import { z } from "zod";
+import { boundsSchema } from "./bounds.js";
 import { isAstPath } from "./run-key.js";
 
 const astPath = z.string().refine(isAstPath, "not an AST path of composer");
@@ -44,6 +45,10 @@ export const dagFunctionSchema = z.object({
   /** Branch of that fork. */
   position: z.int().nonnegative().optional(),
   user: userAllocationSchema,
+  /** What its owner lets harvesting leave it and give it at most, where he says so (bounds.ts). */
+  bounds: boundsSchema.optional(),
+  /** The action's annotation `harvest` opts in, whatever the mode of its namespace (mode.ts). */
+  optedIn: z.literal(true).optional(),
   excluded: exclusionSchema.optional(),
 });
 export type DagFunction = z.infer<typeof dagFunctionSchema>;

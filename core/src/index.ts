@@ -1,4 +1,5 @@
 export * from "./allocation.js";
+export * from "./bounds.js";
 export * from "./clock.js";
 export * from "./config.js";
 export * from "./dag.js";
