@@ -124,6 +124,7 @@ export const configSchema = z.strictObject({
     driver: z.enum(["process", "docker"]).default("process").meta({ unit: "name", description: "What action containers are made of" }),
     docker: section({
       socket: text("Socket of the Docker engine; DOCKER_HOST or /var/run/docker.sock when absent"),
+      apiHost: text("This server's API as action containers reach it, e.g. http://172.17.0.1:3233; its own address when absent"),
       network: z.string().min(1).default("bridge").meta({ unit: "name", description: "Network of action containers" }),
       images: mapping(
         "Image of each kind that is offered, e.g. nodejs:20=openwhisk/action-nodejs-v20:nightly, which is all when absent; of each family the first is the default",
@@ -147,6 +148,38 @@ export const configSchema = z.strictObject({
       codeMaxBytes: count("Longest code of an action, in bytes", 50_331_648),
       parametersMaxBytes: optionalCount("Largest parameters or annotations of an entity, in bytes; as payloadMaxBytes when absent"),
     }),
+  }),
+  nodeAgent: section({
+    host: host("Where the node agent listens; containers reach it at the gateway of their network, e.g. 172.17.0.1"),
+    port: port("The node agent's port", 3237),
+    node: text("Name of this node in events; its host name when absent"),
+    socket: text("Socket of the Docker engine; DOCKER_HOST or /var/run/docker.sock when absent"),
+    containerPrefix: z
+      .string()
+      .regex(/^[A-Za-z0-9_]+$/)
+      .default("wsk")
+      .meta({ unit: "text", description: "What the names of the invoker's containers begin with; all others are left alone" }),
+    cpuCores: cores("CPU of this node that action containers may have together; the host's when absent"),
+    memoryMb: z.int().positive().optional().meta({
+      unit: "MB",
+      description: "Memory of this node that action containers may have together; the host's, less an eighth, when absent",
+    }),
+    timeLimitMs: ms("Longest time limit of an action on this cluster; a hold never outlives it", 300_000),
+    requestsPerSecond: count("How many requests of one container are answered per second", 2_000),
+    agentsDir: text("Where the files for action containers are put at the start, e.g. /opt/harvest; nowhere when absent"),
+  }),
+  doctor: section({
+    controllerUrl: text("Controller of the cluster to check, e.g. https://host:443"),
+    auth: text("An OpenWhisk key, uuid:key, of any user of that cluster"),
+    kafka: text("Kafka brokers of the cluster, host:port,host:port; topics are not checked when absent"),
+    topicPrefix: z
+      .string()
+      .default("")
+      .meta({ unit: "text", description: "Prefix of the controllers' topics (whisk.kafka.topics.prefix)" }),
+    nodeAgents: text("Addresses of all node agents, host:port,host:port"),
+    invokers: text("Files with the invokers' environments, one NAME=value a line, path,path"),
+    controllers: text("Files with the controllers' environments, one NAME=value a line, path,path"),
+    timeoutMs: ms("Longest wait for an answer of the cluster", 3_000),
   }),
   parallel: section({
     stageTimeoutMs: ms("Longest time a parallel stage may take before its composition ends with an error", 600_000),
