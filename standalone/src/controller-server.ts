@@ -19,16 +19,15 @@ import { findAction } from "./controller/resolve-action.js";
 import { ActivationRunner } from "./controller/run-activation.js";
 import { Throttle } from "./controller/throttle.js";
 import { waitAtMost } from "./controller/wait.js";
-import { type EntityLimits, entityLimits } from "./entity-limits.js";
+import { entityLimits } from "./entity-limits.js";
 import { EntityStore } from "./entity-store.js";
 import { Identities } from "./identities.js";
 import { newActivationId, newTransactionId } from "./ids.js";
 import type { GrantResolver, Invoker } from "./messages.js";
 import { createRestServer } from "./rest/server.js";
+import type { Runtimes } from "./runtimes.js";
 
-/** How long close() lets what runs come to its end before the containers are taken away. */
-const DRAIN_MS = 5_000;
-/** And how long it waits for the records of what was then cut off. */
+/** How long close() waits for the records of what has been cut off when the containers are taken away. */
 const CUT_OFF_MS = 5_000;
 /** And how long for clients to take their answers. */
 const LAST_ANSWERS_MS = 1_000;
@@ -40,8 +39,7 @@ export interface ControllerServerOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** OpenWhisk's, where absent. */
-  readonly limits?: Partial<EntityLimits>;
+  readonly runtimes: Runtimes;
 }
 
 /** Invokers and the grant resolver may need to know where the API is, so they are made when that is known. */
@@ -63,16 +61,16 @@ export async function startControllerServer(
   options: ControllerServerOptions,
   createInvokerSide: (apihost: string) => Promise<InvokerSide>,
 ): Promise<ControllerServer> {
-  const { config, clock, logger } = options;
+  const { config, runtimes, clock, logger } = options;
   const storage = openStorage(options);
-  const limits = entityLimits(config, options.limits);
+  const limits = entityLimits(config);
   const throttle = new Throttle({ ...config, firesPerMinute: limits.firesPerMinute }, clock);
   const inFlight = new InFlight(logger);
   const door = new Door();
   const running = lateBound<Running>();
   const controller = controllerOf(options, storage, running.value, inFlight);
   const invokers = async () => (await running.value).balancer.invokers();
-  const app = createRestServer({ config, ...storage, controller, throttle, limits, door, clock, invokers }, logger);
+  const app = createRestServer({ config, ...storage, controller, throttle, limits, runtimes, door, clock, invokers }, logger);
   let side: InvokerSide;
   let apihost: string;
   try {
@@ -105,7 +103,7 @@ export async function startControllerServer(
     identities: storage.identities,
     balancer,
     close: () => {
-      closing ??= close({ app, door, inFlight, invokers: side.invokers, storage, clock });
+      closing ??= close({ app, door, inFlight, invokers: side.invokers, storage, clock, drainMs: config.drainMs });
       return closing;
     },
   };
@@ -160,12 +158,13 @@ interface Closing {
   readonly invokers: readonly Invoker[];
   readonly storage: Storage;
   readonly clock: Clock;
+  readonly drainMs: number;
 }
 
 /** Nothing new, then what runs (which may still invoke), then the containers, then the last answers and records. */
-async function close({ app, door, inFlight, invokers, storage, clock }: Closing): Promise<void> {
+async function close({ app, door, inFlight, invokers, storage, clock, drainMs }: Closing): Promise<void> {
   door.close();
-  await waitAtMost(clock, inFlight.idle(), DRAIN_MS);
+  await waitAtMost(clock, inFlight.idle(), drainMs);
   const closed = app.close();
   await Promise.all(invokers.map((invoker) => invoker.close()));
   await waitAtMost(clock, inFlight.idle(), CUT_OFF_MS);

@@ -1,5 +1,5 @@
 /** What actions may ask for and entities may hold (openwhisk-protocol, section 6). OpenWhisk's defaults, but for memory. */
-import type { Config } from "@openwhisk-harvest/core";
+import { type Config, HarvestError } from "@openwhisk-harvest/core";
 import type { ActionLimits } from "./messages.js";
 
 /** Inclusive; `std` is what an action gets that does not say. */
@@ -20,24 +20,17 @@ export interface EntityLimits {
   readonly firesPerMinute: number;
 }
 
-/** Code that OpenWhisk takes; more than that its own store would not hold. */
-const CODE_MAX_BYTES = 48 * 1024 * 1024;
-
-/** Memory goes up to the paper's encoding of 8 cores and 8 GB. */
-const ACTION: EntityLimits["action"] = {
-  timeout: { min: 100, std: 60_000, max: 300_000 },
-  memory: { min: 128, std: 256, max: 65_536 },
-  logs: { min: 0, std: 10, max: 10 },
-  concurrency: { min: 1, std: 1, max: 1 },
-};
-
-export function entityLimits(config: Config["standalone"], over: Partial<EntityLimits> = {}): EntityLimits {
+/** OWH_BAD_CONFIG when a range is none. */
+export function entityLimits(config: Config["standalone"]): EntityLimits {
+  const { timeoutMs, memoryMb, logsMb, concurrency, codeMaxBytes, parametersMaxBytes = config.payloadMaxBytes } = config.limits;
+  for (const [name, { min, std, max }] of Object.entries({ timeoutMs, memoryMb, logsMb, concurrency }))
+    if (!(min <= std && std <= max))
+      throw new HarvestError("OWH_BAD_CONFIG", `standalone.limits.${name}: ${min}, ${std} and ${max} are not in ascending order.`);
   return {
-    action: ACTION,
-    codeMaxBytes: CODE_MAX_BYTES,
-    parametersMaxBytes: config.payloadMaxBytes,
-    firesPerMinute: config.invocationsPerMinute,
-    ...over,
+    action: { timeout: timeoutMs, memory: memoryMb, logs: logsMb, concurrency },
+    codeMaxBytes,
+    parametersMaxBytes,
+    firesPerMinute: config.firesPerMinute ?? config.invocationsPerMinute,
   };
 }
 

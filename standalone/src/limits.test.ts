@@ -5,25 +5,18 @@ import { eventually, startTestStandalone, type TestStandalone } from "./standalo
 
 let server: TestStandalone;
 before(async () => {
-  server = await startTestStandalone(
-    [
-      "standalone.sequenceMaxLength=2",
-      "standalone.concurrentInvocations=1",
-      "standalone.payloadMaxBytes=5000",
-      "standalone.invocationsPerMinute=1000",
-    ],
-    {
-      codeMaxBytes: 200,
-      parametersMaxBytes: 100,
-      firesPerMinute: 2,
-      action: {
-        timeout: { min: 200, std: 400, max: 2_000 },
-        memory: { min: 128, std: 192, max: 512 },
-        logs: { min: 0, std: 1, max: 1 },
-        concurrency: { min: 1, std: 1, max: 1 },
-      },
-    },
-  );
+  server = await startTestStandalone([
+    "standalone.sequenceMaxLength=2",
+    "standalone.concurrentInvocations=1",
+    "standalone.payloadMaxBytes=5000",
+    "standalone.invocationsPerMinute=1000",
+    "standalone.firesPerMinute=2",
+    "standalone.limits.codeMaxBytes=200",
+    "standalone.limits.parametersMaxBytes=100",
+    ...["min=200", "std=400", "max=2000"].map((bound) => `standalone.limits.timeoutMs.${bound}`),
+    ...["std=192", "max=512"].map((bound) => `standalone.limits.memoryMb.${bound}`),
+    ...["std=1", "max=1"].map((bound) => `standalone.limits.logsMb.${bound}`),
+  ]);
 });
 after(() => server.close());
 
@@ -90,6 +83,13 @@ test("time, and logs", async () => {
   });
   assert.ok(logs.some((line) => line.endsWith("Logs were truncated because the total bytes size exceeds the limit of 1048576 bytes.")));
   assert.ok(logs.length < 3_000);
+});
+
+test("a range that is none is a mistake in the configuration", async () => {
+  await assert.rejects(startTestStandalone(["standalone.limits.memoryMb.max=200"]), {
+    code: "OWH_BAD_CONFIG",
+    message: /limits\.memoryMb/,
+  });
 });
 
 test("the length of a sequence", async () => {

@@ -21,7 +21,9 @@ export interface ActionLimits {
 
 export interface CodeExec {
   readonly kind: string;
-  /** Source text, or base64 of a zip when `binary`. */
+  /** What runs it, when the action names its own: kind `blackbox`. */
+  readonly image?: string;
+  /** Source text, or base64 of a zip when `binary`; empty when an image needs none. */
   readonly code: string;
   readonly binary: boolean;
   readonly main?: string;

@@ -1,15 +1,15 @@
 /** The embedded OpenWhisk, wired: enforcement, containers, invokers, controller. */
 import { join } from "node:path";
-import { detectEnforcement, type Enforcer } from "@openwhisk-harvest/cgroup";
+import { detectEnforcement } from "@openwhisk-harvest/cgroup";
 import { type AllocationStore, type Clock, type Config, type Enforcement, type Grid, systemClock } from "@openwhisk-harvest/core";
 import { invokerCapacity } from "./capacity.js";
 import type { ContainerDriver } from "./container/driver.js";
 import type { Logger } from "./container/logger.js";
 import { type InvokerSide, startControllerServer } from "./controller-server.js";
-import type { EntityLimits } from "./entity-limits.js";
-import { createGrantResolver, createInvoker, createProcessDriver } from "./invoker/index.js";
+import { createGrantResolver, createInvoker } from "./invoker/index.js";
 import { createLogger } from "./log.js";
 import type { Identity } from "./messages.js";
+import { createDriver, runtimesOf } from "./runtimes.js";
 
 export interface StandaloneOptions {
   readonly config: Config;
@@ -23,8 +23,6 @@ export interface StandaloneOptions {
   readonly clock?: Clock;
   /** Gets warnings and errors, never keys or payloads; a pino logger fits. */
   readonly logger?: Logger;
-  /** What actions may ask for and entities may hold; OpenWhisk's limits where absent. */
-  readonly limits?: Partial<EntityLimits>;
   /** Added to the environment of conductors' containers alone, e.g. how they reach Redis. */
   readonly conductorEnv?: Readonly<Record<string, string>>;
 }
@@ -41,7 +39,7 @@ export interface Standalone {
   readonly invokers: readonly { readonly id: number; readonly cpuCores: number; readonly memoryMb: number }[];
   /** A further namespace with a fresh random key. OWH_CONFLICT when it exists. */
   createIdentity(namespace: string): Identity;
-  /** Stops accepting, lets what runs end for a few seconds, takes the containers away, and closes the store. Idempotent. */
+  /** Stops accepting, lets what runs come to its end (`standalone.drainMs` at most), takes the containers away, and closes the store. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -50,11 +48,13 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   const { config, grid, hostCores, dataDir, clock = systemClock } = options;
   const logger = options.logger ?? createLogger(config.logLevel);
   const capacity = invokerCapacity(config.standalone, grid, hostCores);
+  const runtimes = runtimesOf(config.standalone);
   const enforcer = await detectEnforcement();
-  if (enforcer.enforcement === "none" || enforcer.enforcement === "affinity")
+  const isByProcess = config.standalone.driver === "process";
+  if (isByProcess && (enforcer.enforcement === "none" || enforcer.enforcement === "affinity"))
     logger.warn({ enforcement: enforcer.enforcement }, enforcer.reason);
   try {
-    const driver = await createProcessDriver({ enforcer, logger, clock });
+    const driver = await createDriver({ config: config.standalone, runtimes, enforcer, userMemoryMb: capacity.memoryMb, logger, clock });
     try {
       const server = await startControllerServer(
         {
@@ -63,15 +63,24 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
           dataDir: join(dataDir, "standalone"),
           clock,
           logger,
-          ...(options.limits && { limits: options.limits }),
+          runtimes,
         },
         async (apihost) => invokerSide(options, { capacity, driver, clock, logger, apihost }),
       );
       logger.info(
-        { apihost: server.apihost, enforcement: enforcer.enforcement, invokers: config.standalone.invokers, ...capacity },
+        { apihost: server.apihost, enforcement: driver.enforcement, invokers: config.standalone.invokers, ...capacity },
         "standalone started",
       );
-      return runningStandalone(server, enforcer, driver, capacity, config.standalone.invokers);
+      const close = async () => {
+        await server.close();
+        await driver.close();
+        await enforcer.close();
+      };
+      const enforcement = {
+        enforcement: driver.enforcement,
+        enforcementReason: isByProcess ? enforcer.reason : "held to by the Docker engine",
+      };
+      return runningStandalone(server, { ...enforcement, capacity, invokers: config.standalone.invokers, close });
     } catch (error) {
       await driver.close();
       throw error;
@@ -99,8 +108,9 @@ function invokerSide({ config, grid, allocations, conductorEnv }: StandaloneOpti
       driver,
       allocations,
       ...(conductorEnv && { conductorEnvironment: conductorEnv }),
-      apiHost: apihost,
+      apiHost: config.standalone.driver === "docker" ? (config.standalone.docker.apiHost ?? apihost) : apihost,
       idleContainerMs: config.standalone.idleContainerMs,
+      pauseGraceMs: config.standalone.pauseGraceMs,
       payloadMaxBytes: config.standalone.payloadMaxBytes,
       sampling: config.sampling,
       clock,
@@ -121,26 +131,21 @@ function invokerSide({ config, grid, allocations, conductorEnv }: StandaloneOpti
 
 type ControllerServer = Awaited<ReturnType<typeof startControllerServer>>;
 
-function runningStandalone(
-  server: ControllerServer,
-  enforcer: Enforcer,
-  driver: ContainerDriver,
-  capacity: SideParts["capacity"],
-  invokers: number,
-): Standalone {
+interface RunningParts extends Pick<Standalone, "enforcement" | "enforcementReason" | "close"> {
+  readonly capacity: SideParts["capacity"];
+  readonly invokers: number;
+}
+
+function runningStandalone(server: ControllerServer, parts: RunningParts): Standalone {
+  const { enforcement, enforcementReason, capacity, invokers, close } = parts;
   const guest = server.identities.guest;
-  const close = async () => {
-    await server.close();
-    await driver.close();
-    await enforcer.close();
-  };
   let closing: Promise<void> | undefined;
   return {
     apihost: server.apihost,
     namespace: guest.namespace,
     auth: guest.authkey,
-    enforcement: enforcer.enforcement,
-    enforcementReason: enforcer.reason,
+    enforcement,
+    enforcementReason,
     invokers: Array.from({ length: invokers }, (_, id) => ({ id, ...capacity })),
     createIdentity: (namespace) => server.identities.create(namespace),
     close: () => {

@@ -6,7 +6,6 @@ import { gridOf, loadConfig } from "@openwhisk-harvest/core";
 import { RedisAllocationStore, startRedis } from "@openwhisk-harvest/stores";
 import openwhisk from "openwhisk";
 import type { Logger } from "./container/logger.js";
-import type { EntityLimits } from "./entity-limits.js";
 import { type Standalone, startStandalone } from "./server.js";
 
 export interface Answer {
@@ -34,14 +33,14 @@ export class LogLines implements Logger {
   error = (fields: object, message: string) => void this.lines.push({ level: "error", fields, message });
 }
 
-export async function startTestStandalone(flags: readonly string[] = [], limits: Partial<EntityLimits> = {}) {
+export async function startTestStandalone(flags: readonly string[] = []) {
   const dataDir = await mkdtemp(join(tmpdir(), "owh-standalone-"));
   const redis = await startRedis({ dataDir });
   const allocations = await RedisAllocationStore.connect({ url: redis.url, timeoutMs: 1_000, ttlMs: 60_000 });
   const config = loadConfig({ flags: ["standalone.port=0", ...flags] });
   const hostCores = cpus().length;
   const log = new LogLines();
-  const start = () => startStandalone({ config, grid: gridOf(config, hostCores), hostCores, allocations, dataDir, logger: log, limits });
+  const start = () => startStandalone({ config, grid: gridOf(config, hostCores), hostCores, allocations, dataDir, logger: log });
   const closeRest = async () => {
     await allocations.close();
     await redis.close();

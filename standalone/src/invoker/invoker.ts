@@ -132,6 +132,6 @@ function containerKey({ user, action }: ActivationMessage): string {
 }
 
 /** Blackbox actions name their image. */
-function imageOf(exec: CodeExec & { readonly image?: string }): { readonly image?: string } {
+function imageOf(exec: CodeExec): { readonly image?: string } {
   return exec.image === undefined ? {} : { image: exec.image };
 }

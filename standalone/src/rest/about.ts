@@ -1,7 +1,7 @@
 /** What the server says about itself (Controller.scala 145-188, 253-282). */
 import type { Config } from "@openwhisk-harvest/core";
 import type { EntityLimits, LimitRange } from "../entity-limits.js";
-import { DEFAULT_KIND, KINDS } from "./exec.js";
+import type { Runtimes } from "../runtimes.js";
 
 const MB = 1024 * 1024;
 
@@ -16,7 +16,7 @@ function range(name: "duration" | "memory" | "logs", { min, std, max }: LimitRan
 }
 
 /** GET / */
-export function aboutServer(config: Config["standalone"], limits: EntityLimits): object {
+export function aboutServer(config: Config["standalone"], limits: EntityLimits, runtimes: Runtimes): object {
   return {
     description: "OpenWhisk",
     support: { github: "https://github.com/apache/openwhisk/issues", slack: "http://slack.openwhisk.org" },
@@ -30,17 +30,22 @@ export function aboutServer(config: Config["standalone"], limits: EntityLimits):
       ...range("memory", limits.action.memory, MB),
       ...range("logs", limits.action.logs, MB),
     },
-    runtimes: {
-      nodejs: KINDS.map((kind) => ({
-        kind,
-        image: "host",
-        deprecated: false,
-        default: kind === DEFAULT_KIND,
-        attached: false,
-        requireMain: false,
-      })),
-    },
+    runtimes: manifestOf(runtimes),
   };
+}
+
+/** By family, as in OpenWhisk's manifest. */
+function manifestOf({ kinds }: Runtimes): object {
+  const families = [...new Set(kinds.map(({ family }) => family))];
+  const entry = ({ kind, image, default: isDefault }: Runtimes["kinds"][number]) => ({
+    kind,
+    image,
+    deprecated: false,
+    default: isDefault,
+    attached: false,
+    requireMain: false,
+  });
+  return Object.fromEntries(families.map((family) => [family, kinds.filter((kind) => kind.family === family).map(entry)]));
 }
 
 /** GET /api/v1 */

@@ -4,6 +4,7 @@ import { isObject, type JsonObject } from "../controller/json.js";
 import { type EntityLimits, standardLimits } from "../entity-limits.js";
 import type { EntityName } from "../entity-name.js";
 import type { ActionDocument, ActionLimits, Parameter } from "../messages.js";
+import type { Runtimes } from "../runtimes.js";
 import { malformed, WhiskRejection } from "../whisk-rejection.js";
 import { TEXTS } from "../whisk-texts.js";
 import { readExec } from "./exec.js";
@@ -24,12 +25,13 @@ export interface PutOptions {
   readonly previous?: ActionDocument;
   readonly nowMs: number;
   readonly limits: EntityLimits;
+  readonly runtimes: Runtimes;
 }
 
 /** The new document. 400 or 413 with OpenWhisk's text when the body is wrong. */
-export function documentOfPut({ entity, body, previous, nowMs, limits }: PutOptions): ActionDocument {
+export function documentOfPut({ entity, body, previous, nowMs, limits, runtimes }: PutOptions): ActionDocument {
   const content = readContent(body);
-  const exec = content["exec"] === undefined ? previous?.exec : readExec(content["exec"], limits.codeMaxBytes);
+  const exec = content["exec"] === undefined ? previous?.exec : readExec(content["exec"], { runtimes, ...limits });
   if (!exec) throw new WhiskRejection(400, TEXTS.execUndefined);
   const document: ActionDocument = {
     ...entity,

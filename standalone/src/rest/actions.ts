@@ -71,6 +71,7 @@ export async function putAction(context: RestContext, request: FastifyRequest): 
     ...(previous && { previous }),
     nowMs: context.clock.nowMs(),
     limits: context.limits,
+    runtimes: context.runtimes,
   });
   const complete = "components" in document.exec ? sequenceDocument(context, request, document) : document;
   return actionView(await context.entities.put("action", complete, previous?.rev), true);

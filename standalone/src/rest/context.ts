@@ -9,6 +9,7 @@ import type { EntityLimits } from "../entity-limits.js";
 import type { EntityStore } from "../entity-store.js";
 import type { Identities } from "../identities.js";
 import type { Identity } from "../messages.js";
+import type { Runtimes } from "../runtimes.js";
 import { WhiskRejection } from "../whisk-rejection.js";
 import { TEXTS } from "../whisk-texts.js";
 
@@ -20,6 +21,7 @@ export interface RestContext {
   readonly controller: ControllerParts;
   readonly throttle: Throttle;
   readonly limits: EntityLimits;
+  readonly runtimes: Runtimes;
   readonly door: Door;
   readonly clock: Clock;
   /** The invokers and whether they are healthy. */

@@ -3,19 +3,26 @@ import { isObject, type JsonObject } from "../controller/json.js";
 import { type EntityName, formatEntityName, resolveName } from "../entity-name.js";
 import type { StoredAction } from "../entity-store.js";
 import type { CodeExec, SequenceExec } from "../messages.js";
+import { kindOf, type Runtimes } from "../runtimes.js";
 import { malformed, WhiskRejection } from "../whisk-rejection.js";
 import { entityTooBig, notAuthorizedFor, TEXTS } from "../whisk-texts.js";
 
-/** The kinds of OpenWhisk's manifest that the embedded runtime runs; it is Node.js as installed on the host, whatever the number says. */
-export const KINDS = ["nodejs:18", "nodejs:20"] as const;
-export const DEFAULT_KIND = "nodejs:20";
+/** The kind that code runs as when it names an image of its own. */
+const BLACKBOX = "blackbox";
+/** ImageName.fromString: `[registry[:port]/][path/]name[:tag][@digest]`, loosely; the engine knows it better. */
+const IMAGE = /^[\w][\w.:/@-]{0,511}$/;
 
-/** 400 for what is no exec, 413 for code above `maxBytes`. */
-export function readExec(value: unknown, maxBytes: number): CodeExec | SequenceExec {
+export interface ExecBounds {
+  readonly runtimes: Runtimes;
+  readonly codeMaxBytes: number;
+}
+
+/** 400 for what is no exec, 413 for too much code. */
+export function readExec(value: unknown, bounds: ExecBounds): CodeExec | SequenceExec {
   if (!isObject(value)) throw malformed("exec malformed");
   const kind = value["kind"];
   if (typeof kind !== "string") throw malformed("'kind' must be a string defined in 'exec'");
-  return kind === "sequence" ? readSequence(value) : readCode(value, kind, maxBytes);
+  return kind === "sequence" ? readSequence(value) : readCode(value, kind, bounds);
 }
 
 function readSequence({ components }: JsonObject): SequenceExec {
@@ -24,16 +31,24 @@ function readSequence({ components }: JsonObject): SequenceExec {
   return { kind: "sequence", components };
 }
 
-function readCode(value: JsonObject, given: string, maxBytes: number): CodeExec {
-  const kind = given === "nodejs:default" ? DEFAULT_KIND : given;
-  if (!KINDS.some((k) => k === kind)) throw malformed(`kind '${given}' not in Set(${KINDS.join(", ")})`);
-  const { code, main } = value;
+function readCode(value: JsonObject, given: string, { runtimes, codeMaxBytes }: ExecBounds): CodeExec {
+  const isBlackbox = given === BLACKBOX && runtimes.blackbox;
+  const kind = isBlackbox ? BLACKBOX : kindOf(runtimes, given);
+  if (!kind) throw malformed(`kind '${given}' not in Set(${runtimes.kinds.map((k) => k.kind).join(", ")})`);
+  const { main } = value;
+  const code = isBlackbox ? (value["code"] ?? "") : value["code"]; // an image may be all there is
   if (typeof code !== "string") throw malformed(`'code' must be a string defined in 'exec' for '${kind}' actions`);
   if (main !== undefined && typeof main !== "string")
     throw malformed(`if defined, 'main' must be a string in 'exec' for '${kind}' actions`);
   const codeBytes = Buffer.byteLength(code);
-  if (codeBytes > maxBytes) throw new WhiskRejection(413, entityTooBig("Code", codeBytes, maxBytes));
-  return { kind, code, binary: isBase64(code), ...(main && { main }) };
+  if (codeBytes > codeMaxBytes) throw new WhiskRejection(413, entityTooBig("Code", codeBytes, codeMaxBytes));
+  return { kind, ...(isBlackbox && { image: readImage(value) }), code, binary: isBase64(code), ...(main && { main }) };
+}
+
+function readImage({ image }: JsonObject): string {
+  if (typeof image !== "string") throw malformed(`'image' must be a string defined in 'exec' for '${BLACKBOX}' actions`);
+  if (!IMAGE.test(image)) throw malformed(`'${image}' is not a valid image name`);
+  return image;
 }
 
 /** Exec.isBinaryCode: source text practically always has a character that base64 has not. */

@@ -12,7 +12,7 @@ function withPathAndName<D extends { readonly namespace: string; readonly name: 
 /** The action without what only the store and the invokers need; `code: false` leaves the code out, and says through which binding it was found. */
 export function actionView({ rev: _, binding, ...stored }: StoredAction, withCode: boolean): object {
   const action = withPathAndName(stored);
-  if (withCode) return action;
+  if (withCode && !("code" in action.exec && action.exec.code === "")) return action; // an image without code
   const bound = binding !== undefined && { binding: bindingView(binding) };
   if (!("code" in action.exec)) return { ...action, ...bound };
   const { code: __, ...exec } = action.exec;

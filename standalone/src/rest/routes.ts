@@ -25,7 +25,7 @@ const METHODS: readonly HTTPMethods[] = ["GET", "PUT", "POST", "DELETE", "PATCH"
 
 /** Everybody may ask. */
 const OPEN: Routes = {
-  "/": { GET: ({ config, limits }) => aboutServer(config, limits) },
+  "/": { GET: ({ config, limits, runtimes }) => aboutServer(config, limits, runtimes) },
   "/ping": { GET: (_context, _request, reply) => reply.type("text/plain; charset=UTF-8").send("pong") },
   "/api/v1": { GET: () => ABOUT_API },
   "/invokers": {
