@@ -17,6 +17,7 @@ export * from "./model.js";
 export * from "./node-budget.js";
 export * from "./observation.js";
 export * from "./plan.js";
+export * from "./placement.js";
 export * from "./ports.js";
 export * from "./run-key.js";
 export * from "./signature.js";

@@ -1,9 +1,11 @@
 /** The ports through which rooms reach storage. Adapters live in `stores`, which also holds the contract suite of each port. */
 import type { DagDescription } from "./dag.js";
 import type { Decision, PublishedAllocation } from "./decision.js";
+import type { RunEvent } from "./events.js";
 import type { ModeSettings } from "./mode.js";
 import type { Model } from "./model.js";
 import type { Observation, Profile } from "./observation.js";
+import type { PlanEntries, PlanWatch, PlanWatcher } from "./plan.js";
 import type { RunKey } from "./run-key.js";
 
 /** What an applier needs to know when a run starts, read in one round trip. */
@@ -12,12 +14,26 @@ export interface AllocationLookup {
   readonly modes: ModeSettings;
 }
 
-export interface RunEvent {
-  readonly type: "start" | "end";
-  readonly activationId: string;
-  readonly atMs: number;
-  readonly k?: string;
+export interface EventBatch {
+  readonly events: readonly RunEvent[];
+  /** How many entries were no events of ours; they are skipped. */
+  readonly unreadable: number;
+  /** Where to go on reading. */
+  readonly lastId: string;
 }
+
+export interface EventQuery {
+  /** Events after this one: the `lastId` of an earlier batch, or OLDEST_EVENT or NEWEST_EVENT. */
+  readonly after: string;
+  /** How long to wait for the first one, ms; the batch is empty when none came. */
+  readonly blockMs: number;
+  readonly limit: number;
+}
+
+/** As far back as the stream reaches. */
+export const OLDEST_EVENT = "0-0";
+/** From now on: the empty batch names the newest entry. */
+export const NEWEST_EVENT = "newest";
 
 /** Redis, as the contracts of DESIGN section 6 have it. Every call rejects with OWH_STORE_UNAVAILABLE when Redis does not answer in time. */
 export interface AllocationStore {
@@ -30,6 +46,14 @@ export interface AllocationStore {
   putObservation(observation: Observation): Promise<void>;
   observation(activationId: string): Promise<Observation | undefined>;
   appendEvent(event: RunEvent): Promise<void>;
+  /** Waits on a connection of its own, so at most one call at a time. */
+  readEvents(query: EventQuery): Promise<EventBatch>;
+  /** New epochs for runs of R: stored for those who ask, and told to those who watch, both or neither. */
+  publishPlan(root: string, entries: PlanEntries): Promise<void>;
+  /** The newest plan of each run of R that has one; what cannot be read is left out. */
+  plans(root: string): Promise<PlanEntries>;
+  /** Calls the watcher from now on, through all outages, until stopped. */
+  watchPlans(watcher: PlanWatcher): PlanWatch;
   close(): Promise<void>;
 }
 

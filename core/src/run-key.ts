@@ -95,7 +95,7 @@ export function allocationFields(key: Pick<RunKey, "trail" | "astPath">): string
   return [...fields, key.astPath];
 }
 
-/** Names of the Redis keys (DESIGN, section 6). Every one of them is written with a time to live, but `mode` and `events`. */
+/** Names of the Redis keys (DESIGN, section 6). Every one of them is written with a time to live, but `mode` and the two bounded streams. */
 export const REDIS_KEYS = {
   allocation: (root: string) => `harvest:alloc:${root}`,
   activation: (activationId: string) => `harvest:act:${activationId}`,
@@ -104,4 +104,5 @@ export const REDIS_KEYS = {
   plan: (root: string) => `harvest:plan:${root}`,
   mode: "harvest:mode",
   events: "harvest:events",
+  plans: "harvest:plans",
 } as const;

@@ -2,7 +2,17 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, it } from "node:test";
-import { DEFAULT_MODE_SETTINGS, type Observation, type PublishedAllocation, parseTrail, REDIS_KEYS } from "@openwhisk-harvest/core";
+import {
+  DEFAULT_MODE_SETTINGS,
+  NEWEST_EVENT,
+  type Observation,
+  OLDEST_EVENT,
+  type PlanEntries,
+  type PublishedAllocation,
+  parseTrail,
+  REDIS_KEYS,
+  type RunEvent,
+} from "@openwhisk-harvest/core";
 import { Redis } from "ioredis";
 import { RedisAllocationStore } from "./redis-allocation-store.js";
 import { eventually, type TestRedis } from "./testing/servers.js";
@@ -162,6 +172,95 @@ export function allocationStoreContract(name: string, skip: string | false, star
       assert.ok((await redis.xlen(REDIS_KEYS.events)) <= 10_100);
     });
 
+    const leaseOf = (no: number) => ({
+      no,
+      namespace: "guest",
+      decision: "d-0",
+      epoch: 1,
+      limits: { cpuCores: 0.5, memoryMb: 256 },
+      node: "n",
+    });
+    const newest = async () => (await store.readEvents({ after: NEWEST_EVENT, blockMs: 0, limit: 1 })).lastId;
+
+    it("reads events from where it stopped, waits for new ones, and skips and counts what is none", async () => {
+      const after = await newest();
+      const waiting = store.readEvents({ after, blockMs: 5_000, limit: 10 });
+      const events: RunEvent[] = ["start", "throttled", "end"].map((type, no) => ({
+        type: type as RunEvent["type"],
+        activationId: fresh(),
+        atMs: no,
+        k: `${fresh()}:[1].0#0/[1][0]:0`,
+        lease: leaseOf(no),
+      }));
+      await store.appendEvent(events[0] as RunEvent);
+      const first = await waiting;
+      assert.deepEqual([first.events, first.unreadable], [[events[0]], 0]);
+      for (const text of ["{", '{"v":2}', '{"v":1,"type":"throttled"}', "x".repeat(10_000)])
+        await redis.xadd(REDIS_KEYS.events, "*", "event", text);
+      for (const event of events.slice(1)) await store.appendEvent(event);
+      const rest = await store.readEvents({ after: first.lastId, blockMs: 1, limit: 10 });
+      assert.deepEqual([rest.events, rest.unreadable], [events.slice(1), 4]);
+      assert.deepEqual(await store.readEvents({ after: rest.lastId, blockMs: 1, limit: 10 }), {
+        events: [],
+        unreadable: 0,
+        lastId: rest.lastId,
+      });
+      const all = await store.readEvents({ after: OLDEST_EVENT, blockMs: 1, limit: 20_000 });
+      assert.deepEqual(all.events.slice(-2), events.slice(1));
+    });
+
+    it("keeps the newest plan of every run of R for a time, and leaves out what cannot be read", async () => {
+      const root = fresh();
+      assert.deepEqual(await store.plans(root), {});
+      await store.publishPlan(root, {});
+      await store.publishPlan(root, { a: allocation(1, 2), b: allocation(2, 2) });
+      await store.publishPlan(root, { a: allocation(3, 3) });
+      await redis.hset(REDIS_KEYS.plan(root), "c", "{");
+      assert.deepEqual(await store.plans(root), { a: allocation(3, 3), b: allocation(2, 2) });
+      assert.ok((await redis.pttl(REDIS_KEYS.plan(root))) > TTL_MS / 2);
+      await redis.del(REDIS_KEYS.plan(root));
+      await redis.set(REDIS_KEYS.plan(root), "text");
+      const before = await redis.xlen(REDIS_KEYS.plans);
+      await assert.rejects(store.publishPlan(root, { a: allocation(1, 2) }), UNAVAILABLE);
+      assert.ok((await redis.xlen(REDIS_KEYS.plans)) >= before, "the stream is only ever longer: plans are applied by epoch");
+    });
+
+    it("tells watchers of plans in their order, and of nothing after they have stopped", async () => {
+      const heard: [string, PlanEntries][] = [];
+      let gaps = 0;
+      const watch = store.watchPlans({ onPlans: (root, entries) => heard.push([root, entries]), onGap: () => gaps++ });
+      await eventually("the watch", () => gaps === 1);
+      const roots = Array.from({ length: 20 }, fresh);
+      await redis.xadd(REDIS_KEYS.plans, "*", "plans", "{");
+      for (const root of roots) await store.publishPlan(root, { a: allocation(1, 2) });
+      await eventually("the plans", () => heard.length === roots.length);
+      assert.deepEqual(
+        heard,
+        roots.map((root) => [root, { a: allocation(1, 2) }]),
+      );
+      await watch.stop();
+      await store.publishPlan(fresh(), { a: allocation(1, 2) });
+      assert.equal(heard.length, roots.length);
+    });
+
+    it("a watcher hears of the gap when the server comes back, before any plan that follows", async () => {
+      const heard: string[] = [];
+      const watch = store.watchPlans({ onPlans: (root) => heard.push(root), onGap: () => heard.push("gap") });
+      await eventually("the watch", () => heard.length === 1);
+      server.kill("SIGKILL");
+      await eventually("the gap", () => heard.length === 2);
+      const root = fresh();
+      await eventually("the plan", () =>
+        store.publishPlan(root, { a: allocation(1, 2) }).then(
+          () => true,
+          () => false,
+        ),
+      );
+      await eventually("the plan's arrival", () => heard.length >= 3);
+      assert.deepEqual(heard.slice(0, 3), ["gap", "gap", root]);
+      await watch.stop();
+    });
+
     it("a killed server loses no publication that was acknowledged, and is used again by itself", async () => {
       const root = fresh();
       const acknowledged: string[] = [];
@@ -195,6 +294,9 @@ export function allocationStoreContract(name: string, skip: string | false, star
           () => store.putObservation(observation(id)),
           () => store.observation(id),
           () => store.appendEvent({ type: "end", activationId: id, atMs: 1 }),
+          () => store.readEvents({ after: OLDEST_EVENT, blockMs: 1, limit: 1 }),
+          () => store.publishPlan(id, { a: allocation(1, 2) }),
+          () => store.plans(id),
         ];
         for (const call of calls) {
           const sinceMs = performance.now();

@@ -4,23 +4,35 @@
  * S1. A call never outlives its `timeoutMs`: it answers, or it rejects with OWH_STORE_UNAVAILABLE.
  * S2. While Redis is away nothing queues up: calls reject at once, and none is sent again later.
  * S3. The connection comes back by itself. A connection that went silent is dropped, so that its unanswered calls cannot pile up.
- * S4. All fields of a publication appear together with their time to live, or none does (MULTI).
+ * S4. All fields of a publication, and all of a plan with its entry in the stream, appear together with their time to live, or
+ *     none does (MULTI).
  */
 import {
   type AllocationLookup,
   type AllocationStore,
   allocationFields,
+  decodeEvent,
+  type EventBatch,
+  type EventQuery,
+  encodeEvent,
   HarvestError,
   type ModeSettings,
   messageOf,
+  NEWEST_EVENT,
   type Observation,
+  type PlanEntries,
+  type PlanWatch,
+  type PlanWatcher,
   type PublishedAllocation,
   REDIS_KEYS,
   type RunEvent,
   type RunKey,
 } from "@openwhisk-harvest/core";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { type StoreLogger, silentLogger } from "./logger.js";
+import { BLOCK_MS, readPlans, watchPlanStream } from "./plan-watch.js";
+import { answerWithin, openConnection, readyWithin } from "./redis-connection.js";
+import { StreamReader } from "./redis-stream.js";
 import { firstAllocation, readModes, readObservation } from "./redis-values.js";
 
 export interface RedisAllocationStoreOptions {
@@ -38,38 +50,29 @@ export interface RedisAllocationStoreOptions {
   readonly logger?: StoreLogger;
 }
 
-/** Roughly how many events the stream keeps: at 1,000 activations a second, the last five seconds. */
-const EVENTS_KEPT = 10_000;
-/** A connection that leaves a call unanswered for so long is taken for dead (S3). */
-const SILENCE_MS = 1_000;
-/** Longest pause between two attempts to reconnect: a Redis that is back is used again within it. */
-const MAX_RECONNECT_PAUSE_MS = 250;
+/** Roughly how many events and plans the streams keep: at 1,000 activations a second, the last five seconds. */
+const ENTRIES_KEPT = 10_000;
 
 export class RedisAllocationStore implements AllocationStore {
   readonly #redis: Redis;
-  readonly #timeoutMs: number;
+  readonly #options: RedisAllocationStoreOptions;
   readonly #ttlMs: number;
+  readonly #watches = new Set<PlanWatch>();
+  readonly #events: StreamReader;
 
-  private constructor(redis: Redis, timeoutMs: number, ttlMs: number) {
+  private constructor(redis: Redis, options: RedisAllocationStoreOptions) {
     this.#redis = redis;
-    this.#timeoutMs = timeoutMs;
-    this.#ttlMs = Math.max(1, Math.round(ttlMs));
+    this.#options = options;
+    this.#ttlMs = Math.max(1, Math.round(options.ttlMs));
+    this.#events = this.#readerOf(REDIS_KEYS.events);
   }
 
   /** Resolves once Redis answers, or after `connectWaitMs` without it: parts of the system start without Redis, too. */
   static async connect(options: RedisAllocationStoreOptions): Promise<RedisAllocationStore> {
-    const { url, timeoutMs, ttlMs, connectWaitMs = 1_000, logger = silentLogger } = options;
-    const redis = new Redis(url, {
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: 0,
-      connectTimeout: SILENCE_MS,
-      socketTimeout: Math.max(SILENCE_MS, timeoutMs),
-      retryStrategy: (attempt) => Math.min(10 * 2 ** Math.min(attempt, 10), MAX_RECONNECT_PAUSE_MS),
-    });
-    reportOutages(redis, logger);
+    const { url, timeoutMs, connectWaitMs = 1_000, logger = silentLogger } = options;
+    const redis = openConnection(url, timeoutMs, logger);
     await readyWithin(redis, connectWaitMs);
-    return new RedisAllocationStore(redis, timeoutMs, ttlMs);
+    return new RedisAllocationStore(redis, options);
   }
 
   async publish(root: string, fields: Readonly<Record<string, PublishedAllocation>>): Promise<void> {
@@ -118,32 +121,75 @@ export class RedisAllocationStore implements AllocationStore {
     );
   }
 
-  /** The stream's entries have one field, `event`, with the event as JSON and its format `v`. */
+  /** The stream's entries have one field, `event`, see core's events.ts. */
   async appendEvent(event: RunEvent): Promise<void> {
-    const json = JSON.stringify({ v: 1, ...event });
-    await this.#ask("append an event", () => this.#redis.xadd(REDIS_KEYS.events, "MAXLEN", "~", EVENTS_KEPT, "*", "event", json));
+    const json = encodeEvent(event);
+    await this.#ask("append an event", () => this.#redis.xadd(REDIS_KEYS.events, "MAXLEN", "~", ENTRIES_KEPT, "*", "event", json));
+  }
+
+  async readEvents({ after, blockMs, limit }: EventQuery): Promise<EventBatch> {
+    return answered("read events", async () => {
+      if (after === NEWEST_EVENT) return { events: [], unreadable: 0, lastId: await this.#events.newestId() };
+      const { values, lastId } = await this.#events.read(after, blockMs, limit);
+      const events = values.map(decodeEvent).filter((event) => event !== undefined);
+      return { events, unreadable: values.length - events.length, lastId };
+    });
+  }
+
+  /** The stream's entries have one field, `plans`: `{v, root, entries}`. */
+  async publishPlan(root: string, entries: PlanEntries): Promise<void> {
+    const values = Object.entries(entries).flatMap(([k, allocation]) => [k, JSON.stringify(allocation)]);
+    if (values.length === 0) return;
+    const key = REDIS_KEYS.plan(root);
+    const json = JSON.stringify({ v: 1, root, entries });
+    await this.#ask("publish a plan", async () => {
+      const replies = await this.#redis
+        .multi()
+        .hset(key, ...values)
+        .pexpire(key, this.#ttlMs)
+        .xadd(REDIS_KEYS.plans, "MAXLEN", "~", ENTRIES_KEPT, "*", "plans", json)
+        .exec();
+      throwFirstError(replies);
+    });
+  }
+
+  async plans(root: string): Promise<PlanEntries> {
+    return this.#ask("read plans", async () => readPlans(await this.#redis.hgetall(REDIS_KEYS.plan(root))));
+  }
+
+  watchPlans(watcher: PlanWatcher): PlanWatch {
+    const watch = watchPlanStream(this.#readerOf(REDIS_KEYS.plans), watcher);
+    this.#watches.add(watch);
+    return {
+      stop: async () => {
+        this.#watches.delete(watch);
+        await watch.stop();
+      },
+    };
   }
 
   async close(): Promise<void> {
+    this.#events.close();
     this.#redis.disconnect();
+    await Promise.all([...this.#watches].map((watch) => watch.stop()));
   }
 
   async #ask<T>(what: string, work: () => Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const giveUp = () => reject(new Error(`no answer within ${this.#timeoutMs} ms`));
-      // After a stall of the event loop the answer may lie unread in the socket: it is read before setImmediate's turn.
-      timer = setTimeout(() => setImmediate(giveUp), this.#timeoutMs);
-    });
-    try {
-      if (this.#redis.status !== "ready") throw new Error("not connected");
-      return await Promise.race([work(), late]);
-    } catch (error) {
-      // Without a cause: ioredis hangs the arguments of the command on its errors, and those are never to be logged.
-      throw new HarvestError("OWH_STORE_UNAVAILABLE", `Redis could not ${what}: ${messageOf(error)}.`);
-    } finally {
-      clearTimeout(timer);
-    }
+    return answered(what, () => answerWithin(this.#redis, this.#options.timeoutMs, work));
+  }
+
+  #readerOf(key: string): StreamReader {
+    const { url, timeoutMs, logger = silentLogger } = this.#options;
+    return new StreamReader({ url, key, timeoutMs, maxBlockMs: BLOCK_MS, logger });
+  }
+}
+
+async function answered<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    // Without a cause: ioredis hangs the arguments of the command on its errors, and those are never to be logged.
+    throw new HarvestError("OWH_STORE_UNAVAILABLE", `Redis could not ${what}: ${messageOf(error)}.`);
   }
 }
 
@@ -159,30 +205,4 @@ function orAbsent<T>(reply: Reply | undefined, absent: T): T {
 
 function throwFirstError(replies: Reply[] | null): void {
   for (const [error] of replies ?? []) if (error) throw error;
-}
-
-/** One line when Redis goes away and one when it is back, not one per attempt. */
-function reportOutages(redis: Redis, logger: StoreLogger): void {
-  let away = false;
-  redis.on("error", (error: Error) => {
-    if (!away) logger.warn({ reason: messageOf(error) }, "Redis does not answer; user allocations are used until it is back");
-    away = true;
-  });
-  redis.on("ready", () => {
-    if (away) logger.info({}, "Redis is back");
-    away = false;
-  });
-}
-
-async function readyWithin(redis: Redis, waitMs: number): Promise<void> {
-  if (redis.status === "ready") return;
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      redis.off("ready", done);
-      resolve();
-    };
-    const timer = setTimeout(done, waitMs);
-    redis.on("ready", done);
-  });
 }

@@ -8,7 +8,8 @@ import {
   type PublishedAllocation,
 } from "@openwhisk-harvest/core";
 
-function parseJson(text: string): unknown {
+/** Undefined for what is no JSON. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -29,11 +30,12 @@ function isName(value: unknown): boolean {
 export function readAllocation(text: string | null | undefined): PublishedAllocation | undefined {
   const value = text ? parseJson(text) : undefined;
   if (typeof value !== "object" || value === null) return undefined;
-  const { v, cpuCores, memoryMb, decision, namespace, epoch } = value as Record<string, unknown>;
+  const { v, cpuCores, memoryMb, workCoreMs, decision, namespace, epoch } = value as Record<string, unknown>;
   const readable =
     v === 1 &&
     isAmount(cpuCores) &&
     isAmount(memoryMb) &&
+    isAmount(workCoreMs) &&
     isName(decision) &&
     isName(namespace) &&
     typeof epoch === "number" &&

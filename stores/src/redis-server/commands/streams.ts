@@ -155,18 +155,31 @@ function bound(word: Buffer, absentSeq: number, isStart: boolean): StreamId {
   return isStart ? nextId(id) : id;
 }
 
-function xrange(request: Request, { keyspace }: Context): Reply {
+function xrange(request: Request, context: Context): Reply {
+  const [name, key, start, end, ...options] = request as [Buffer, Buffer, Buffer, Buffer, ...Buffer[]];
+  const { entries, count } = rangeOf([name, key, start, end, ...options], context);
+  return count === 0 ? NULL_ARRAY : entries.slice(0, count).map(entryReply);
+}
+
+/** XRANGE from its end: the bounds change places. */
+function xrevrange(request: Request, context: Context): Reply {
+  const [name, key, end, start, ...options] = request as [Buffer, Buffer, Buffer, Buffer, ...Buffer[]];
+  const { entries, count } = rangeOf([name, key, start, end, ...options], context);
+  return count === 0 ? NULL_ARRAY : entries.toReversed().slice(0, count).map(entryReply);
+}
+
+/** The entries between the bounds; a count of 0 only where the stream exists, since Redis answers an absent one first. */
+function rangeOf(request: Request, { keyspace }: Context): { entries: readonly StreamEntry[]; count: number } {
   const [, key, startWord, endWord, option, countWord] = request as [Buffer, Buffer, Buffer, Buffer, Buffer?, Buffer?];
   const start = bound(startWord, 0, true);
   const end = bound(endWord, Number.MAX_SAFE_INTEGER, false);
   if (option && (upper(option) !== "COUNT" || request.length !== 6)) throw syntaxError();
   const count = option ? Math.max(integer(countWord), 0) : Number.POSITIVE_INFINITY;
   const entries = keyspace.typed(keyOf(key), "stream")?.entries;
-  if (!entries) return [];
-  if (count === 0) return NULL_ARRAY;
+  if (!entries) return { entries: [], count: 1 };
   const isExclusive = endWord[0] === "(".charCodeAt(0);
   const to = firstFrom(entries, isExclusive ? end : nextId(end));
-  return entries.slice(firstFrom(entries, start), to).slice(0, count).map(entryReply);
+  return { entries: entries.slice(firstFrom(entries, start), to), count };
 }
 
 export const streamCommands: CommandTable = {
@@ -177,5 +190,6 @@ export const streamCommands: CommandTable = {
     run: ([, key], { keyspace }) => keyspace.typed(keyOf(key as Buffer), "stream")?.entries.length ?? 0,
   },
   xrange: { arity: -4, keys: keysFrom(1), run: xrange },
+  xrevrange: { arity: -4, keys: keysFrom(1), run: xrevrange },
   xread: { arity: -4, keys: xreadKeys, run: xread },
 };
