@@ -1,0 +1,295 @@
+/**
+ * A hold: a node's record that it has changed the limits of one run (DESIGN, section 2). A pure machine: (hold, event) -> (hold,
+ * effects); the clock, the samples, Redis and the control group are the caller's. Every applier uses this one, on any platform.
+ *
+ *   held --at its limit, beyond what was predicted--> asked --no help within answerMs--> given-back
+ *    | ^                                               | |                                   |
+ *    | +----------------a plan that helps--------------+ |                                   |
+ *    |                                                   |                                   |
+ *    +--half of the time limit has passed----------------+---------------> given-back        |
+ *    +--end, death, restart, expiry--> over <------------+-----------------------------------+
+ *
+ * How much CPU the hold wants is claimOf(hold), at any moment; node-budget.ts says how much of that the node gives (H6). What is in
+ * force comes back as the event `in-force`.
+ *
+ * K1. Epochs rise: a plan that is not newer than the last one changes nothing. A plan that is not believed (grant.ts) is no plan.
+ * K2. The kill limit is fixed at the start and never below U (H5). Less memory than U is `memory.high` where there is such a thing,
+ *     else accounting alone; it is lifted for good as soon as the run comes near it, and never set below what is in use.
+ * K3. A donor (less CPU than U) that works at its limit for a window says `throttled`, once for each plan. If the plan says how much
+ *     work it counts on, that must be used up first: by plan, who has less to do than the others works at its limit.
+ * K4. Unless a plan brings it more CPU within answerMs, a donor that said so claims U by itself (H5 before H1).
+ * K5. When half of its time limit has passed, a donor claims U: a prediction that was so wrong may slow it down, not end it (H5).
+ * K6. What was given back is not taken again: after K4 or K5 no plan brings the claim below U.
+ * K7. A hold ends once, and then does nothing more. Whoever ends it, unless the container died, the user's limits are restored.
+ * K8. The applier's word: once the node has settled, the ledger is told every epoch that was taken up, and every move of the CPU.
+ */
+import type { Allocation } from "./allocation.js";
+import type { PublishedAllocation } from "./decision.js";
+import { type Beneficiary, believedAllocation } from "./grant.js";
+import type { Grid } from "./grid.js";
+import { type LimitHistory, movedTo, startHistory } from "./limit-history.js";
+import { newer } from "./plan.js";
+
+export interface HoldRules {
+  /** Over so long a donor must have been at its limit; two CFS periods, so that one burst does not count. */
+  readonly windowMs: number;
+  /** At its limit is who uses this share of it, or is throttled for `throttledShare` of the window. */
+  readonly atLimitShare: number;
+  readonly throttledShare: number;
+  /** How long a donor that said `throttled` waits for a plan: a ledger decides in a few ms, and Redis is two hops. */
+  readonly answerMs: number;
+  /** Near its memory is whose working set is above this share of it. */
+  readonly nearMemoryShare: number;
+  /** K5: which share of the time limit is half time. */
+  readonly halfTimeShare: number;
+  /** So long after its time limit a hold expires by itself, should the word of its end have been lost. */
+  readonly graceMs: number;
+}
+
+export const HOLD_RULES: HoldRules = {
+  windowMs: 200,
+  atLimitShare: 0.9,
+  throttledShare: 0.5,
+  answerMs: 100,
+  nearMemoryShare: 0.9,
+  halfTimeShare: 0.5,
+  graceMs: 10_000,
+};
+
+/** What a hold is opened with. All times are of one clock that never goes back. */
+export interface HoldTerms {
+  readonly startedAtMs: number;
+  /** The action's. */
+  readonly timeLimitMs: number;
+  /** What the run would have had on this node without us. */
+  readonly user: Allocation;
+  /** What it was admitted with. CPU: the node's budget has it for sure; memory: at least U, the kill limit. */
+  readonly granted: Allocation;
+  /** The believed allocation; absent for a run that keeps U, or is profiled, and takes no part in plans. */
+  readonly allocation?: PublishedAllocation;
+  readonly beneficiary: Beneficiary;
+  readonly grid: Grid;
+}
+
+export type HoldPhase = "held" | "asked" | "given-back" | "over";
+
+/** One reading of what the run has used since it started. */
+export interface HoldSample {
+  readonly atMs: number;
+  readonly cpuTimeMs: number;
+  /** 0 where nobody counts it. */
+  readonly throttledMs: number;
+  readonly memoryMb: number;
+}
+
+export interface Hold {
+  readonly phase: HoldPhase;
+  readonly terms: HoldTerms;
+  /** The newest plan, or the allocation of the start. */
+  readonly plan?: PublishedAllocation;
+  /** Since when it waits for help; only in `asked`. */
+  readonly askedAtMs?: number;
+  /** The plan of this epoch has been called too small (K3). */
+  readonly throttledEpoch?: number;
+  /** K2: lifted for good. */
+  readonly memoryGivenBack: boolean;
+  /** `memory.high` as it was last ordered; absent: none. */
+  readonly memoryHighMb?: number;
+  readonly lastSample?: HoldSample;
+  /** Where the window of K3 began. */
+  readonly windowStart?: HoldSample;
+  /** CPU limits in force over time; absent until the first is. */
+  readonly history?: LimitHistory;
+  /** K8: what the ledger was last told to be in force. */
+  readonly told?: { readonly epoch: number; readonly cpuCores: number };
+}
+
+export type HoldEvent =
+  | { readonly type: "plan"; readonly atMs: number; readonly allocation: PublishedAllocation }
+  | ({ readonly type: "sample" } & HoldSample)
+  /** Time has passed; a hold that is sampled needs no ticks. */
+  | { readonly type: "tick"; readonly atMs: number }
+  /** This CPU limit is in force now. */
+  | { readonly type: "in-force"; readonly atMs: number; readonly cpuCores: number }
+  /** The node can do no more for now: what is in force is what the claim comes to. */
+  | { readonly type: "settled" }
+  /** The run has ended, or its container has died, or the node starts anew and finds this hold in its records. */
+  | { readonly type: "end" | "died" | "restart"; readonly atMs: number };
+
+export type HoldEffect =
+  /** Tell the ledger, with all limits in force (events.ts). */
+  | { readonly type: "tell"; readonly what: "applied" | "throttled" | "near-memory" }
+  /** Set `memory.high`, or lift it when `memoryMb` is absent. */
+  | { readonly type: "memory-high"; readonly memoryMb?: number }
+  /** Put the user's limits back, all of them. */
+  | { readonly type: "restore" };
+
+export interface HoldStep {
+  readonly hold: Hold;
+  readonly effects: readonly HoldEffect[];
+}
+
+/** What a run may have of its node's CPU, and how urgently. See node-budget.ts. */
+export interface CpuClaim {
+  /** Admitted, and its own whatever happens. */
+  readonly floorCores: number;
+  /** U: up to here a claim comes before everybody's excess over U. */
+  readonly userCores: number;
+  readonly wantsCores: number;
+  /** It suffers: first among those below U. */
+  readonly urgent: boolean;
+}
+
+export function openHold(terms: HoldTerms, rules: HoldRules = HOLD_RULES): HoldStep {
+  const hold: Hold = { phase: "held", terms, memoryGivenBack: false, ...(terms.allocation && { plan: terms.allocation }) };
+  return orderMemory({ hold, effects: [] }, rules);
+}
+
+export function claimOf({ phase, terms, plan }: Hold): CpuClaim {
+  const userCores = terms.user.cpuCores;
+  if (phase === "over") return { floorCores: 0, userCores, wantsCores: 0, urgent: false };
+  const planned = plan ? (plan.cpuCores ?? userCores) : terms.granted.cpuCores;
+  const givenBack = phase === "given-back";
+  const profiled = !terms.allocation;
+  return {
+    floorCores: profiled ? terms.granted.cpuCores : Math.min(userCores, terms.granted.cpuCores, planned),
+    userCores,
+    wantsCores: givenBack ? Math.max(userCores, planned) : planned,
+    urgent: givenBack,
+  };
+}
+
+/** K7: over is over; all else by kind of event. */
+export function stepHold(hold: Hold, event: HoldEvent, rules: HoldRules = HOLD_RULES): HoldStep {
+  if (hold.phase === "over") return { hold, effects: [] };
+  switch (event.type) {
+    case "plan":
+      return takePlan(hold, event.allocation, rules);
+    case "sample":
+      return pass(takeSample(hold, event, rules), event.atMs, rules);
+    case "tick":
+      return pass({ hold, effects: [] }, event.atMs, rules);
+    case "in-force":
+      return { hold: takeInForce(hold, event.atMs, event.cpuCores), effects: [] };
+    case "settled":
+      return giveWord(hold);
+    case "died":
+      return { hold: over(hold), effects: [] };
+    case "end":
+    case "restart":
+      return { hold: over(hold), effects: [{ type: "restore" }] };
+  }
+}
+
+/** A donor is who has less CPU than U by the newest plan. */
+function isDonor({ terms, plan }: Hold): boolean {
+  return plan?.cpuCores !== undefined && plan.cpuCores < terms.user.cpuCores;
+}
+
+/** K1 */
+function takePlan(hold: Hold, incoming: PublishedAllocation, rules: HoldRules): HoldStep {
+  const { terms, plan } = hold;
+  if (!plan || !newer(plan, incoming)) return { hold, effects: [] };
+  const allocation = believedAllocation(incoming, terms.beneficiary, terms.grid);
+  if (!allocation) return { hold, effects: [] };
+  const { windowStart: _window, ...rest } = hold;
+  const planned: Hold = { ...rest, plan: allocation };
+  return orderMemory({ hold: helps(hold, allocation) ? heldAgain(planned) : planned, effects: [] }, rules);
+}
+
+/** Whether a plan is an answer to `throttled`: more CPU than is in force. */
+function helps({ phase, terms, history }: Hold, { cpuCores }: PublishedAllocation): boolean {
+  return phase === "asked" && (cpuCores ?? terms.user.cpuCores) > (history?.cpuCores ?? 0);
+}
+
+function heldAgain(hold: Hold): Hold {
+  const { askedAtMs: _asked, ...rest } = hold;
+  return { ...rest, phase: "held" };
+}
+
+function takeInForce(hold: Hold, atMs: number, cpuCores: number): Hold {
+  const { windowStart: _window, ...rest } = hold;
+  return { ...rest, history: hold.history ? movedTo(hold.history, atMs, cpuCores) : startHistory(atMs, cpuCores) };
+}
+
+/** K8 */
+function giveWord(hold: Hold): HoldStep {
+  const { plan, history, told } = hold;
+  if (!plan || !history || (told?.epoch === plan.epoch && told.cpuCores === history.cpuCores)) return { hold, effects: [] };
+  return {
+    hold: { ...hold, told: { epoch: plan.epoch, cpuCores: history.cpuCores } },
+    effects: [{ type: "tell", what: "applied" }],
+  };
+}
+
+function takeSample(hold: Hold, { atMs, cpuTimeMs, throttledMs, memoryMb }: HoldSample, rules: HoldRules): HoldStep {
+  const sample: HoldSample = { atMs, cpuTimeMs, throttledMs, memoryMb };
+  const seen: Hold = { ...hold, lastSample: sample, windowStart: hold.windowStart ?? sample };
+  return watchCpu(watchMemory(seen, memoryMb, rules), sample, rules);
+}
+
+/** K2 */
+function watchMemory(hold: Hold, memoryMb: number, rules: HoldRules): HoldStep {
+  const harvestedMb = harvestedMemoryMb(hold);
+  if (harvestedMb === undefined || memoryMb < rules.nearMemoryShare * harvestedMb) return { hold, effects: [] };
+  const after = orderMemory({ hold: { ...hold, memoryGivenBack: true }, effects: [] }, rules);
+  return { ...after, effects: [...after.effects, { type: "tell", what: "near-memory" }] };
+}
+
+/** K3 */
+function watchCpu({ hold, effects }: HoldStep, sample: HoldSample, rules: HoldRules): HoldStep {
+  const { windowStart, plan, phase, throttledEpoch } = hold;
+  if (!windowStart || sample.atMs - windowStart.atMs < rules.windowMs) return { hold, effects };
+  const next: Hold = { ...hold, windowStart: sample };
+  const told = plan && throttledEpoch === plan.epoch;
+  if (phase !== "held" || told || !isDonor(hold) || !isAtLimit(hold, windowStart, sample, rules)) return { hold: next, effects };
+  if (plan?.workCoreMs !== undefined && sample.cpuTimeMs < plan.workCoreMs) return { hold: next, effects };
+  return {
+    hold: { ...next, phase: "asked", askedAtMs: sample.atMs, ...(plan && { throttledEpoch: plan.epoch }) },
+    effects: [...effects, { type: "tell", what: "throttled" }],
+  };
+}
+
+function isAtLimit({ history }: Hold, from: HoldSample, to: HoldSample, { atLimitShare, throttledShare }: HoldRules): boolean {
+  const elapsedMs = to.atMs - from.atMs;
+  const usedCores = (to.cpuTimeMs - from.cpuTimeMs) / elapsedMs;
+  const limitCores = history?.cpuCores ?? Number.POSITIVE_INFINITY;
+  return usedCores >= atLimitShare * limitCores || (to.throttledMs - from.throttledMs) / elapsedMs >= throttledShare;
+}
+
+/** K4, K5, and expiry. */
+function pass({ hold, effects }: HoldStep, atMs: number, rules: HoldRules): HoldStep {
+  const { startedAtMs, timeLimitMs } = hold.terms;
+  if (atMs - startedAtMs > timeLimitMs + rules.graceMs) return { hold: over(hold), effects: [...effects, { type: "restore" }] };
+  if (hold.phase === "given-back") return { hold, effects };
+  const unanswered = hold.askedAtMs !== undefined && atMs - hold.askedAtMs >= rules.answerMs;
+  const isHalfTime = atMs - startedAtMs >= rules.halfTimeShare * timeLimitMs;
+  if (!(unanswered || isHalfTime) || !isDonor(hold)) return { hold, effects };
+  const { askedAtMs: _asked, ...rest } = hold;
+  return { hold: { ...rest, phase: "given-back" }, effects };
+}
+
+/** The harvested memory, while less than U is in force. */
+function harvestedMemoryMb({ plan, terms, memoryGivenBack }: Hold): number | undefined {
+  if (memoryGivenBack || plan?.memoryMb === undefined || plan.memoryMb >= terms.user.memoryMb) return undefined;
+  return plan.memoryMb;
+}
+
+/** K2: `memory.high` follows the plan, unless the run already uses about as much. */
+function orderMemory({ hold, effects }: HoldStep, { nearMemoryShare }: HoldRules): HoldStep {
+  const usedMb = hold.lastSample?.memoryMb ?? 0;
+  const harvestedMb = harvestedMemoryMb(hold);
+  const memoryMb = harvestedMb !== undefined && usedMb < nearMemoryShare * harvestedMb ? harvestedMb : undefined;
+  if (memoryMb === hold.memoryHighMb) return { hold, effects };
+  const { memoryHighMb: _high, ...rest } = hold;
+  const high = memoryMb === undefined ? {} : { memoryMb };
+  return {
+    hold: { ...rest, ...(memoryMb === undefined ? {} : { memoryHighMb: memoryMb }) },
+    effects: [...effects, { type: "memory-high", ...high }],
+  };
+}
+
+function over(hold: Hold): Hold {
+  const { askedAtMs: _asked, ...rest } = hold;
+  return { ...rest, phase: "over" };
+}
