@@ -125,6 +125,14 @@ test("Verifies what a deployment writes, and in which order", async () => {
   });
 });
 
+test("Verifies that a dry run tells what would be written, and writes nothing", async () => {
+  const jobFile = job("composer.sequence('a', composer.parallel('b', 'c'))", ["a", "b", "c"]);
+  const planned = await deployJob({ ...options(jobFile), dryRun: true });
+  assert.ok(calls.length > 0 && calls.every(({ what }) => what.startsWith("GET")), "it may only look");
+  const deployed = await deployJob(options(jobFile));
+  assert.deepEqual(planned, deployed);
+});
+
 test("Verifies that the deployed conductor runs", async () => {
   await deployJob(options(job("composer.sequence('a', (params) => ({ ...params, inline: params?.n ?? 0 }))", ["a"])));
   const whisk = await new TestOpenWhisk()

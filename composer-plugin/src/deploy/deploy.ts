@@ -20,13 +20,15 @@ export interface DeployOptions {
   readonly deadlineMs: number;
   readonly coldDeadlineMs: number;
   readonly stageTimeoutMs: number;
+  /** Works everything out and asks OpenWhisk what is there, but writes nothing. */
+  readonly dryRun?: boolean;
   /** Told after each write. */
   readonly onProgress?: (step: { readonly done: number; readonly total: number; readonly what: string }) => void;
 }
 
 export interface Deployed {
   readonly dag: DagDescription;
-  /** Names of the actions, in the order they were written; the conductor is the last. */
+  /** Names of the actions, in the order they were written, or would be; the conductor is the last. */
   readonly actions: readonly string[];
 }
 
@@ -43,6 +45,7 @@ export async function deployJob(options: DeployOptions): Promise<Deployed> {
   const { dag, functions, conductor } = planDeployment(prepared, { namespace, foreign, settings: settingsOf(options), bundle });
 
   const actions = [...functions, conductor].map((one) => one.name);
+  if (options.dryRun) return { dag, actions };
   const writes = [
     ...functions.map((one) => ({ what: one.name, write: () => api.update(one) })),
     { what: "DAG description", write: () => putDag(options, dag) },

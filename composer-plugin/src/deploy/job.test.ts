@@ -7,7 +7,7 @@ import { after, test } from "node:test";
 import { HarvestError } from "@openwhisk-harvest/core";
 import { unzipSync } from "fflate";
 import { loadComposition } from "./composition.js";
-import { type JobFunction, readJob } from "./job.js";
+import { annotationsOf, type JobFunction, readJob } from "./job.js";
 import { readFunctionCode } from "./source.js";
 
 const folder = mkdtempSync(join(tmpdir(), "composer-job-"));
@@ -90,6 +90,31 @@ test("Verifies that all files that are missing and names that are repeated are t
     "functions[2].name: job is",
   ])
     assert.ok(message.includes(said), `${said} in ${message}`);
+});
+
+test("Verifies that bounds are read, become annotations, and are refused on the wrong side of the user allocation", () => {
+  const job = (bounds: string) =>
+    write(
+      "bounds.yaml",
+      `name: j\ncomposition: a.js\nfunctions:\n  - { name: a, kind: "nodejs:20", source: a.js, cpu: 1, memory: 256, ${bounds} }\n`,
+    );
+  const [one] = readJob(job("harvest: true, min: { cpu: 0.5 }, max: { cpu: 2, memory: 512 }")).functions;
+  assert.deepEqual(annotationsOf(one as JobFunction), [
+    { key: "cpu", value: 1 },
+    { key: "harvest", value: true },
+    { key: "harvest-min", value: { cpuCores: 0.5 } },
+    { key: "harvest-max", value: { cpuCores: 2, memoryMb: 512 } },
+  ]);
+  for (const [bounds, said] of [
+    ["min: { cpu: 1.5 }", "functions[0]: The minimum of 1.5 cores is above"],
+    ["max: { memory: 128 }", "functions[0]: The maximum of 128 MB is below"],
+    ["min: { cores: 1 }", "functions[0].min"],
+    ["max: { cpu: -1 }", "functions[0].max.cpu"],
+  ] as const) {
+    const { code, message } = refusal(() => readJob(job(bounds)));
+    assert.equal(code, "OWH_BAD_JOB");
+    assert.ok(message.includes(said), message);
+  }
 });
 
 test("Verifies that what is no YAML, empty or absent is a bad job", () => {

@@ -1,7 +1,16 @@
 /** The job file: what a user writes to deploy a composition with its functions. All its mistakes are reported at once. */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
-import { HarvestError, messageOf } from "@openwhisk-harvest/core";
+import {
+  type Bounds,
+  boundsOf,
+  HarvestError,
+  type KeyValue,
+  MAX_ANNOTATION,
+  MIN_ANNOTATION,
+  messageOf,
+  userAllocationOf,
+} from "@openwhisk-harvest/core";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
 
@@ -9,6 +18,9 @@ import { z } from "zod";
 const ENTITY = "[A-Za-z0-9_](?:[A-Za-z0-9_@ .-]{0,254}[A-Za-z0-9_@.-])?";
 const entityName = z.string().regex(new RegExp(`^${ENTITY}$`), "not a name that OpenWhisk allows");
 const actionName = z.string().regex(new RegExp(`^(?:${ENTITY}/)?${ENTITY}$`), "not a name that OpenWhisk allows");
+
+/** Of one function: cores and MB, as in `cpu` and `memory`. */
+const boundSchema = z.strictObject({ cpu: z.number().positive().optional(), memory: z.number().positive().optional() });
 
 const functionSchema = z.strictObject({
   name: actionName,
@@ -27,6 +39,9 @@ const functionSchema = z.strictObject({
   main: z.string().min(1).optional(),
   /** The annotation `harvest`: opt in or out. */
   harvest: z.union([z.boolean(), z.enum(["off", "observe", "harvest"])]).optional(),
+  /** What harvesting leaves it at least, and gives it at most: the annotations `harvest-min` and `harvest-max`. */
+  min: boundSchema.optional(),
+  max: boundSchema.optional(),
 });
 export type JobFunction = z.infer<typeof functionSchema>;
 
@@ -55,7 +70,7 @@ export function readJob(jobFile: string): Job {
     throw badJob(file, mistakes);
   }
   const job = { ...parsed.data, file, folder: dirname(file) };
-  const mistakes = [...missingFiles(job), ...repeatedNames(job)];
+  const mistakes = [...missingFiles(job), ...repeatedNames(job), ...impossibleBounds(job)];
   if (mistakes.length > 0) throw badJob(file, mistakes);
   return job;
 }
@@ -94,5 +109,32 @@ function repeatedNames(job: Job): string[] {
     if (seen.has(name)) return [`functions[${index}].name: ${name} is taken already`];
     seen.add(name);
     return [];
+  });
+}
+
+/** The function's annotations about its resources and its consent. */
+export function annotationsOf({ cpu, harvest, min, max }: JobFunction): KeyValue[] {
+  const given: [string, unknown][] = [
+    ["cpu", cpu],
+    ["harvest", harvest],
+    [MIN_ANNOTATION, min && boundOf(min)],
+    [MAX_ANNOTATION, max && boundOf(max)],
+  ];
+  return given.flatMap(([key, value]) => (value === undefined ? [] : [{ key, value }]));
+}
+
+function boundOf({ cpu, memory }: z.infer<typeof boundSchema>): NonNullable<Bounds["min"]> {
+  return { ...(cpu === undefined ? {} : { cpuCores: cpu }), ...(memory === undefined ? {} : { memoryMb: memory }) };
+}
+
+function impossibleBounds(job: Job): string[] {
+  return job.functions.flatMap((one, index) => {
+    const annotations = annotationsOf(one);
+    try {
+      boundsOf(annotations, userAllocationOf({ memoryLimitMb: one.memory, annotations }));
+      return [];
+    } catch (error) {
+      return [`functions[${index}]: ${messageOf(error)}`];
+    }
   });
 }

@@ -7,7 +7,7 @@ import { describeComposition, harvestPositions, qualify } from "../describe/desc
 import type { KnownAction } from "../describe/functions.js";
 import type { HookConfig } from "../hook/config.js";
 import { loadComposition } from "./composition.js";
-import { badJob, type Job } from "./job.js";
+import { annotationsOf, badJob, type Job } from "./job.js";
 import { type FunctionCode, readFunctionCode } from "./source.js";
 import { wrapConductor } from "./wrap.js";
 
@@ -74,10 +74,7 @@ function readAll(job: Job): FunctionCode[] {
 }
 
 function plannedFunction(one: Job["functions"][number], { exec }: FunctionCode): PlannedAction {
-  const annotations = [
-    ...(one.cpu === undefined ? [] : [{ key: "cpu", value: one.cpu }]),
-    ...(one.harvest === undefined ? [] : [{ key: "harvest", value: one.harvest }]),
-  ];
+  const annotations = annotationsOf(one);
   const limits = {
     memory: one.memory,
     ...(one.timeout === undefined ? {} : { timeout: one.timeout }),
@@ -99,6 +96,7 @@ function knownFunction(one: Job["functions"][number], codeHash: string, namespac
     ...(one.cpu === undefined ? {} : { cpuCores: one.cpu }),
     ...(one.concurrency === undefined ? {} : { concurrency: one.concurrency }),
     ...(one.harvest === undefined ? {} : { harvest: one.harvest }),
+    annotations: annotationsOf(one),
     codeHash,
   };
 }

@@ -228,6 +228,21 @@ test("Verifies that the version follows the composition, what users ask for, and
   assert.equal(new Set([base, ...others]).size, others.length + 1);
 });
 
+test("Verifies that bounds and an opt-in are described, and are no reason to train anew", () => {
+  const annotations = [{ key: "harvest-max", value: { cpuCores: 2 } }];
+  const [plain, free] = known("a", "b");
+  const willing = [{ ...(plain as KnownAction), annotations, harvest: true }, free as KnownAction];
+  const dag = describe(c.sequence("a", "b"), willing);
+  assert.deepEqual(
+    dag.functions.map(({ bounds, optedIn, excluded }) => ({ bounds, optedIn, excluded })),
+    [
+      { bounds: { max: { cpuCores: 2 } }, optedIn: true, excluded: undefined },
+      { bounds: undefined, optedIn: undefined, excluded: undefined },
+    ],
+  );
+  assert.equal(dag.version, describe(c.sequence("a", "b"), known("a", "b")).version);
+});
+
 test("Verifies that what composer 0.12 would not have made is refused", () => {
   const compiled = { ...composer.task("a").compile(), composition: { type: "novel", path: "" } };
   assert.throws(() => describeComposition({ namespace: NAMESPACE, name: "x", compiled, actions: [] }), { code: "OWH_BAD_COMPOSITION" });

@@ -1,7 +1,7 @@
 /** From a compiled composition and what is known of its actions to the DAG description of core. Pure. */
-import { type DagDescription, type DagFunction, HarvestError, isAstPath, type ParallelStage } from "@openwhisk-harvest/core";
+import { boundsOf, type DagDescription, type DagFunction, HarvestError, isAstPath, type ParallelStage } from "@openwhisk-harvest/core";
 import type { CompiledComposition } from "../composer.js";
-import { exclusionOf, isOff, type KnownAction, userOf } from "./functions.js";
+import { exclusionOf, isOff, isOptedIn, type KnownAction, userOf } from "./functions.js";
 import { outline, versionOf } from "./outline.js";
 import { type Fork, type FoundFunction, walk } from "./walk.js";
 
@@ -64,6 +64,8 @@ function describeFunction(
   const action = known.get(name);
   const excluded = exclusionOf(found, action);
   const fork = stageBranch(found);
+  const user = userOf(action, platformCpuCores);
+  const bounds = boundsOf(action?.annotations, user);
   return {
     index,
     name,
@@ -72,7 +74,9 @@ function describeFunction(
     ...(action?.source === undefined ? {} : { source: action.source }),
     stage: found.depth,
     ...(fork ? { forkPath: fork.fork.path, position: fork.position } : {}),
-    user: userOf(action, platformCpuCores),
+    user,
+    ...(bounds.min || bounds.max ? { bounds } : {}),
+    ...(action && isOptedIn(action) ? { optedIn: true as const } : {}),
     ...(excluded ? { excluded } : {}),
   };
 }

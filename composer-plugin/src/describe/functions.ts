@@ -1,5 +1,5 @@
 /** What the deployer knows of the actions that a composition names, and why one of them takes no part in harvesting. */
-import { type Exclusion, type UserAllocation, userAllocationOf } from "@openwhisk-harvest/core";
+import { type Exclusion, type KeyValue, type UserAllocation, userAllocationOf } from "@openwhisk-harvest/core";
 import type { FoundFunction } from "./walk.js";
 
 /** An action as the job, the composition itself or OpenWhisk has it. */
@@ -16,6 +16,8 @@ export interface KnownAction {
   readonly concurrency?: number;
   /** The annotation `harvest`. */
   readonly harvest?: unknown;
+  /** All annotations, for the bounds that stand in them. */
+  readonly annotations?: readonly KeyValue[];
   /** What kind of thing it is; a plain action when absent. `foreign` is an action that the job does not own. */
   readonly role?: "sequence" | "composition" | "foreign";
   /** Digest of the code, so that new code makes a new version of the DAG. */
@@ -48,6 +50,11 @@ function exclusionOfAction(action: KnownAction | undefined): Exclusion | undefin
 /** Opted out altogether: not even looked at. An action that may only be observed is looked at, but shares no budget. */
 export function isOff(action: KnownAction): boolean {
   return action.harvest === "off" || action.harvest === false;
+}
+
+/** Opted in, whatever the mode of its namespace. */
+export function isOptedIn({ harvest }: KnownAction): boolean {
+  return harvest === "harvest" || harvest === true;
 }
 
 function exclusionOfPlace({ branch, once }: FoundFunction): Exclusion | undefined {
