@@ -3,8 +3,11 @@
  * not disturb one another. Arguments narrow the run to the files whose path contains one of them.
  * Ends with the skipped tests and their reasons, and one plain line: N passed, N failed, N skipped.
  * With HARVEST_TEST_NO_SKIPS=1 a skipped test fails the run: CI has everything.
+ *
+ * HARVEST_SOAK=1 (`npm run soak`) runs the soak-capable tests only, and each of them whole. These are the files that import their
+ * room's `soak.test.kit`, whose `casesOf(n)` is n then and a tenth of it otherwise: nobody else reads the variable to scale a test.
  */
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
@@ -18,6 +21,7 @@ function testFiles(folder) {
 const rooms = readdirSync(".", { withFileTypes: true }).filter(
   (d) => d.isDirectory() && !d.name.startsWith(".") && d.name !== "node_modules",
 );
+const isSoak = process.env.HARVEST_SOAK === "1";
 const wanted = process.argv.slice(2);
 const files = rooms
   .flatMap((room) => {
@@ -27,6 +31,7 @@ const files = rooms
       return [];
     }
   })
+  .filter((file) => !isSoak || readFileSync(file, "utf8").includes("/soak.test.kit.js"))
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .sort();
 
@@ -35,7 +40,7 @@ let passed = 0;
 let failed = 0;
 const isLeaf = (event) => event.details?.type !== "suite";
 
-const stream = run({ files, concurrency: 1, timeout: 300_000 });
+const stream = run({ files, concurrency: 1, timeout: isSoak ? 3_600_000 : 300_000 });
 stream.on("test:pass", (event) => {
   if (!isLeaf(event)) return;
   if (event.skip !== undefined) skipped.push({ name: event.name, reason: String(event.skip) });

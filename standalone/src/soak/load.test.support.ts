@@ -1,8 +1,10 @@
 /**
- * Load on a whole server: every invocation is counted by what the client was told, and again by the records. `npm run soak` calls
- * these in full, the tests with a tenth.
+ * Load on a whole server: every invocation is counted by what the client was told, and again by the records, once every
+ * record has come.
  */
 import assert from "node:assert/strict";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { eventually, type TestStandalone } from "../standalone.test.kit.js";
 
 /** No throttle and no short queue is in the way of the load. */
@@ -26,13 +28,15 @@ export interface EarlyAndLate {
 
 export interface LoadReport {
   readonly seconds: number;
-  /** Of server and client together, after a fifth of the load and at its end: the whole process, with the store's mapped pages, and the heap. */
+  /** Of server and client together, after the first thousand and at the end: the whole process, with the store's mapped pages. */
   readonly rssMb: EarlyAndLate;
-  /** After a collection when the process was started with `--expose-gc`. */
+  /** The same of the heap, after a collection. */
   readonly heapMb: EarlyAndLate;
 }
 
 const RECORDS_PER_PAGE = 200;
+/** Containers, caches and compiled code are there by then. */
+const WARM_UP = 1_000;
 const RECORD_DEADLINE_MS = 300_000;
 const MB = 1024 * 1024;
 
@@ -53,11 +57,12 @@ export async function blockingLoad(server: TestStandalone, { invocations, inFlig
 export async function nonBlockingLoad(server: TestStandalone, { invocations, inFlight }: LoadOptions): Promise<LoadReport> {
   const name = await createCounter(server, "non-blocking");
   const ids = new Map<string, number>();
-  const report = await underLoad({ invocations, inFlight }, async (n) => {
+  const accepted = async (n: number) => {
     const { status, body } = await server.request(`actions/${name}`, { method: "POST", body: { n } });
     assert.equal(status, 202);
     ids.set(body.activationId, n);
-  });
+  };
+  const report = await underLoad({ invocations, inFlight }, accepted, () => untilRecorded(server, name, invocations));
   await checkRecords(server, name, ids, invocations);
   return report;
 }
@@ -72,8 +77,12 @@ export async function createCounter(server: Pick<TestStandalone, "request">, nam
   return name;
 }
 
-/** Calls `invoke` for 0 to invocations - 1, so many at a time. */
-export async function underLoad({ invocations, inFlight }: LoadOptions, invoke: (n: number) => Promise<void>): Promise<LoadReport> {
+/** Calls `invoke` for 0 to invocations - 1, so many at a time, and measures when all is `done`. */
+export async function underLoad(
+  { invocations, inFlight }: LoadOptions,
+  invoke: (n: number) => Promise<void>,
+  done: () => Promise<void> = async () => undefined,
+): Promise<LoadReport> {
   const startMs = performance.now();
   let next = 0;
   let early = memory();
@@ -81,26 +90,40 @@ export async function underLoad({ invocations, inFlight }: LoadOptions, invoke: 
     while (next < invocations) {
       const n = next++;
       await invoke(n);
-      if (n === Math.floor(invocations / 5)) early = memory();
+      if (n === Math.min(WARM_UP, Math.floor(invocations / 2))) early = memory();
     }
   };
   await Promise.all(Array.from({ length: inFlight }, worker));
+  await done();
   const seconds = (performance.now() - startMs) / 1_000;
   const late = memory();
   return { seconds, rssMb: { early: early.rssMb, late: late.rssMb }, heapMb: { early: early.heapMb, late: late.heapMb } };
 }
 
+/** `gc` without having to start the process with --expose-gc. */
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+}
+
 function memory(): { readonly rssMb: number; readonly heapMb: number } {
-  globalThis.gc?.();
+  collectGarbage();
   const { rss, heapUsed } = process.memoryUsage();
   return { rssMb: rss / MB, heapMb: heapUsed / MB };
 }
 
+async function countRecords(server: TestStandalone, name: string): Promise<number> {
+  return (await server.request(`activations?name=${name}&count=true`)).body.activations;
+}
+
+async function untilRecorded(server: TestStandalone, name: string, invocations: number): Promise<void> {
+  await eventually(async () => ((await countRecords(server, name)) >= invocations ? true : undefined), RECORD_DEADLINE_MS);
+}
+
 async function checkRecords(server: TestStandalone, name: string, ids: ReadonlyMap<string, number>, invocations: number): Promise<void> {
   assert.equal(ids.size, invocations, "no id twice");
-  const count = async () => (await server.request(`activations?name=${name}&count=true`)).body.activations as number;
-  await eventually(async () => ((await count()) >= invocations ? true : undefined), RECORD_DEADLINE_MS);
-  assert.equal(await count(), invocations, "none doubled");
+  await untilRecorded(server, name, invocations);
+  assert.equal(await countRecords(server, name), invocations, "none doubled");
   const numbers = new Map<string, number>();
   for (let skip = 0; skip < invocations; skip += RECORDS_PER_PAGE) {
     const { body } = await server.request(`activations?name=${name}&docs=true&limit=${RECORDS_PER_PAGE}&skip=${skip}`);

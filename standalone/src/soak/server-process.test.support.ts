@@ -6,7 +6,7 @@ import { startStandalone } from "../server.js";
 import { LOAD_FLAGS } from "./load.test.support.js";
 
 const [dataDir = "", redisUrl = ""] = process.argv.slice(2);
-const config = loadConfig({ flags: ["standalone.port=0", ...LOAD_FLAGS] });
+const config = loadConfig({ flags: ["standalone.port=0", "logLevel=warn", ...LOAD_FLAGS] });
 const hostCores = cpus().length;
 const allocations = await RedisAllocationStore.connect({ url: redisUrl, timeoutMs: 1_000, ttlMs: 60_000 });
 const standalone = await startStandalone({ config, grid: gridOf(config, hostCores), hostCores, allocations, dataDir });
