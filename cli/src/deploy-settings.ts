@@ -1,6 +1,10 @@
+import type { DeployOptions } from "@openwhisk-harvest/composer-plugin";
 import type { Config } from "@openwhisk-harvest/core";
 
+type DeploySettings = Pick<DeployOptions, "deadlineMs" | "coldDeadlineMs" | "breakerFailures" | "breakerOpenMs" | "stageTimeoutMs">;
+
 /** What a conductor is told at its deployment; the addresses it is told by its container's environment. */
-export function deploySettings({ decision, parallel }: Config): { deadlineMs: number; coldDeadlineMs: number; stageTimeoutMs: number } {
-  return { deadlineMs: decision.deadlineMs, coldDeadlineMs: decision.coldDeadlineMs, stageTimeoutMs: parallel.stageTimeoutMs };
+export function deploySettings({ decision, parallel }: Config): DeploySettings {
+  const { deadlineMs, coldDeadlineMs, breakerFailures, breakerOpenMs } = decision;
+  return { deadlineMs, coldDeadlineMs, breakerFailures, breakerOpenMs, stageTimeoutMs: parallel.stageTimeoutMs };
 }

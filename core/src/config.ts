@@ -8,6 +8,7 @@ import { z } from "zod";
 import { POLICIES } from "./decision.js";
 import { HarvestError, messageOf } from "./errors.js";
 import { type Grid, gridForHost } from "./grid.js";
+import { PLACEMENTS } from "./placement.js";
 
 const ms = (purpose: string, byDefault: number) => z.number().nonnegative().default(byDefault).meta({ unit: "ms", description: purpose });
 const count = (purpose: string, byDefault: number) => z.int().positive().default(byDefault).meta({ unit: "count", description: purpose });
@@ -85,8 +86,8 @@ export const configSchema = z.strictObject({
       description: "Policy makespan: part of the trees' p10..p90 spread above the mean that is added to a demand",
     }),
     cacheMs: ms("How long the sidecar uses a DAG or a model before it looks for a newer one", 5_000),
-    breakerFailures: count("After so many failed questions in a row a conductor's container asks the sidecar no more", 3),
-    breakerOpenMs: ms("How long it then asks nothing; twice as long each time its one new attempt fails, up to a minute", 5_000),
+    breakerFailures: count("After so many failed questions in a row a conductor's container asks the sidecar no more", 5),
+    breakerOpenMs: ms("How long it then asks nothing; twice as long each time its one new attempt fails, up to a minute", 2_000),
   }),
   sampling: section({
     periodMs: ms("Time between two samples of a running container", 20),
@@ -110,7 +111,7 @@ export const configSchema = z.strictObject({
       unit: "fraction",
       description: "Share of an invoker's memory that waiting conductors may hold; the rest is kept for components",
     }),
-    placement: z.enum(["greedy-jsq", "jsq"]).default("greedy-jsq").meta({ unit: "name", description: "Placement policy" }),
+    placement: z.enum(PLACEMENTS).default("greedy-jsq").meta({ unit: "name", description: "Placement policy" }),
     idleContainerMs: ms("Idle time after which a warm container is removed", 600_000),
     queueDeadlineMs: ms("Longest wait of an activation for an invoker with room", 60_000),
     queueLength: count("How many activations may wait for an invoker; the next one is refused", 1_000),
@@ -180,6 +181,32 @@ export const configSchema = z.strictObject({
     invokers: text("Files with the invokers' environments, one NAME=value a line, path,path"),
     controllers: text("Files with the controllers' environments, one NAME=value a line, path,path"),
     timeoutMs: ms("Longest wait for an answer of the cluster", 3_000),
+  }),
+  shim: section({
+    kafka: text("Kafka brokers of the OpenWhisk cluster, host:port with commas between"),
+    controllerPrefix: z.string().default("").meta({ unit: "text", description: "Topic prefix of the controllers" }),
+    invokerPrefix: z.string().default("harvest-").meta({ unit: "text", description: "Topic prefix of the invokers behind the shim" }),
+    couchdbUrl: text("OpenWhisk's CouchDB, from which action documents are read"),
+    actionsDatabase: z.string().min(1).default("whisk_local_whisks").meta({ unit: "name", description: "Database of the actions there" }),
+    placement: z.enum(PLACEMENTS).default("greedy-jsq").meta({ unit: "name", description: "Placement policy" }),
+    invokerCpuCores: cores("CPU of each invoker; CPU is not counted when absent"),
+    invokerMemoryMb: z.int().positive().optional().meta({
+      unit: "MB",
+      description: "Memory of each invoker; what its pings say when absent",
+    }),
+    capacities: text("Cores and MB of single invokers by unique name or id, as 0=8x16384,big=32x65536"),
+    actionCpuCores: cores("CPU of an action that names none, as user-cpus gives it; none when absent"),
+    conductorMemoryShare: z.number().min(0.05).max(0.95).default(0.5).meta({
+      unit: "fraction",
+      description: "Share of an invoker's memory that waiting conductors may hold",
+    }),
+    queueLength: count("How many activations may wait in the shim; what comes then stays in Kafka", 1_000),
+    queueBytes: count("How many bytes may wait in the shim, in bytes", 67_108_864),
+    queueDeadlineMs: ms("Longest wait of an activation for an invoker with room; OpenWhisk allows compositions 60 s", 50_000),
+    invokerTimeoutMs: ms("Silence after which an invoker counts as gone; OpenWhisk's is 10 s", 10_000),
+    deathGraceMs: ms("How long the activations of a gone invoker are waited for before their failure is told", 20_000),
+    sessionTimeoutMs: ms("Silence of a replica after which another takes over; less than the 10 s after which controllers give up", 6_000),
+    drainMs: ms("Longest wait for what is in flight when the shim is stopped", 30_000),
   }),
   parallel: section({
     stageTimeoutMs: ms("Longest time a parallel stage may take before its composition ends with an error", 600_000),

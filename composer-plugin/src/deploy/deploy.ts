@@ -19,6 +19,9 @@ export interface DeployOptions {
   readonly redisUrl?: string;
   readonly deadlineMs: number;
   readonly coldDeadlineMs: number;
+  /** Of the hook's breaker; its own defaults when absent. */
+  readonly breakerFailures?: number;
+  readonly breakerOpenMs?: number;
   readonly stageTimeoutMs: number;
   /** Works everything out and asks OpenWhisk what is there, but writes nothing. */
   readonly dryRun?: boolean;
@@ -58,8 +61,17 @@ export async function deployJob(options: DeployOptions): Promise<Deployed> {
   return { dag, actions };
 }
 
-function settingsOf({ sidecarUrl, redisUrl, deadlineMs, coldDeadlineMs, stageTimeoutMs }: DeployOptions): HookSettings {
-  return { sidecarUrl, ...(redisUrl === undefined ? {} : { redisUrl }), deadlineMs, coldDeadlineMs, stageTimeoutMs };
+function settingsOf(options: DeployOptions): HookSettings {
+  const { sidecarUrl, redisUrl, deadlineMs, coldDeadlineMs, breakerFailures, breakerOpenMs, stageTimeoutMs } = options;
+  return {
+    sidecarUrl,
+    ...(redisUrl === undefined ? {} : { redisUrl }),
+    deadlineMs,
+    coldDeadlineMs,
+    ...(breakerFailures === undefined ? {} : { breakerFailures }),
+    ...(breakerOpenMs === undefined ? {} : { breakerOpenMs }),
+    stageTimeoutMs,
+  };
 }
 
 async function putDag({ sidecarUrl, openwhisk }: DeployOptions, dag: DagDescription): Promise<void> {

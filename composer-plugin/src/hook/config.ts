@@ -3,13 +3,16 @@ export interface HookConfig {
   /** Namespace and name of the DAG. */
   readonly namespace: string;
   readonly dag: string;
-  /** Base URL of the sidecar; without one nothing is ever harvested. */
+  /** Base URL of the sidecar; HARVEST_SIDECAR_URL in the container's environment comes before it. Without one nothing is harvested. */
   readonly sidecarUrl?: string;
   /** Redis for forks and joins; HARVEST_COMPOSER_REDIS_URL in the container's environment comes before it. */
   readonly redisUrl?: string;
   /** How long a fork may wait for the decision: in a warm container, and in a container's first run. */
   readonly deadlineMs: number;
   readonly coldDeadlineMs: number;
+  /** After so many failures in a row the sidecar is not asked for so long, and twice as long after each failed new attempt. */
+  readonly breakerFailures?: number;
+  readonly breakerOpenMs?: number;
   /** How long a parallel stage may take from its fork on before its composition ends with an error. */
   readonly stageTimeoutMs: number;
   /** AST paths of the functions whose runs carry a key. */
@@ -20,6 +23,9 @@ export interface HookConfig {
 
 /** The environment variable with the address of Redis, so that it need not stand in the code of an action. */
 export const REDIS_URL_VARIABLE = "HARVEST_COMPOSER_REDIS_URL";
+
+/** The environment variable with the sidecar's address, which may change when it is restarted while conductors stay deployed. */
+export const SIDECAR_URL_VARIABLE = "HARVEST_SIDECAR_URL";
 
 /** OpenWhisk's own environment of a run, and the world around the hook; tests bring their own. */
 export interface HookHost {

@@ -1,67 +1,109 @@
 /**
  * The hook's side of the sidecar: asks for a decision when a root run starts, and looks at a fork whether its stage was
  * published. One request each, never repeated; whatever goes wrong means "no stamp", which is the user allocation (H3).
+ *
+ * A fork waits at most its deadline. Answers that fail, or that a fork waited for in vain, open a breaker: while it is open nothing
+ * is asked and no run waits. After a pause one question is asked again; its success closes the breaker, and each failure doubles
+ * the pause. What happened is counted, and told to the sidecar with the next question that it answers.
  */
-import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
-import type { HookConfig, HookHost } from "./config.js";
+import {
+  BrokenCircuitError,
+  type CircuitBreakerPolicy,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  ExponentialBackoff,
+  handleWhen,
+  noJitterGenerator,
+} from "cockatiel";
+import { type HookConfig, type HookHost, SIDECAR_URL_VARIABLE } from "./config.js";
+import { HookCounts, type HookOutcome } from "./hook-counts.js";
 import { isDecisionId } from "./session.js";
+import { Refused, SidecarClient } from "./sidecar-client.js";
 import { isObject } from "./wire.js";
 
 /** Nobody waits for the answer to the first question but a fork, which has its own deadline. */
 const ASK_TIMEOUT_MS = 1_000;
-/** A decision about a thousand functions is some 500 KB. */
-const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 /** Roots whose answers a container remembers: it works for one session at a time, and forks soon after its start. */
 const MAX_REMEMBERED = 32;
+/** For conductors deployed before there was a breaker. */
+const BREAKER_FAILURES = 5;
+const BREAKER_OPEN_MS = 2_000;
+const BREAKER_LONGEST_OPEN_MS = 60_000;
 
-interface Transport {
-  request(url: URL, options: RequestOptions, answered: (response: IncomingMessage) => void): ClientRequest;
-  readonly agent: Agent;
+interface Question {
+  /** The parsed answer; undefined when there is none, for whatever reason. Never rejects. */
+  readonly answer: Promise<unknown>;
+  /** A fork waited for it in vain: it counts as failed, and is ended. */
+  giveUp(): void;
 }
 
+const LATE = Symbol("late");
+
 export class Decisions {
-  private transport: Promise<Transport> | undefined;
-  private readonly asked = new Map<string, Promise<unknown>>();
+  readonly counts = new HookCounts();
+  private readonly client: SidecarClient;
+  private readonly breaker: CircuitBreakerPolicy;
+  private readonly asked = new Map<string, Question>();
 
   constructor(
     private readonly config: HookConfig,
     private readonly host: HookHost,
-  ) {}
+  ) {
+    this.client = new SidecarClient(() => host.env[SIDECAR_URL_VARIABLE] || config.sidecarUrl, host);
+    const { breakerFailures = BREAKER_FAILURES, breakerOpenMs = BREAKER_OPEN_MS } = config;
+    const isOutage = handleWhen((error) => !(error instanceof Refused));
+    const maxDelay = Math.max(breakerOpenMs, BREAKER_LONGEST_OPEN_MS);
+    this.breaker = circuitBreaker(isOutage, {
+      breaker: new ConsecutiveBreaker(breakerFailures),
+      halfOpenAfter: new ExponentialBackoff({ initialDelay: breakerOpenMs, maxDelay, generator: noJitterGenerator }),
+    });
+    this.breaker.onBreak(() => this.counts.add("opened"));
+  }
 
   /** Asks for a decision about a new root run, and waits for nothing. */
   ask(root: string, inputBytes: number): void {
     const { namespace, dag } = this.config;
     const body = JSON.stringify({ v: 1, namespace, dag, root, inputBytes });
-    this.remember(root, this.call("POST", "/v1/decisions", ASK_TIMEOUT_MS, body));
+    this.remember(root, this.question("POST", "/v1/decisions", ASK_TIMEOUT_MS, body));
   }
 
   /** The id of the decision in force for this fork, or undefined: not published, not accepted, or not known within `waitMs`. */
   async stamp(root: string, forkPath: string, waitMs: number): Promise<string | undefined> {
     if (!this.config.forks.includes(forkPath)) return undefined;
-    const asked = this.asked.get(root);
-    const answer = asked === undefined ? this.call("GET", `/v1/decisions/${root}`, waitMs) : Promise.race([asked, this.host.sleep(waitMs)]);
-    return acceptedId(await answer, root, forkPath);
+    const question = this.asked.get(root) ?? this.question("GET", `/v1/decisions/${root}`, waitMs);
+    const answer = await Promise.race([question.answer, this.host.sleep(waitMs).then(() => LATE)]);
+    if (answer !== LATE) return acceptedId(answer, root, forkPath);
+    question.giveUp();
+    this.asked.delete(root); // a later fork asks for itself
+    return undefined;
   }
 
-  private remember(root: string, answer: Promise<unknown>): void {
-    this.asked.set(root, answer);
+  private remember(root: string, question: Question): void {
+    this.asked.set(root, question);
     const [oldest] = this.asked.keys();
     if (this.asked.size > MAX_REMEMBERED && oldest !== undefined) this.asked.delete(oldest);
   }
 
-  /** The parsed answer; undefined for anything but a 2xx with JSON within `timeoutMs`. */
-  private async call(method: "GET" | "POST", path: string, timeoutMs: number, body?: string): Promise<unknown> {
-    const key = this.host.env["__OW_API_KEY"];
-    if (!this.config.sidecarUrl || !key) return undefined;
-    try {
-      const url = new URL(this.config.sidecarUrl.replace(/\/+$/, "") + path);
-      this.transport ??= openTransport(url.protocol);
-      const text = await exchange(await this.transport, url, { method, key, timeoutMs }, body);
-      return text === undefined ? undefined : JSON.parse(text);
-    } catch {
-      return undefined; // by design: every failure is "no decision", and the composition goes on
-    }
+  private question(method: "GET" | "POST", path: string, timeoutMs: number, body?: string): Question {
+    const late = new AbortController();
+    const told = this.counts.take();
+    const ask = () =>
+      this.client.ask({ method, path, timeoutMs, signal: late.signal, counts: told, ...(body === undefined ? {} : { body }) });
+    const answer = this.client.isConfigured
+      ? this.breaker.execute(ask).catch((error: unknown) => {
+          this.counts.putBack(told);
+          this.counts.add(outcomeOf(error, late.signal));
+          return undefined; // by design: every failure is "no decision", and the composition goes on
+        })
+      : Promise.resolve(undefined);
+    return { answer, giveUp: () => late.abort() };
   }
+}
+
+function outcomeOf(error: unknown, late: AbortSignal): HookOutcome {
+  if (error instanceof BrokenCircuitError) return "skipped";
+  if (error instanceof Refused) return "refused";
+  return late.aborted ? "late" : "failed";
 }
 
 function acceptedId(decision: unknown, root: string, forkPath: string): string | undefined {
@@ -70,40 +112,4 @@ function acceptedId(decision: unknown, root: string, forkPath: string): string |
   const stage = stages.find((one) => isObject(one) && one["forkPath"] === forkPath) as Record<string, unknown> | undefined;
   const accepted = (verdict: unknown) => isObject(verdict) && verdict["accepted"] === true;
   return stage && (accepted(stage["cpu"]) || accepted(stage["memory"])) ? decision["id"] : undefined;
-}
-
-async function openTransport(protocol: string): Promise<Transport> {
-  const { Agent, request } = protocol === "https:" ? await import("node:https") : await import("node:http");
-  return { request, agent: new Agent({ keepAlive: true, maxSockets: 4 }) };
-}
-
-function exchange(
-  { request, agent }: Transport,
-  url: URL,
-  { method, key, timeoutMs }: { method: string; key: string; timeoutMs: number },
-  body?: string,
-): Promise<string | undefined> {
-  return new Promise((resolve, reject) => {
-    const headers = {
-      authorization: `Basic ${Buffer.from(key).toString("base64")}`,
-      ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
-    };
-    const call = request(url, { method, headers, agent }, (response) => {
-      let text = "";
-      response.setEncoding("utf8");
-      response.on("data", (part: string) => {
-        text += part;
-        if (text.length > MAX_ANSWER_BYTES) call.destroy(new Error("the answer is too long"));
-      });
-      response.on("end", () => settle(() => resolve(response.statusCode !== undefined && response.statusCode < 300 ? text : undefined)));
-      response.on("error", (error) => settle(() => reject(error)));
-    });
-    const timer = setTimeout(() => call.destroy(new Error("no answer in time")), timeoutMs);
-    const settle = (how: () => void) => {
-      clearTimeout(timer);
-      how();
-    };
-    call.on("error", (error) => settle(() => reject(error)));
-    call.end(body);
-  });
 }
