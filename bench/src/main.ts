@@ -8,6 +8,7 @@ import { benchDecision } from "./decision.js";
 import { benchDemo, demoTable } from "./demo-runs.js";
 import { benchInvocation } from "./invocation.js";
 import { benchMonitor } from "./monitor.js";
+import { benchPlacements, benchSideBySide } from "./placement.js";
 import { markdownTable } from "./statistics.js";
 
 interface Bench {
@@ -31,6 +32,15 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     title: "Monitor",
     notMeasured: "the timer that wakes the monitor up",
     run: async () => markdownTable(await benchMonitor(5_000)),
+  },
+  placement: {
+    title: "Placement",
+    notMeasured: "activations that wait, warm containers, health that changes; the sequence is drawn from a seed, not taken from users",
+    run: async () => {
+      const sizes = [10, 100, 1_000].map((invokers) => benchPlacements("greedy-jsq", invokers, 10));
+      const rivals = (["exact", "jsq", "round-robin", "greedy-rr", "hash"] as const).map((name) => benchPlacements(name, 100, 5));
+      return `${markdownTable([...sizes, ...rivals])}\n\n${benchSideBySide()}`;
+    },
   },
   demo: {
     title: "Demo, three quick runs",

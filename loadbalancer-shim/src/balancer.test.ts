@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { PLACEMENTS } from "@openwhisk-harvest/core";
 import fc from "fast-check";
-import { type Acquired, Balancer, type BalancerOptions } from "./balancer.js";
+import type { Acquired } from "./acquired.js";
+import { Balancer, type BalancerOptions } from "./balancer.js";
 import { greedyJsq } from "./greedy-jsq.js";
 import { HandClock, settle } from "./hand-clock.test.kit.js";
-import { jsq } from "./jsq.js";
+import { placementPolicy } from "./policies.js";
 import type { PlacementRequest } from "./policy.js";
 
 const capacity = { cpuCores: 2, memoryMb: 1024 };
@@ -188,55 +190,69 @@ const requests = fc.record({
   memoryMb: fc.constantFrom(128, 256, 700, 1024),
   conductor: fc.boolean(),
   cause: fc.constantFrom("s", "t", undefined),
+  namespace: fc.constantFrom("guest", "other"),
   afterMs: fc.integer({ min: 0, max: 300 }),
   holdsMs: fc.integer({ min: 0, max: 1500 }),
+  /** Something happens to the health of an invoker before it arrives. */
+  health: fc.option(fc.record({ invoker: fc.constantFrom(0, 1), healthy: fc.boolean() }), { nil: undefined }),
 });
+type Drawn = typeof requests extends fc.Arbitrary<infer T> ? T : never;
 
-test("B1, B3, B5: whatever comes, everybody is placed or refused in time, and all permits come back", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(requests, { maxLength: 25 }), fc.constantFrom(jsq, greedyJsq), async (arrivals, policy) => {
-      const { balancer, clock } = machine({
-        policy,
-        queueLength: 8,
-        invokers: [
-          { id: 0, capacity },
-          { id: 1, capacity },
-        ],
-      });
-      const ends: Promise<void>[] = [];
-      const violations: unknown[] = [];
-      for (const r of arrivals) {
-        await clock.advance(r.afterMs);
-        const want = { cpuCores: r.conductor ? 0 : r.cpuQuarters / 4, memoryMb: r.memoryMb };
-        const atLeast = { ...want, cpuCores: Math.min(want.cpuCores, r.leastQuarters / 4) };
-        const request = ask({ want, atLeast, conductor: r.conductor, ...(r.cause !== undefined && { cause: r.cause }) });
-        const askedMs = clock.nowMs();
-        const hold = async (acquired: Acquired) => {
-          assert.ok(clock.nowMs() - askedMs <= 1000, "B1");
-          assert.ok(acquired.grant.cpuCores >= atLeast.cpuCores && acquired.grant.cpuCores <= want.cpuCores, "B5");
-          assert.equal(acquired.grant.memoryMb, want.memoryMb, "B5");
-          for (const { free } of balancer.invokers()) assert.ok(free.cpuCores >= 0 && free.memoryMb >= 0, "B5");
-          await clock.sleep(r.holdsMs);
-          acquired.release();
-        };
-        const refused = (error: { code?: string }) => {
-          assert.equal(error.code, "OWH_NO_INVOKER");
-          assert.ok(clock.nowMs() - askedMs <= 1000, "B1");
-        };
-        ends.push(
-          balancer
-            .acquire(request)
-            .then(hold, refused)
-            .catch((broken: unknown) => void violations.push(broken)),
-        );
-      }
-      await clock.advance(3_000);
-      assert.equal(balancer.waiting, 0, "B1");
-      await Promise.all(ends);
-      assert.deepEqual(violations, []);
-      for (const { free, inFlight } of balancer.invokers()) assert.deepEqual([free, inFlight], [capacity, 0], "B3");
-      assert.equal(clock.sleeping, 0);
-    }),
-    { numRuns: 300 },
-  );
-});
+function requestOf(r: Drawn): PlacementRequest {
+  const want = { cpuCores: r.conductor ? 0 : r.cpuQuarters / 4, memoryMb: r.memoryMb };
+  const atLeast = { ...want, cpuCores: Math.min(want.cpuCores, r.leastQuarters / 4) };
+  const { namespace, conductor, cause } = r;
+  return ask({ want, atLeast, namespace, conductor, action: `${namespace}/a`, ...(cause !== undefined && { cause }) });
+}
+
+for (const name of PLACEMENTS) {
+  test(`${name}, B1, B3, B4, B5: whatever comes, everybody is placed or refused in time, and all permits come back`, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(requests, { maxLength: 25 }), async (arrivals) => {
+        const { balancer, clock } = machine({
+          policy: placementPolicy(name),
+          queueLength: 8,
+          invokers: [
+            { id: 0, capacity },
+            { id: 1, capacity },
+          ],
+        });
+        const ends: Promise<void>[] = [];
+        const violations: unknown[] = [];
+        for (const r of arrivals) {
+          await clock.advance(r.afterMs);
+          if (r.health) balancer.setHealthy(r.health.invoker, r.health.healthy);
+          const request = requestOf(r);
+          const askedMs = clock.nowMs();
+          const hold = async (acquired: Acquired) => {
+            assert.ok(clock.nowMs() - askedMs <= 1000, "B1");
+            const offered = acquired.placement.candidates.find((c) => c.invoker === acquired.invoker);
+            assert.equal(offered?.healthy, true, "B4");
+            assert.ok(acquired.grant.cpuCores >= request.atLeast.cpuCores && acquired.grant.cpuCores <= request.want.cpuCores, "B5");
+            assert.equal(acquired.grant.memoryMb, request.want.memoryMb, "B5");
+            for (const { free } of balancer.invokers()) assert.ok(free.cpuCores >= 0 && free.memoryMb >= 0, "B5");
+            await clock.sleep(r.holdsMs);
+            acquired.release();
+          };
+          const refused = (error: { code?: string }) => {
+            assert.equal(error.code, "OWH_NO_INVOKER");
+            assert.ok(clock.nowMs() - askedMs <= 1000, "B1");
+          };
+          ends.push(
+            balancer
+              .acquire(request)
+              .then(hold, refused)
+              .catch((broken: unknown) => void violations.push(broken)),
+          );
+        }
+        await clock.advance(3_000);
+        assert.equal(balancer.waiting, 0, "B1");
+        await Promise.all(ends);
+        assert.deepEqual(violations, []);
+        for (const { free, inFlight } of balancer.invokers()) assert.deepEqual([free, inFlight], [capacity, 0], "B3");
+        assert.equal(clock.sleeping, 0);
+      }),
+      { numRuns: 80 },
+    );
+  });
+}

@@ -6,7 +6,7 @@
 import type { Clock } from "@openwhisk-harvest/core";
 
 export interface CompositionCacheOptions {
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "monotonicMs">;
   /** Entries kept at most; the default serves 1,000 activations a second of compositions that last 10 s. */
   readonly maxEntries?: number;
   /** How long after its last use an entry is good. */
@@ -20,7 +20,7 @@ interface Entry {
 
 export class CompositionCache {
   readonly #entries = new Map<string, Entry>();
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #maxEntries: number;
   readonly #ttlMs: number;
 

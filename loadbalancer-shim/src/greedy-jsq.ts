@@ -1,23 +1,39 @@
 /**
- * GreedyJSQ (paper, Algorithm 2): the invoker that the composition cache has for the activation's `cause`, if it is
- * healthy; else join-shortest-queue, whose choice is cached for the rest of the composition.
+ * GreedyJSQ (paper, Algorithm 2), in two forms.
  *
- * One difference to the paper, which returns the cached invoker whether it has room or not: here a cached invoker without
- * room sends this one activation to join-shortest-queue, and stays cached, for its data is still there.
+ * `exact` is the paper's. Line 6: the cached invoker, if it is healthy, whether it has room or not; without room the activation
+ * waits in that invoker's queue. Lines 9 to 12: else join-shortest-queue over the in-flight counts, and its choice is cached.
+ * Lines 14 to 18: when no invoker has room, wait for the NeedWork signal; the first invoker to send it (the first that gives
+ * permits back which suffice) gets the activation and is cached. Line 20: the error, when none did before the deadline.
+ *
+ * `greedyJsq`, our default, differs in one rule: a cached invoker without room sends this one activation to
+ * join-shortest-queue, and stays cached, for the composition's data is still there.
  */
-import { candidatesOf, joinShortestQueue } from "./jsq.js";
-import type { PlacementPolicy } from "./policy.js";
+import { assign, grantAt } from "./candidates.js";
+import { joinShortestQueue } from "./jsq.js";
+import type { Placement, PlacementPolicy, PlacementRequest, PlacementState } from "./policy.js";
+
+export const exact: PlacementPolicy = {
+  name: "exact",
+  place(request, state) {
+    if (state.cached?.healthy) return assign(request, state.cached, state.step, "cached");
+    return joinAndRemember(request, state);
+  },
+};
 
 export const greedyJsq: PlacementPolicy = {
   name: "greedy-jsq",
   place(request, state) {
-    const candidates = candidatesOf(request, state);
-    const cached = state.invokers.find((i) => i.id === state.cachedInvoker && i.healthy);
-    const grant = cached && candidates.find((c) => c.invoker === cached.id)?.grant;
-    if (cached && grant) return { kind: "place", invoker: cached.id, grant, why: "cached", remember: true, candidates };
-    const placement = joinShortestQueue(request, state, candidates);
-    if (placement.kind !== "place") return placement;
-    if (cached) return { ...placement, why: "overflow" };
-    return { ...placement, remember: request.cause !== undefined };
+    const { cached, step } = state;
+    if (!cached?.healthy) return joinAndRemember(request, state);
+    const grant = grantAt(request, cached, step);
+    if (grant) return { kind: "place", invoker: cached.id, grant, why: "cached", remember: true };
+    const placement = joinShortestQueue(request, state);
+    return placement.kind === "place" ? { ...placement, why: "overflow" } : placement;
   },
 };
+
+function joinAndRemember(request: PlacementRequest, state: PlacementState): Placement {
+  const placement = joinShortestQueue(request, state);
+  return placement.kind === "place" ? { ...placement, remember: request.cause !== undefined } : placement;
+}

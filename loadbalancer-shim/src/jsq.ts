@@ -2,36 +2,23 @@
  * Join-shortest-queue (paper, section 4.5): of the healthy invokers with room, the one with the fewest activations in
  * flight. Ties: warm before cold, then the lowest id. Room wanted is never traded for a shorter queue.
  */
-import { fitGrant } from "./grant.js";
-import type { Candidate, InvokerView, Placement, PlacementPolicy, PlacementRequest, PlacementState } from "./policy.js";
+import { grantAt, waitOrRefuse } from "./candidates.js";
+import type { InvokerView, Placement, PlacementPolicy, PlacementRequest, PlacementState } from "./policy.js";
 
-export const jsq: PlacementPolicy = {
-  name: "jsq",
-  place: (request, state) => joinShortestQueue(request, state, candidatesOf(request, state)),
-};
+export const jsq: PlacementPolicy = { name: "jsq", place: joinShortestQueue };
 
-/** What every invoker offers for the request. */
-export function candidatesOf(request: PlacementRequest, { invokers, step }: PlacementState): Candidate[] {
-  return invokers.map(({ id, healthy, inFlight, free, warm }) => {
-    const grant = healthy ? fitGrant(request, free, step) : undefined;
-    return { invoker: id, queueLength: inFlight, warm, ...(grant && { grant }) };
-  });
-}
-
-/** The decision of join-shortest-queue among candidates that have been worked out already. */
-export function joinShortestQueue(request: PlacementRequest, state: PlacementState, candidates: readonly Candidate[]): Placement {
-  const best = candidates.filter((c) => c.grant !== undefined).sort(byQueueThenWarmth)[0];
-  if (best?.grant) return { kind: "place", invoker: best.invoker, grant: best.grant, why: "shortest-queue", remember: false, candidates };
-  const healthy = state.invokers.filter((i) => i.healthy);
-  if (healthy.length === 0) return { kind: "refuse", reason: "no-healthy-invoker", candidates };
-  if (!healthy.some((i) => couldEverFit(request, i))) return { kind: "refuse", reason: "larger-than-every-invoker", candidates };
-  return { kind: "wait", candidates };
-}
-
-function byQueueThenWarmth(a: Candidate, b: Candidate): number {
-  return a.queueLength - b.queueLength || Number(b.warm) - Number(a.warm) || a.invoker - b.invoker;
-}
-
-function couldEverFit({ atLeast }: PlacementRequest, { capacity }: InvokerView): boolean {
-  return atLeast.cpuCores <= capacity.cpuCores && atLeast.memoryMb <= capacity.memoryMb;
+export function joinShortestQueue(request: PlacementRequest, state: PlacementState): Placement {
+  const { invokers, step, isWarm } = state;
+  let best: InvokerView | undefined;
+  let bestIsWarm = false;
+  for (const invoker of invokers) {
+    const longer = best !== undefined && invoker.inFlight > best.inFlight;
+    const ties = best !== undefined && invoker.inFlight === best.inFlight;
+    if (longer || (ties && (bestIsWarm || !isWarm(invoker.id))) || !grantAt(request, invoker, step)) continue;
+    best = invoker;
+    bestIsWarm = isWarm(invoker.id);
+  }
+  const grant = best && grantAt(request, best, step);
+  if (!best || !grant) return waitOrRefuse(request, invokers);
+  return { kind: "place", invoker: best.id, grant, why: "shortest-queue", remember: false };
 }

@@ -1,7 +1,7 @@
 /**
  * What a placement policy is: a pure function from one request and an immutable view of the invokers to a placement.
  * The live system, the simulator and the tests call the same function; keeping permits, queues and the composition
- * cache up to date is the balancer's work.
+ * cache up to date is the placer's work.
  */
 import type { Allocation } from "@openwhisk-harvest/core";
 
@@ -10,6 +10,10 @@ export interface PlacementRequest {
   readonly activationId: string;
   /** The session of the composition or the id of the sequence that the activation belongs to. */
   readonly cause?: string;
+  /** The invoking namespace: waiting activations queue fairly between namespaces, and OpenWhisk's hash placement hashes it. */
+  readonly namespace?: string;
+  /** Fully qualified name without version, as `guest/pkg/hello`; hashed by OpenWhisk's hash placement. */
+  readonly action?: string;
   readonly want: Allocation;
   /** The smallest grant that is acceptable, at most `want` in both resources; equal to `want` for a donor. */
   readonly atLeast: Allocation;
@@ -17,55 +21,72 @@ export interface PlacementRequest {
   readonly conductor: boolean;
 }
 
-/** One invoker as a policy sees it. */
-export interface InvokerView {
-  readonly id: number;
-  readonly healthy: boolean;
-  /** Activations placed here that have not ended. */
-  readonly inFlight: number;
-  /** What this request may take of what is free; for a conductor the memory is bounded by the conductors' share. */
+/** What a kind of activation (conductors, components) finds at an invoker. */
+export interface Room {
   readonly free: Allocation;
-  /** The most this request could ever get here. */
+  /** The most that one activation could ever get here. */
   readonly capacity: Allocation;
-  /** A warm, idle container of the very action waits here. */
-  readonly warm: boolean;
 }
 
+/** One invoker as a policy sees it; immutable. */
+export interface InvokerView extends Room {
+  readonly id: number;
+  readonly healthy: boolean;
+  /** Activations placed here that have not ended, and those that wait in this invoker's own queue. */
+  readonly inFlight: number;
+  /** The same for conductors, who have a share of the memory only. */
+  readonly forConductors: Room;
+}
+
+/** Answers whether a warm, idle container for the request waits at an invoker. */
+export type WarmthProbe = (invoker: number) => boolean;
+
 export interface PlacementState {
+  /** In ascending order of their ids. */
   readonly invokers: readonly InvokerView[];
   /** The invoker that the composition cache has for the request's `cause`. */
-  readonly cachedInvoker?: number;
+  readonly cached?: InvokerView;
+  /** The id that round robin chose last. */
+  readonly previousTurn?: number;
+  readonly isWarm: WarmthProbe;
   /** Steps of the grid; a grant below `want` is a whole number of them. */
   readonly step: Allocation;
+}
+
+/**
+ * cached: the composition's invoker. overflow: it had no room, this activation went to the shortest queue and the cache stays.
+ * next-in-turn: round robin. home, stepped, overloaded: hash placement found room at its first choice, further on, or nowhere.
+ */
+export type PlacementReason = "cached" | "shortest-queue" | "overflow" | "next-in-turn" | "home" | "stepped" | "overloaded";
+export type RefusalReason = "no-healthy-invoker" | "larger-than-every-invoker";
+
+interface Chosen {
+  readonly invoker: number;
+  readonly why: PlacementReason;
+  /** The composition cache is to hold this invoker for the request's `cause`. */
+  readonly remember: boolean;
+}
+
+export type Placement =
+  /** Start here at once. */
+  | (Chosen & { readonly kind: "place"; readonly grant: Allocation })
+  /** Assigned to this invoker though it has no room: wait in its own queue. */
+  | (Chosen & { readonly kind: "queue" })
+  /** Wait in the common line for the first invoker that gets room. */
+  | { readonly kind: "wait" }
+  | { readonly kind: "refuse"; readonly reason: RefusalReason };
+
+export interface PlacementPolicy {
+  readonly name: string;
+  place(request: PlacementRequest, state: PlacementState): Placement;
 }
 
 /** A line of the explanation: an invoker that was looked at, and what it offered. */
 export interface Candidate {
   readonly invoker: number;
   readonly queueLength: number;
+  readonly healthy: boolean;
   readonly warm: boolean;
   /** Absent when the invoker is not healthy or has no room. */
   readonly grant?: Allocation;
-}
-
-/** `overflow`: the cached invoker had no room, this activation went to the shortest queue and the cache stays. */
-export type PlacementReason = "cached" | "shortest-queue" | "overflow";
-export type RefusalReason = "no-healthy-invoker" | "larger-than-every-invoker";
-
-export type Placement =
-  | {
-      readonly kind: "place";
-      readonly invoker: number;
-      readonly grant: Allocation;
-      readonly why: PlacementReason;
-      /** The composition cache is to hold this invoker for the request's `cause`. */
-      readonly remember: boolean;
-      readonly candidates: readonly Candidate[];
-    }
-  | { readonly kind: "wait"; readonly candidates: readonly Candidate[] }
-  | { readonly kind: "refuse"; readonly reason: RefusalReason; readonly candidates: readonly Candidate[] };
-
-export interface PlacementPolicy {
-  readonly name: string;
-  place(request: PlacementRequest, state: PlacementState): Placement;
 }

@@ -1,12 +1,10 @@
 /**
- * The line of activations that wait for room. First come, first served within conductors and within components; the two
- * lines do not wait for one another, because a conductor at the head that waits for its share of memory must not hold back
+ * The line of activations that wait for room. Namespaces take turns, and within a namespace it is first come, first served.
+ * The one whose turn it is holds up the others until there is room for it: nobody starves because it is large.
+ * Conductors and components have a line each, because a conductor that waits for its share of memory must not hold back
  * the component whose end would make room.
  */
-import type { PlacementRequest } from "./policy.js";
-
-/** Answers whether a warm container for the request waits at an invoker. */
-export type WarmthProbe = (invoker: number) => boolean;
+import type { PlacementRequest, WarmthProbe } from "./policy.js";
 
 /** A request and what belongs to it while it is being served. */
 export interface Ask {
@@ -19,41 +17,75 @@ export interface Waiter<T> extends Ask {
   readonly settle: (outcome: T | Error) => void;
 }
 
+/** Namespaces in the order of their turns, each with its waiters in the order of their arrival. */
+type Turns<T> = Map<string, Set<Waiter<T>>>;
+
+const namespaceOf = ({ request }: Ask) => request.namespace ?? "";
+
 export class WaitingLine<T extends object> {
-  readonly #conductors = new Set<Waiter<T>>();
-  readonly #components = new Set<Waiter<T>>();
+  readonly #conductors: Turns<T> = new Map();
+  readonly #components: Turns<T> = new Map();
+  #length = 0;
 
   get length(): number {
-    return this.#conductors.size + this.#components.size;
+    return this.#length;
   }
 
-  #lineOf(request: PlacementRequest): Set<Waiter<T>> {
+  #turnsOf(request: PlacementRequest): Turns<T> {
     return request.conductor ? this.#conductors : this.#components;
   }
 
   /** True when nobody of its kind stands before the request. */
   isClearFor(request: PlacementRequest): boolean {
-    return this.#lineOf(request).size === 0;
+    return this.#turnsOf(request).size === 0;
   }
 
   add(waiter: Waiter<T>): void {
-    this.#lineOf(waiter.request).add(waiter);
+    const turns = this.#turnsOf(waiter.request);
+    const namespace = namespaceOf(waiter);
+    const queue = turns.get(namespace) ?? new Set();
+    turns.set(namespace, queue.add(waiter));
+    this.#length++;
   }
 
   /** False when the waiter had left before. */
   remove(waiter: Waiter<T>): boolean {
-    return this.#lineOf(waiter.request).delete(waiter);
+    const turns = this.#turnsOf(waiter.request);
+    const queue = turns.get(namespaceOf(waiter));
+    if (!queue?.delete(waiter)) return false;
+    if (queue.size === 0) turns.delete(namespaceOf(waiter));
+    this.#length--;
+    return true;
   }
 
-  /** Serves each line from its head until `serve` says that the head has to go on waiting. */
+  /** Serves each kind turn by turn until `serve` says that the one whose turn it is has to go on waiting. */
   drain(serve: (waiter: Waiter<T>) => T | Error | "wait"): void {
-    for (const line of [this.#components, this.#conductors]) {
-      for (const waiter of line) {
-        const outcome = serve(waiter);
-        if (outcome === "wait") break;
-        line.delete(waiter);
-        waiter.settle(outcome);
-      }
+    this.#drain(this.#components, serve);
+    this.#drain(this.#conductors, serve);
+  }
+
+  #drain(turns: Turns<T>, serve: (waiter: Waiter<T>) => T | Error | "wait"): void {
+    for (;;) {
+      const [turn] = turns;
+      if (!turn) return;
+      const [namespace, queue] = turn;
+      const [waiter] = queue;
+      const outcome = waiter ? serve(waiter) : "wait";
+      if (!waiter || outcome === "wait") return;
+      queue.delete(waiter);
+      turns.delete(namespace);
+      if (queue.size > 0) turns.set(namespace, queue);
+      this.#length--;
+      waiter.settle(outcome);
     }
+  }
+
+  /** Takes everybody out, in the order of the turns' namespaces. */
+  empty(): Waiter<T>[] {
+    const all = [this.#components, this.#conductors].flatMap((turns) => [...turns.values()].flatMap((queue) => [...queue]));
+    this.#components.clear();
+    this.#conductors.clear();
+    this.#length = 0;
+    return all;
   }
 }

@@ -5,7 +5,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Allocation, type Clock, type Config, HarvestError, messageOf } from "@openwhisk-harvest/core";
-import { Balancer, greedyJsq, jsq } from "@openwhisk-harvest/loadbalancer-shim";
+import { Balancer, placementPolicy } from "@openwhisk-harvest/loadbalancer-shim";
 import type { FastifyInstance } from "fastify";
 import { open, type RootDatabase } from "lmdb";
 import { ActivationStore } from "./activation-store.js";
@@ -177,7 +177,7 @@ async function close({ app, door, inFlight, invokers, storage, clock, drainMs }:
 
 function createBalancer({ config, step, clock }: ControllerServerOptions, invokers: readonly Invoker[]): Balancer {
   const { conductorMemoryShare, queueLength, queueDeadlineMs, placement } = config;
-  const policy = placement === "jsq" ? jsq : greedyJsq;
+  const policy = placementPolicy(placement);
   return new Balancer({ policy, invokers, step, conductorMemoryShare, queueLength, queueDeadlineMs, clock });
 }
 

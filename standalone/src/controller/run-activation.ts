@@ -78,7 +78,9 @@ export class ActivationRunner {
     const { balancer, invokers } = this.#parts;
     // On a loan it holds memory and no CPU of its own, as conductors do.
     const asked = loan ? { ...grant, conductor: true, memoryMb: grant.user.memoryMb } : grant;
-    const request = placementRequestOf(message, asked, balancer.largest(), balancer.largest(true));
+    const { namespace } = message.user;
+    const action = `${message.action.namespace}/${message.action.name}`;
+    const request = { ...placementRequestOf(message, asked, balancer.largest(), balancer.largest(true)), namespace, action };
     return balancer.enqueue(request, (id) => invokers.get(id)?.hasWarmContainer(message) ?? false);
   }
 

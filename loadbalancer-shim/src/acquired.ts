@@ -1,0 +1,74 @@
+/** What a placed activation holds: permits of one invoker, and the decision that led there. */
+import type { Allocation } from "@openwhisk-harvest/core";
+import { candidatesOf } from "./candidates.js";
+import type { Permit } from "./permits.js";
+import type { Candidate, Placement, PlacementReason, PlacementRequest, PlacementState } from "./policy.js";
+
+export type Place = Extract<Placement, { kind: "place" }>;
+
+/** The decision and, worked out when asked for, what every invoker offered at that moment. */
+export interface ExplainedPlace extends Omit<Place, "grant"> {
+  readonly grant: Allocation;
+  readonly candidates: readonly Candidate[];
+}
+
+export interface Acquired {
+  readonly invoker: number;
+  readonly grant: Allocation;
+  readonly placement: ExplainedPlace;
+  /** Time spent in line. */
+  readonly waitedMs: number;
+  /** Gives the permits back, once. */
+  release(): void;
+}
+
+export class Holding implements Acquired {
+  readonly waitedMs: number;
+  readonly placement: ExplainedPlace;
+  readonly #permit: Permit;
+  readonly #onRelease: (invoker: number) => void;
+
+  constructor(permit: Permit, placement: ExplainedPlace, waitedMs: number, onRelease: (invoker: number) => void) {
+    this.#permit = permit;
+    this.placement = placement;
+    this.waitedMs = waitedMs;
+    this.#onRelease = onRelease;
+  }
+
+  get invoker(): number {
+    return this.placement.invoker;
+  }
+
+  get grant(): Allocation {
+    return this.#permit.held;
+  }
+
+  release(): void {
+    this.#permit.release();
+    this.#onRelease(this.invoker);
+  }
+}
+
+export class Explained implements ExplainedPlace {
+  readonly kind = "place";
+  readonly invoker: number;
+  readonly grant: Allocation;
+  readonly why: PlacementReason;
+  readonly remember: boolean;
+  readonly #request: PlacementRequest;
+  readonly #seen: PlacementState;
+
+  /** `seen` must not change any more. */
+  constructor({ invoker, grant, why, remember }: Place, request: PlacementRequest, seen: PlacementState) {
+    this.invoker = invoker;
+    this.grant = grant;
+    this.why = why;
+    this.remember = remember;
+    this.#request = request;
+    this.#seen = seen;
+  }
+
+  get candidates(): Candidate[] {
+    return candidatesOf(this.#request, this.#seen);
+  }
+}

@@ -1,0 +1,271 @@
+/**
+ * The queueing machine around a placement policy (paper, Algorithm 2, with its NeedWork signal), without promises or timers:
+ * an activation is placed (holds permits of one invoker), waits (in the common line or in the queue of an invoker), or is refused.
+ *   offer -> placed | waiting | refused     waiting -> placed | refused | left     placed -> released
+ *
+ * Invariants, cited by the tests:
+ *  B2 Nobody overtakes one of its own kind and namespace that waits, and namespaces take turns.
+ *  B3 Once everything has been released, every invoker's whole capacity is free.
+ *  B4 Nothing is placed on an invoker that is not healthy.
+ *  B5 atLeast <= grant <= want, and the grants in force on an invoker never exceed its capacity (H6).
+ *  B6 As long as its cached invoker is healthy and has room, an activation of a composition goes there (composition-aware policies).
+ */
+import { type Allocation, type Clock, HarvestError } from "@openwhisk-harvest/core";
+import { type Acquired, Explained, Holding, type Place } from "./acquired.js";
+import { CompositionCache } from "./composition-cache.js";
+import { fitGrant } from "./grant.js";
+import { InvokerSlot } from "./invoker-slot.js";
+import type { Permit } from "./permits.js";
+import type {
+  InvokerView,
+  Placement,
+  PlacementPolicy,
+  PlacementReason,
+  PlacementRequest,
+  PlacementState,
+  RefusalReason,
+} from "./policy.js";
+import { type Ask, type Waiter, WaitingLine } from "./waiting-line.js";
+
+export interface PlacerOptions {
+  readonly policy: PlacementPolicy;
+  readonly invokers: readonly { readonly id: number; readonly capacity: Allocation }[];
+  /** Steps of the grid, for grants below what is wanted. */
+  readonly step: Allocation;
+  /** Share of an invoker's memory that conductors may hold. */
+  readonly conductorMemoryShare: number;
+  readonly queueLength: number;
+  readonly clock: Pick<Clock, "monotonicMs">;
+  readonly cache?: CompositionCache;
+}
+
+type Queue = Extract<Placement, { kind: "queue" }>;
+
+export class Placer {
+  readonly #options: PlacerOptions;
+  readonly #cache: CompositionCache;
+  /** In ascending order of their ids, as the views. */
+  readonly #slots: InvokerSlot<Acquired>[] = [];
+  readonly #byId = new Map<number, InvokerSlot<Acquired>>();
+  readonly #line = new WaitingLine<Acquired>();
+  readonly #views: InvokerView[] = [];
+  /** Why those who stand in the queue of an invoker stand there. */
+  readonly #assigned = new WeakMap<Waiter<Acquired>, PlacementReason>();
+  #previousTurn: number | undefined;
+  /** How many wait at invokers. */
+  #queued = 0;
+
+  constructor(options: PlacerOptions) {
+    this.#options = options;
+    this.#cache = options.cache ?? new CompositionCache({ clock: options.clock });
+    for (const { id, capacity } of options.invokers) this.setInvoker(id, capacity);
+  }
+
+  /** Everybody who waits, in the common line and at invokers. */
+  get waiting(): number {
+    return this.#line.length + this.#queued;
+  }
+
+  invokers(): InvokerView[] {
+    return this.#views.slice();
+  }
+
+  /** The most that one invoker has to give. */
+  largest(conductor = false): Allocation {
+    const most = this.#slots.map((slot) => slot.permits.most(conductor));
+    return { cpuCores: Math.max(...most.map((m) => m.cpuCores)), memoryMb: Math.max(...most.map((m) => m.memoryMb)) };
+  }
+
+  /** Adds an invoker, which is healthy then, or changes the capacity of one. */
+  setInvoker(id: number, capacity: Allocation): void {
+    const known = this.#byId.get(id);
+    if (known) known.permits.resize(capacity);
+    else {
+      const slot = new InvokerSlot<Acquired>(id, capacity, this.#options.conductorMemoryShare);
+      this.#byId.set(id, slot);
+      this.#slots.push(slot);
+      this.#slots.sort((a, b) => a.id - b.id);
+    }
+    for (const [index, slot] of this.#slots.entries()) {
+      slot.index = index;
+      this.#changed(slot);
+    }
+    this.#needWork();
+  }
+
+  /** An unhealthy invoker gets nothing more; who waits in its queue, and compositions cached for it, move. Permits stay taken. */
+  setHealthy(id: number, healthy: boolean): void {
+    const slot = this.#slotOf(id);
+    slot.healthy = healthy;
+    const moving = healthy ? [] : slot.queue.empty();
+    this.#queued -= moving.length;
+    this.#changed(slot);
+    if (!healthy) this.#cache.forgetInvoker(id);
+    for (const waiter of moving) this.#placeAgain(waiter);
+    this.#needWork();
+  }
+
+  /**
+   * Places the activation at once, or lets it wait: then `settle` hears of its place. Throws OWH_NO_INVOKER when it is refused:
+   * no healthy invoker, larger than every invoker, or too many wait.
+   */
+  offer(ask: Ask, settle: Waiter<Acquired>["settle"]): Acquired | Waiter<Acquired> {
+    const placement = this.#placementOf(ask);
+    if (placement.kind === "refuse") throw refusal(placement.reason);
+    if (placement.kind === "place" && this.#line.isClearFor(ask.request)) {
+      const acquired = this.#take(ask, placement);
+      if (acquired) return acquired;
+    }
+    const { waiting } = this;
+    if (waiting >= this.#options.queueLength)
+      throw new HarvestError("OWH_NO_INVOKER", `No invoker has room, and ${waiting} activations are waiting already.`);
+    const waiter: Waiter<Acquired> = { ...ask, settle };
+    this.#queue(waiter, placement);
+    return waiter;
+  }
+
+  /** Takes permits that are held already, after a restart: exact amounts, even if that leaves nothing free. */
+  adopt(ask: Ask, invoker: number): Acquired {
+    const { request } = ask;
+    const placement: Place = { kind: "place", invoker, grant: request.want, why: "cached", remember: request.cause !== undefined };
+    const slot = this.#slotOf(invoker);
+    return this.#hold(ask, placement, slot, slot.permits.force(request.want, request.conductor));
+  }
+
+  /** Takes a waiter out; false when it has been settled or has left before. */
+  leave(waiter: Waiter<Acquired>): boolean {
+    const slot = this.#slots.find(({ queue }) => queue.remove(waiter));
+    if (slot) {
+      this.#queued--;
+      this.#changed(slot);
+    } else if (!this.#line.remove(waiter)) return false;
+    this.#needWork();
+    return true;
+  }
+
+  #slotOf(id: number): InvokerSlot<Acquired> {
+    const slot = this.#byId.get(id);
+    if (!slot) throw new HarvestError("OWH_NOT_FOUND", `There is no invoker ${id}.`);
+    return slot;
+  }
+
+  #changed(slot: InvokerSlot<Acquired>): void {
+    this.#views[slot.index] = slot.view();
+  }
+
+  #stateFor({ request, isWarm }: Ask): PlacementState {
+    const cachedId = this.#cache.lookup(request.cause);
+    const slot = cachedId === undefined ? undefined : this.#byId.get(cachedId);
+    const cached = slot && this.#views[slot.index];
+    return {
+      invokers: this.#views,
+      isWarm,
+      step: this.#options.step,
+      ...(cached && { cached }),
+      ...(this.#previousTurn !== undefined && { previousTurn: this.#previousTurn }),
+    };
+  }
+
+  #placementOf(ask: Ask): Placement {
+    return this.#options.policy.place(ask.request, this.#stateFor(ask));
+  }
+
+  /** Into the queue of the invoker that the policy has chosen, else into the common line. */
+  #queue(waiter: Waiter<Acquired>, placement: Placement): void {
+    if (placement.kind !== "queue") {
+      this.#line.add(waiter);
+      return;
+    }
+    this.#noteChoice(waiter.request, placement);
+    this.#assigned.set(waiter, placement.why);
+    const slot = this.#slotOf(placement.invoker);
+    slot.queue.add(waiter);
+    this.#queued++;
+    this.#changed(slot);
+  }
+
+  #placeAgain(waiter: Waiter<Acquired>): void {
+    const placement = this.#placementOf(waiter);
+    const outcome = this.#outcomeOf(waiter, placement);
+    if (outcome === "wait") this.#queue(waiter, placement);
+    else waiter.settle(outcome);
+  }
+
+  #outcomeOf(ask: Ask, placement: Placement): Acquired | Error | "wait" {
+    if (placement.kind === "refuse") return refusal(placement.reason);
+    return placement.kind === "place" ? (this.#take(ask, placement) ?? "wait") : "wait";
+  }
+
+  /** Permits came back, an invoker changed its health, or a waiter left: whoever is next may go now. */
+  #needWork(): void {
+    if (this.#queued > 0) for (const slot of this.#slots) this.#drainQueueOf(slot);
+    while (this.#line.length > 0 && this.#drainLine());
+  }
+
+  #drainQueueOf(slot: InvokerSlot<Acquired>): void {
+    const { queue } = slot;
+    if (queue.length === 0 || !slot.healthy) return;
+    const before = queue.length;
+    queue.drain((waiter) => this.#takeAt(slot, waiter) ?? "wait");
+    this.#queued -= before - queue.length;
+    this.#changed(slot);
+  }
+
+  /** True when the one whose turn it was has gone to the queue of an invoker, so that the next one may try. */
+  #drainLine(): boolean {
+    let leaving: (() => void) | undefined;
+    this.#line.drain((waiter) => {
+      const placement = this.#placementOf(waiter);
+      if (placement.kind === "queue") {
+        leaving = () => {
+          if (this.#line.remove(waiter)) this.#queue(waiter, placement);
+        };
+        return "wait";
+      }
+      return this.#outcomeOf(waiter, placement);
+    });
+    leaving?.();
+    return leaving !== undefined;
+  }
+
+  #takeAt(slot: InvokerSlot<Acquired>, waiter: Waiter<Acquired>): Acquired | undefined {
+    const { request } = waiter;
+    const grant = fitGrant(request, slot.permits.free(request.conductor), this.#options.step);
+    const why = this.#assigned.get(waiter) ?? "shortest-queue";
+    return grant && this.#take(waiter, { kind: "place", invoker: slot.id, grant, why, remember: false }, true);
+  }
+
+  #take(ask: Ask, placement: Place, fromQueue = false): Acquired | undefined {
+    const slot = this.#slotOf(placement.invoker);
+    if (!fromQueue && !slot.queue.isClearFor(ask.request)) return undefined;
+    const permit = slot.permits.tryTake(placement.grant, ask.request.conductor);
+    return permit && this.#hold(ask, placement, slot, permit);
+  }
+
+  #hold({ request, isWarm, sinceMs }: Ask, placement: Place, slot: InvokerSlot<Acquired>, permit: Permit): Acquired {
+    const { clock, step } = this.#options;
+    const explained = new Explained(placement, request, { invokers: this.#views.slice(), step, isWarm });
+    this.#noteChoice(request, placement);
+    this.#changed(slot);
+    return new Holding(permit, explained, clock.monotonicMs() - sinceMs, this.#onRelease);
+  }
+
+  readonly #onRelease = (invoker: number): void => {
+    this.#changed(this.#slotOf(invoker));
+    this.#needWork();
+  };
+
+  #noteChoice({ cause }: PlacementRequest, { invoker, why, remember }: Place | Queue): void {
+    if (why === "next-in-turn") this.#previousTurn = invoker;
+    if (remember && cause !== undefined) this.#cache.remember(cause, invoker);
+  }
+}
+
+const REFUSALS: Record<RefusalReason, string> = {
+  "no-healthy-invoker": "No invokers available.",
+  "larger-than-every-invoker": "The activation asks for more than any invoker has.",
+};
+
+function refusal(reason: RefusalReason): HarvestError {
+  return new HarvestError("OWH_NO_INVOKER", REFUSALS[reason]);
+}
