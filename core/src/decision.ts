@@ -32,11 +32,16 @@ export type ReasonCode =
 /** Why a single prediction is not to be trusted. */
 export type Distrust = "too-few-samples" | "outside-profiled-range" | "model-older-than-dag";
 
-/** A predicted quantity with the spread of the forest's trees, in the unit of the quantity. */
+/** A predicted quantity with the band that holds four of five runs, in the unit of the quantity. */
 export interface Prediction {
   readonly mean: number;
   readonly p10: number;
   readonly p90: number;
+  /**
+   * forest: predicted from the size, with a calibrated band. history: the size does not explain the quantity, or lies outside of
+   * what was profiled. trees: the model is not calibrated, the band is the spread of its trees and covers less than it says.
+   */
+  readonly basis?: "forest" | "history" | "trees";
 }
 
 export interface Verdict {
@@ -54,7 +59,10 @@ export interface FunctionDecision {
     readonly cpuCores: Prediction;
     readonly memoryMb: Prediction;
     readonly workCoreMs: Prediction;
+    /** Runs of the function that the models learnt from. */
     readonly samples: number;
+    /** Those whose size was near this run's; absent for a model that is not calibrated. */
+    readonly near?: number;
     readonly distrust?: Distrust;
   };
   /** D: the prediction with its margin, on the grid. */

@@ -5,6 +5,8 @@
 import { createHash } from "node:crypto";
 import { endianness } from "node:os";
 import { z } from "zod";
+import { calibrationSchema } from "./calibration.js";
+import { requireSeal } from "./document-seal.js";
 import { HarvestError } from "./errors.js";
 import { type FlatForest, validateForest } from "./forest.js";
 
@@ -49,6 +51,10 @@ export const modelDocumentSchema = z.object({
   layout: z.array(z.object({ target: z.string(), trees: z.int().positive(), nodes: z.int().positive() })),
   /** Of the attachment. */
   sha256: z.string(),
+  /** How far the predictions can be believed; absent in models that were trained without. */
+  calibration: calibrationSchema.optional(),
+  /** Of the document, see document-seal.ts; absent in those of older writers. */
+  seal: z.string().optional(),
 });
 export type ModelDocument = z.infer<typeof modelDocumentSchema>;
 
@@ -97,6 +103,7 @@ export function decodeModel(document: unknown, attachment: Uint8Array): Model {
     throw new HarvestError("OWH_MODEL_TOO_NEW", `The model has format ${format}; this version reads up to ${MODEL_FORMAT}.`);
   const parsed = modelDocumentSchema.safeParse(document);
   if (!parsed.success) throw new HarvestError("OWH_BAD_MODEL", `The model document is malformed: ${z.prettifyError(parsed.error)}`);
+  requireSeal(document as object);
   if (digest(attachment) !== parsed.data.sha256) throw new HarvestError("OWH_BAD_MODEL", "The model's trees do not match their digest.");
 
   const forests: Partial<Record<ModelTarget, FlatForest>> = {};

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { encodeForests, HarvestError, type Model, PAPER_GRID, type Profile, seededRng } from "@openwhisk-harvest/core";
+import { encodeForests, HarvestError, type Model, PAPER_GRID, type Profile, requireSeal, sealed, seededRng } from "@openwhisk-harvest/core";
 import { openStores, type Stores } from "@openwhisk-harvest/stores";
 import fc from "fast-check";
 import { evaluateFamilies } from "./evaluate-families.js";
@@ -14,8 +14,6 @@ import { cartTrainer } from "./train/cart.js";
 import { mlRandomForestTrainer } from "./train/ml-random-forest.js";
 import type { Trainer } from "./train/trainer.js";
 import { trainDag, trainFromStores } from "./train-dag.js";
-import { calibrationOf } from "./trust/calibration.js";
-import { requireSeal, sealed } from "./trust/document-seal.js";
 
 const PROFILES = syntheticProfiles(12, seededRng(1));
 const first = PROFILES[0] as Profile;
@@ -105,7 +103,7 @@ describe("training from broken profiles", () => {
       );
       const { document, forests } = await trainDag({ ...TASK, version: "1", trainer, profiles: constant, folds: 3 });
       assert.ok([...forests.memoryMb.value].every((value, i) => forests.memoryMb.feature[i] !== -1 || value === 64));
-      const { history, explained } = calibrationOf(document)?.functions[0]?.targets.cpuCores ?? assert.fail();
+      const { history, explained } = document.calibration?.functions[0]?.targets.cpuCores ?? assert.fail();
       assert.deepEqual([history, explained], [{ mean: 1.5, p10: 1.5, p90: 1.5 }, false]);
     });
 });

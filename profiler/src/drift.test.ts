@@ -5,7 +5,6 @@ import { driftOf, productionErrors } from "./drift.js";
 import { TRUTH_DAG, truthProfiles } from "./testing/known-truth.js";
 import { trainDag } from "./train-dag.js";
 import { trainIfDrifted } from "./train-if-drifted.js";
-import type { CalibratedDocument } from "./trust/calibration.js";
 
 const TRAINED_AT_MS = 1_700_000_100_000;
 const TASK = { dag: TRUTH_DAG, grid: PAPER_GRID, trees: 10, seed: 1, version: "1", createdAtMs: TRAINED_AT_MS };
@@ -72,7 +71,7 @@ describe("driftOf", () => {
     assert.equal(await verdictOf(model, later(19, 3, 3)), "too-few-runs");
     assert.equal(await verdictOf(model, later(20, 3, 3)), "drifted");
     assert.equal(await verdictOf(model, later(40, 3, 3), "version-2"), "model-older-than-dag");
-    const { calibration, ...document } = model.document as CalibratedDocument;
+    const { calibration, ...document } = model.document;
     assert.ok(calibration);
     assert.equal(await verdictOf({ ...model, document }, later(40, 3, 3)), "not-calibrated");
   });

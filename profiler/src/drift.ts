@@ -2,10 +2,18 @@
  * Drift: how a model does on runs that it was not trained on because they came later. What it promised is in its calibration: 80 %
  * of runs within their bands. Where significantly more lie outside, the functions have changed, or the inputs.
  */
-import { MODEL_TARGETS, type Model, type ModelTarget, meanOf, type Profile } from "@openwhisk-harvest/core";
+import {
+  type CalibratedPrediction,
+  type Calibration,
+  type FunctionCalibration,
+  MODEL_TARGETS,
+  type Model,
+  type ModelTarget,
+  meanOf,
+  type Profile,
+  predictCalibrated,
+} from "@openwhisk-harvest/core";
 import { chainPairs, type Pair, predictChain } from "./evaluate.js";
-import { type Calibration, calibrationOf, type FunctionCalibration } from "./trust/calibration.js";
-import { type CalibratedPrediction, predictCalibrated } from "./trust/predict-calibrated.js";
 
 /** Fewer runs of a function than this say nothing about a rate. */
 const LEAST_RUNS = 20;
@@ -58,7 +66,7 @@ export interface DriftQuery {
 
 /** Reads the profiles one by one and keeps only what is counted. */
 export async function driftOf({ model, dagVersion, profiles }: DriftQuery): Promise<Drift> {
-  const calibration = calibrationOf(model.document);
+  const { calibration } = model.document;
   const tally = new Map<string, Tally>();
   let outsideRange = 0;
   if (withoutLooking(model, dagVersion) === undefined)
@@ -124,7 +132,7 @@ function summaryOf(
 /** What can be said of the model before any run is compared. */
 function withoutLooking({ document }: Model, dagVersion: string): DriftVerdict | undefined {
   if (document.dagVersion !== dagVersion) return "model-older-than-dag";
-  return calibrationOf(document) ? undefined : "not-calibrated";
+  return document.calibration ? undefined : "not-calibrated";
 }
 
 /** Mean production error per target, over all functions, for a metric. */

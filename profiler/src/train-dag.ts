@@ -3,6 +3,7 @@
  * the model that is returned is then trained on all of them, so its scores speak of a slightly poorer one.
  */
 import {
+  type Calibration,
   type DagDescription,
   encodeForests,
   type Forests,
@@ -16,6 +17,7 @@ import {
   type ModelTarget,
   type Profile,
   type ProfileStore,
+  sealed,
 } from "@openwhisk-harvest/core";
 import { type Dataset, datasetOf, requireRows } from "./dataset.js";
 import { type ChainQuery, type Evaluation, evaluateModel, predictChain } from "./evaluate.js";
@@ -25,8 +27,6 @@ import { type Ml2Features, sizeOnly } from "./train/ml2-features.js";
 import { trainPerFunction } from "./train/per-function.js";
 import type { Trainer, TrainOptions } from "./train/trainer.js";
 import { calibrate, defaultFolds } from "./trust/calibrate.js";
-import type { CalibratedDocument, Calibration } from "./trust/calibration.js";
-import { sealed } from "./trust/document-seal.js";
 
 /** Trees per forest; scikit-learn's default, at which both trainers have settled. */
 export const DEFAULT_TREES = 100;
@@ -99,7 +99,7 @@ function documentOf(
   evaluation: Evaluation,
   forests: Forests,
   calibration: Calibration | undefined,
-): CalibratedDocument {
+): ModelDocument {
   const { dag, grid, seed, version, createdAtMs } = task;
   const { layout, sha256 } = encodeForests(forests);
   const inputs = dataset.rows.inputBytes.map((row) => row.x[0] as number);

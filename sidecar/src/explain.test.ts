@@ -39,10 +39,11 @@ describe("explain", () => {
   grid      cpu 1..8 by 1 cores, memory 128..8192 by 128 MB
 
 Stage [1], parallel of 4: budget 4 cores and 1024 MB
-  predicted: mean (p10..p90)     input bytes         cpu cores       memory MB          work core-ms  samples
-  /guest/f0                   100 (100..100)  3.1 (3.02..3.18)  200 (200..200)  9,500 (9,100..9,900)       20
-  /guest/f1                   200 (200..200)          1 (1..1)  200 (200..200)        100 (100..100)       20
-  /guest/f3                   400 (400..400)          1 (1..1)  200 (200..200)           30 (30..30)        2
+  predicted: mean (p10..p90)       input bytes           cpu cores         memory MB            work core-ms  runs near
+  /guest/f0                   100 (100..100) +  3.1 (3.02..3.18) +  200 (200..200) +  9,500 (9,100..9,900) +    ? of 20
+  /guest/f1                   200 (200..200) +          1 (1..1) +  200 (200..200) +        100 (100..100) +    ? of 20
+  /guest/f3                   400 (400..400) +          1 (1..1) +  200 (200..200) +           30 (30..30) +     ? of 2
+  + the band is the spread of the trees: this model was trained without calibration.
   /guest/f2 keeps its user allocation: its action has opted out (action-off).
   /guest/f3 keeps its user allocation: too few profiled runs (too-few-samples).
   CPU: accepted, the stage gets shorter by more than the prediction's uncertainty (shorter-stage).

@@ -2,12 +2,13 @@
  * A decision in words, line by line, for `harvest explain` and the demo: what was known, what was predicted with which spread,
  * who gave and who received how much, the verdicts with their reasons, and what is expected of it. Pure; plain text.
  */
-import { describeGrid, type FunctionDecision, type Prediction, roundAmount, type StageDecision } from "@openwhisk-harvest/core";
+import { describeGrid, type FunctionDecision, roundAmount, type StageDecision } from "@openwhisk-harvest/core";
 import { shares } from "./decide/sharing.js";
 import type { Resource } from "./decide/state.js";
 import type { DecisionRecord } from "./decision-record.js";
+import { predictionLines } from "./explain-predictions.js";
 import { DISTRUST_WORDS, EXCLUSION_WORDS, REASON_WORDS, UNPUBLISHED_WORDS } from "./explain-words.js";
-import { tableOf } from "./table.js";
+import { number, tableOf, withCommas } from "./table.js";
 
 const UNITS: Readonly<Record<Resource, string>> = { cpuCores: "cores", memoryMb: "MB" };
 
@@ -52,27 +53,12 @@ function explainStage(stage: StageDecision): string[] {
   const { forkPath, kind, functions, budget, predictedMs } = stage;
   return [
     `Stage ${forkPath || "(root)"}, ${kind} of ${functions.length}: budget ${amount(budget.cpuCores)} cores and ${amount(budget.memoryMb)} MB`,
-    ...predictionTable(functions),
+    ...predictionLines(functions),
     ...functions.flatMap(whyLeftOut),
     ...explainResource(stage, "cpuCores"),
     ...explainResource(stage, "memoryMb"),
     ...(predictedMs ? [expected(predictedMs)] : []),
   ];
-}
-
-function predictionTable(functions: readonly FunctionDecision[]): string[] {
-  const predicted = functions.filter((fn) => fn.predicted);
-  if (predicted.length === 0) return [];
-  const spread = ({ mean, p10, p90 }: Prediction) => `${number(mean)} (${number(p10)}..${number(p90)})`;
-  return tableOf(
-    [
-      ["predicted: mean (p10..p90)", "input bytes", "cpu cores", "memory MB", "work core-ms", "samples"],
-      ...predicted.map(({ name, predicted: p }) =>
-        p ? [name, spread(p.inputBytes), spread(p.cpuCores), spread(p.memoryMb), spread(p.workCoreMs), String(p.samples)] : [name],
-      ),
-    ],
-    "  ",
-  );
 }
 
 function whyLeftOut({ name, excluded, predicted }: FunctionDecision): string[] {
@@ -126,13 +112,4 @@ function tableToTheLeft(rows: readonly (readonly [label: string, value: string])
 /** An allocation, exactly. */
 function amount(value: number): string {
   return String(roundAmount(value));
-}
-
-/** An estimate, to three digits, whole from 100 on. */
-function number(value: number): string {
-  return Math.abs(value) >= 100 ? withCommas(Math.round(value)) : String(Number(value.toPrecision(3)));
-}
-
-function withCommas(value: number): string {
-  return value.toLocaleString("en-US", { maximumFractionDigits: 0 });
 }

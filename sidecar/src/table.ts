@@ -6,3 +6,12 @@ export function tableOf(rows: readonly (readonly string[])[], indent = ""): stri
     return (indent + cells.join("  ")).trimEnd();
   });
 }
+
+/** An estimate, to three digits, whole from 100 on. */
+export function number(value: number): string {
+  return Math.abs(value) >= 100 ? withCommas(Math.round(value)) : String(Number(value.toPrecision(3)));
+}
+
+export function withCommas(value: number): string {
+  return value.toLocaleString("en-US", { maximumFractionDigits: 0 });
+}

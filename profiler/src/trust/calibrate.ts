@@ -4,11 +4,22 @@
  * the bands. A new run then lies within p10..p90 in 80 % of cases whatever the distribution of its errors, since nothing tells it
  * from the runs that were left out. Errors that grow with the size are met by bands of their own per range of sizes.
  */
-import { MODEL_TARGETS, type ModelTarget, meanOf, type Profile, seededRng } from "@openwhisk-harvest/core";
+import {
+  BAND_COVERAGE,
+  type Band,
+  type Calibration,
+  cellOf,
+  type FunctionCalibration,
+  MODEL_TARGETS,
+  type ModelTarget,
+  meanOf,
+  type Profile,
+  seededRng,
+  type TargetCalibration,
+} from "@openwhisk-harvest/core";
 import { type Dataset, datasetOfRoots } from "../dataset.js";
 import { type ChainPrediction, type ChainQuery, chainPairs, type Pair } from "../evaluate.js";
 import { shuffled } from "../split.js";
-import { BAND_COVERAGE, type Band, type Calibration, cellOf, type FunctionCalibration, type TargetCalibration } from "./calibration.js";
 
 /** Fewest runs behind a band, unless there are fewer altogether: its two quantiles then rest on about four runs beyond each. */
 const BAND_SAMPLES = 40;

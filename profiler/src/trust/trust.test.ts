@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { MODEL_TARGETS, type Model, type ModelTarget, PAPER_GRID, type Profile, seededRng } from "@openwhisk-harvest/core";
+import {
+  type FunctionForecast,
+  MODEL_TARGETS,
+  type Model,
+  type ModelTarget,
+  PAPER_GRID,
+  type Profile,
+  predictCalibrated,
+  samplesNear,
+  seededRng,
+} from "@openwhisk-harvest/core";
 import fc from "fast-check";
 import { LARGEST_BYTES, LAWS, SMALLEST_BYTES, TRUTH_DAG, truthProfiles, truthRun } from "../testing/known-truth.js";
 import { trainDag } from "../train-dag.js";
 import { quantile } from "./calibrate.js";
-import { type CalibratedDocument, calibrationOf, samplesNear } from "./calibration.js";
-import { type FunctionForecast, predictCalibrated } from "./predict-calibrated.js";
 
 const TASK = { dag: TRUTH_DAG, grid: PAPER_GRID, trees: 8, seed: 1, version: "1", createdAtMs: 0 };
 const MODELS = 24;
@@ -69,7 +77,7 @@ describe("bands", () => {
   });
 
   it("of the trees alone would not cover: their spread is that of the mean", () => {
-    const { calibration, ...document } = model.document as CalibratedDocument;
+    const { calibration, ...document } = model.document;
     assert.ok(calibration);
     const own = truthProfiles(FRESH_RUNS, seededRng(5), "fresh").filter((p) => p.functionIndex === 1);
     const bare = own.map((profile) => ({ profile, forecast: ask({ ...model, document }, profile) }));
@@ -81,7 +89,7 @@ describe("bands", () => {
 describe("a quantity that the size does not explain", () => {
   it("is recognised, in every model, and no other one is", () => {
     for (const { document } of models)
-      for (const { index, targets } of calibrationOf(document)?.functions ?? assert.fail())
+      for (const { index, targets } of document.calibration?.functions ?? assert.fail())
         for (const target of MODEL_TARGETS) {
           const independent = LAWS[index] === "size-independent" && target !== "inputBytes";
           assert.equal(targets[target]?.explained, !independent, `${LAWS[index]} ${target}: ${targets[target]?.skill}`);
@@ -114,7 +122,7 @@ describe("reasons not to trust a prediction", () => {
     for (const bytes of [0, SMALLEST_BYTES / 3, LARGEST_BYTES * 3, 1e15, Number.NaN, Number.POSITIVE_INFINITY, -1]) {
       const { distrust, predicted, near } = ask(model, at(bytes));
       assert.equal(distrust, "outside-profiled-range", String(bytes));
-      const { history } = calibrationOf(model.document)?.functions[1]?.targets.cpuCores ?? assert.fail();
+      const { history } = model.document.calibration?.functions[1]?.targets.cpuCores ?? assert.fail();
       assert.deepEqual(predicted.cpuCores, { ...history, basis: "history" });
       assert.equal(near, 0);
     }
@@ -154,7 +162,7 @@ describe("calibration", () => {
     const [a, b] = [await trainDag({ ...TASK, profiles }), await trainDag({ ...TASK, profiles: [...profiles].reverse() })];
     assert.deepEqual(a.document, b.document);
     const without = await trainDag({ ...TASK, profiles, folds: 0 });
-    assert.equal(calibrationOf(without.document), undefined);
+    assert.equal(without.document.calibration, undefined);
     assert.equal(without.document.sha256, a.document.sha256);
   });
 
@@ -165,7 +173,7 @@ describe("calibration", () => {
     for (const seed of [1, 2, 3, 4]) {
       const profiles = [...first, ...second];
       const { document } = await trainDag({ ...TASK, seed, profiles });
-      assert.equal(calibrationOf(document)?.functions[0]?.targets.cpuCores?.bands.length, 1);
+      assert.equal(document.calibration?.functions[0]?.targets.cpuCores?.bands.length, 1);
     }
     const third = truthRun(60_000, rng, "c").map((p): Profile => ({ ...p, observation: { ...p.observation, mode: "harvest" } }));
     const trained = await Promise.allSettled(
@@ -188,7 +196,7 @@ describe("calibration", () => {
     );
     const profiles = [10_000, 14_000, 30_000].flatMap((bytes) => truthRun(bytes, seededRng(bytes), String(bytes)));
     return trainDag({ ...TASK, profiles }).then(({ document }) => {
-      const own = calibrationOf(document)?.functions[0] ?? assert.fail();
+      const own = document.calibration?.functions[0] ?? assert.fail();
       assert.deepEqual(
         [10_000, 14_000, 30_000, 100_000].map((bytes) => samplesNear(own, bytes)),
         [2, 2, 1, 0],

@@ -45,7 +45,7 @@ describe("decide: predictions", () => {
   it("chains ML1 into ML2 and names the model", () => {
     const draft = decide(stateOf([fn(2, 3, 900), fn(2, 1, 100)]));
     const predicted = draft.stages[0]?.functions[1]?.predicted;
-    assert.deepEqual(predicted?.inputBytes, { mean: 200, p10: 200, p90: 200 });
+    assert.deepEqual(predicted?.inputBytes, { mean: 200, p10: 200, p90: 200, basis: "trees" });
     assert.equal(predicted?.samples, 20);
     assert.equal(draft.modelVersion, "7");
   });

@@ -3,7 +3,7 @@
  * and not only one that breaks the schema.
  */
 import { createHash } from "node:crypto";
-import { HarvestError } from "@openwhisk-harvest/core";
+import { HarvestError } from "./errors.js";
 
 /** The document with its `seal`: SHA-256 of its JSON, keys in order, without the seal itself. */
 export function sealed<T extends object>(document: T): T & { readonly seal: string } {
