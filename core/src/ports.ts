@@ -1,10 +1,12 @@
 /** The ports through which rooms reach storage. Adapters live in `stores`, which also holds the contract suite of each port. */
 import type { DagDescription } from "./dag.js";
 import type { Decision, PublishedAllocation } from "./decision.js";
+import type { DecisionQuery, DecisionSummary } from "./decision-summary.js";
 import type { RunEvent } from "./events.js";
 import type { ModeSettings } from "./mode.js";
-import type { Model } from "./model.js";
+import type { Model, ModelDocument } from "./model.js";
 import type { Observation, Profile } from "./observation.js";
+import type { DagPin } from "./pin.js";
 import type { PlanEntries, PlanWatch, PlanWatcher } from "./plan.js";
 import type { RunKey } from "./run-key.js";
 
@@ -110,7 +112,7 @@ export interface ProfileStore {
 }
 
 export interface ModelStore {
-  /** The newest model of a DAG. OWH_BAD_MODEL or OWH_MODEL_TOO_NEW when it cannot be used. */
+  /** The model in use: the pinned one (pin.ts), or else the newest. OWH_BAD_MODEL or OWH_MODEL_TOO_NEW when it cannot be used. */
   latest(namespace: string, dag: string): Promise<Model | undefined>;
   /** Stores the model under its version; OWH_CONFLICT when that version exists. */
   put(model: Model): Promise<void>;
@@ -118,8 +120,25 @@ export interface ModelStore {
   nextVersion(namespace: string, dag: string): Promise<string>;
 }
 
+export interface ModelHistory {
+  /** The documents of all stored models of a DAG, oldest first, without their trees. What cannot be read as one is left out. */
+  versions(namespace: string, dag: string): Promise<ModelDocument[]>;
+}
+
+export interface PinStore {
+  get(namespace: string, dag: string): Promise<DagPin | undefined>;
+  put(namespace: string, dag: string, pin: DagPin): Promise<void>;
+  /** Does nothing when there is none. */
+  remove(namespace: string, dag: string): Promise<void>;
+}
+
 export interface DecisionStore {
   put(decision: Decision): Promise<void>;
   /** By the decision's id or by R. */
   find(idOrRoot: string): Promise<Decision | undefined>;
+}
+
+export interface DecisionIndex {
+  /** The newest first. `isCut`: older ones were not looked at, because too many did not fit the question. */
+  list(query: DecisionQuery): Promise<{ readonly decisions: readonly DecisionSummary[]; readonly isCut: boolean }>;
 }

@@ -7,4 +7,5 @@ export * from "./redis-process.js";
 export * from "./typed/dag-store.js";
 export * from "./typed/decision-store.js";
 export * from "./typed/model-store.js";
+export * from "./typed/pin-store.js";
 export * from "./typed/profile-store.js";

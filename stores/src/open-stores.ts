@@ -1,12 +1,22 @@
 /** All document stores over one CouchDB, or over one folder. */
 import { join } from "node:path";
-import type { DagStore, DecisionStore, DocumentStore, ModelStore, ProfileStore } from "@openwhisk-harvest/core";
+import type {
+  DagStore,
+  DecisionIndex,
+  DecisionStore,
+  DocumentStore,
+  ModelHistory,
+  ModelStore,
+  PinStore,
+  ProfileStore,
+} from "@openwhisk-harvest/core";
 import { openCouchDocuments } from "./documents/couch.js";
 import { openLmdbDocuments } from "./documents/lmdb.js";
 import { type StoreLogger, silentLogger } from "./logger.js";
 import { openDagStore } from "./typed/dag-store.js";
 import { openDecisionStore } from "./typed/decision-store.js";
 import { openModelStore } from "./typed/model-store.js";
+import { openPinStore } from "./typed/pin-store.js";
 import { openProfileStore } from "./typed/profile-store.js";
 
 export interface OpenDocumentsOptions {
@@ -24,8 +34,9 @@ export interface Stores {
   readonly documents: DocumentStore;
   readonly dags: DagStore;
   readonly profiles: ProfileStore;
-  readonly models: ModelStore;
-  readonly decisions: DecisionStore;
+  readonly models: ModelStore & ModelHistory;
+  readonly decisions: DecisionStore & DecisionIndex;
+  readonly pins: PinStore;
   close(): Promise<void>;
 }
 
@@ -37,6 +48,7 @@ export function openStores(options: OpenDocumentsOptions & { readonly logger?: S
     profiles: openProfileStore(documents, options.logger ?? silentLogger),
     models: openModelStore(documents),
     decisions: openDecisionStore(documents),
+    pins: openPinStore(documents),
     close: () => documents.close(),
   };
 }

@@ -1,15 +1,19 @@
 /**
  * Decisions in `harvest_decisions`, under `<R>/<time>/<id>`: the decisions of a run are one range, the newest last. An id that begins
- * with its R (`<R>`, `<R>-1`) leads there by itself; for any other a second document, `id/<id>`, says which R it belongs to.
+ * with its R (`<R>`, `<R>-1`) leads there by itself; for any other a second document, `id/<id>`, says which R it belongs to. Lists by
+ * time: decision-index.ts.
  */
 import {
   type Decision,
+  type DecisionIndex,
   type DecisionStore,
   type DocumentDatabase,
   type DocumentStore,
   HarvestError,
   isActivationId,
+  summarizeDecision,
 } from "@openwhisk-harvest/core";
+import { indexDecision, openDecisionIndex } from "./decision-index.js";
 import { idOf, idsUnder, sortable } from "./ids.js";
 import { upsert } from "./upsert.js";
 
@@ -18,14 +22,16 @@ const TIME_DIGITS = 15;
 /** Of an activation id, see run-key.ts. */
 const ROOT_LENGTH = 32;
 
-export function openDecisionStore(documents: DocumentStore): DecisionStore {
+export function openDecisionStore(documents: DocumentStore): DecisionStore & DecisionIndex {
   const database = documents.database("harvest_decisions");
   return {
+    ...openDecisionIndex(database),
     async put(decision) {
       if (!isActivationId(decision.root)) throw new HarvestError("OWH_BAD_REQUEST", `The decision ${decision.id} has no root run.`);
       if (!leadsTo(decision.root, decision.id)) await upsert(database, idOf("id", decision.id), { root: decision.root });
       const at = sortable(Math.trunc(decision.decidedAtMs), TIME_DIGITS);
       await upsert(database, idOf(decision.root, at, decision.id), decision);
+      await indexDecision(database, summarizeDecision(decision));
     },
     async find(idOrRoot) {
       const root = await rootOf(database, idOrRoot);

@@ -1,13 +1,26 @@
-import { type DocumentStore, decodeModel, encodeForests, HarvestError, type Model, type ModelStore } from "@openwhisk-harvest/core";
+import {
+  type DocumentStore,
+  decodeModel,
+  encodeForests,
+  HarvestError,
+  type Model,
+  type ModelDocument,
+  type ModelHistory,
+  type ModelStore,
+  modelDocumentSchema,
+} from "@openwhisk-harvest/core";
 import { idOf, idsUnder, lastPart, sortable } from "./ids.js";
+import { openPinStore } from "./pin-store.js";
 
 /** Versions count up from 1; more digits than any DAG will ever need. */
 const VERSION_DIGITS = 12;
 const VERSION = /^[1-9]\d{0,11}$/;
 
-/** Models in `harvest_models`, under `<namespace>/<dag>/<version, padded>`: the newest is the last of a range. */
-export function openModelStore(documents: DocumentStore): ModelStore {
+/** Models in `harvest_models`, under `<namespace>/<dag>/<version, padded>`: the newest is the last of a range, and in use unless another one is pinned. */
+export function openModelStore(documents: DocumentStore): ModelStore & ModelHistory {
   const database = documents.database("harvest_models");
+  const pins = openPinStore(documents);
+  const idOfVersion = (namespace: string, dag: string, version: string) => idOf(namespace, dag, sortable(Number(version), VERSION_DIGITS));
 
   async function newest(namespace: string, dag: string) {
     for await (const stored of database.range<unknown>({ ...idsUnder(namespace, dag), descending: true, limit: 1 })) return stored;
@@ -16,7 +29,8 @@ export function openModelStore(documents: DocumentStore): ModelStore {
 
   return {
     async latest(namespace, dag) {
-      const stored = await newest(namespace, dag);
+      const pinned = (await pins.get(namespace, dag))?.model;
+      const stored = await (pinned === undefined ? newest(namespace, dag) : database.get<unknown>(idOfVersion(namespace, dag, pinned)));
       if (!stored) return undefined;
       const attachment = await database.attachment(stored.id);
       if (!attachment) throw new HarvestError("OWH_BAD_MODEL", `The model ${stored.id} has lost its trees.`);
@@ -27,12 +41,19 @@ export function openModelStore(documents: DocumentStore): ModelStore {
         throw new HarvestError("OWH_BAD_MODEL", `A model's version is a whole number from 1 on, not ${document.version}.`);
       const { attachment, sha256 } = encodeForests(forests);
       if (sha256 !== document.sha256) throw new HarvestError("OWH_BAD_MODEL", "The model's digest is not that of its trees.");
-      const id = idOf(document.namespace, document.dag, sortable(Number(document.version), VERSION_DIGITS));
-      await database.createWithAttachment(id, document, attachment);
+      await database.createWithAttachment(idOfVersion(document.namespace, document.dag, document.version), document, attachment);
     },
     async nextVersion(namespace, dag) {
       const stored = await newest(namespace, dag);
       return String(stored ? Number(lastPart(stored.id)) + 1 : 1);
+    },
+    async versions(namespace, dag) {
+      const documents: ModelDocument[] = [];
+      for await (const { body } of database.range<unknown>(idsUnder(namespace, dag))) {
+        const parsed = modelDocumentSchema.safeParse(body);
+        if (parsed.success) documents.push(parsed.data);
+      }
+      return documents;
     },
   };
 }

@@ -5,17 +5,20 @@ import { after, before, describe, it } from "node:test";
 import {
   type DagDescription,
   type Decision,
+  type DecisionQuery,
   encodeForests,
   type FlatForest,
   MODEL_FORMAT,
   type Model,
   PAPER_GRID,
   type Profile,
+  type StageDecision,
 } from "@openwhisk-harvest/core";
 import type { DocumentsFixture } from "../documents/documents.contract.js";
 import { openDagStore } from "./dag-store.js";
 import { openDecisionStore } from "./decision-store.js";
 import { openModelStore } from "./model-store.js";
+import { openPinStore } from "./pin-store.js";
 import { openProfileStore } from "./profile-store.js";
 
 const activationId = () => randomBytes(16).toString("hex");
@@ -196,6 +199,47 @@ export function typedStoresContract(name: string, open: () => Promise<DocumentsF
       assert.equal(await models.nextVersion(namespace, "d"), "11");
     });
 
+    it("a pinned model is the one in use until the pin is gone, and all stay stored", async () => {
+      const models = openModelStore(fixture.store);
+      const pins = openPinStore(fixture.second);
+      const namespace = fresh();
+      for (const version of ["1", "2", "10"]) await models.put(model(namespace, "d", version, Number(version)));
+      const pin = { v: 1, model: "2", sinceMs: 5, reason: "10 is worse" } as const;
+      await pins.put(namespace, "d", pin);
+      assert.deepEqual(await pins.get(namespace, "d"), pin);
+      assert.equal((await models.latest(namespace, "d"))?.document.version, "2");
+      assert.deepEqual((await models.latest(namespace, "d"))?.forests.cpuCores.value, Float64Array.of(2));
+      assert.equal(await models.nextVersion(namespace, "d"), "11", "what is trained next comes after the newest");
+      await models.put(model(namespace, "d", "11"));
+      assert.equal((await models.latest(namespace, "d"))?.document.version, "2", "a new model does not lift a pin");
+      assert.deepEqual(
+        (await models.versions(namespace, "d")).map((one) => one.version),
+        ["1", "2", "10", "11"],
+      );
+      await pins.remove(namespace, "d");
+      await pins.remove(namespace, "d");
+      assert.equal(await pins.get(namespace, "d"), undefined);
+      assert.equal((await models.latest(namespace, "d"))?.document.version, "11");
+      assert.deepEqual(await openDagStore(fixture.store).list(namespace), [], "a pin is no DAG");
+    });
+
+    it("a pin on a model that is not stored means no model", async () => {
+      const models = openModelStore(fixture.store);
+      const namespace = fresh();
+      await models.put(model(namespace, "d", "1"));
+      await openPinStore(fixture.store).put(namespace, "d", { v: 1, model: "7", sinceMs: 0 });
+      assert.equal(await models.latest(namespace, "d"), undefined);
+    });
+
+    it("a pin that cannot be read is an error with a code, and is replaced by the next one", async () => {
+      const pins = openPinStore(fixture.store);
+      const namespace = activationId();
+      await fixture.store.database("harvest_dags").put(`~pin/${namespace}/d`, { v: 1, model: 5 });
+      await assert.rejects(pins.get(namespace, "d"), { code: "OWH_CONFLICT" });
+      await pins.put(namespace, "d", { v: 1, policy: "paper", sinceMs: 0 });
+      assert.equal((await pins.get(namespace, "d"))?.policy, "paper");
+    });
+
     it("a version is written once", async () => {
       const models = openModelStore(fixture.store);
       const namespace = fresh();
@@ -248,6 +292,38 @@ export function typedStoresContract(name: string, open: () => Promise<DocumentsF
       for (const text of ["", "_design/x", "../..", "x".repeat(3_000)]) assert.equal(await decisions.find(text), undefined);
       await assert.rejects(decisions.put(decision("no-root", "no-root", 1)), { code: "OWH_BAD_REQUEST" });
       await assert.rejects(decisions.find("\ud800"), { code: "OWH_BAD_REQUEST" });
+    });
+
+    it("decisions are listed newest first, by every part of the question, and only a namespace's own", async () => {
+      const decisions = openDecisionStore(fixture.store);
+      const [namespace, stranger] = [fresh(), fresh()];
+      const put = async (decidedAtMs: number, change: Partial<Decision> = {}) => {
+        const root = activationId();
+        await decisions.put({ ...decision(root, `${root}-1`, decidedAtMs), namespace, ...change });
+        return `${root}-1`;
+      };
+      const verdict = { accepted: false, reason: "no-model" } as const;
+      const stage: StageDecision = {
+        ...{ forkPath: "[1]", kind: "parallel", budget: { cpuCores: 1, memoryMb: 1 }, functions: [] },
+        ...{ cpu: verdict, memory: verdict },
+      };
+      const a = await put(1_000);
+      const b = await put(20_000, { dag: "other" });
+      const c = await put(300_000, { mode: "harvest", stages: [stage], published: true });
+      await put(400_000, { namespace: stranger });
+      const list = async (query: Partial<DecisionQuery>) =>
+        (await decisions.list({ namespace, limit: 10, ...query })).decisions.map((one) => one.id);
+      assert.deepEqual(await list({}), [c, b, a]);
+      assert.deepEqual(await list({ limit: 2 }), [c, b]);
+      assert.deepEqual(await list({ dag: "other" }), [b]);
+      assert.deepEqual(await list({ mode: "harvest" }), [c]);
+      assert.deepEqual(await list({ reason: "no-model" }), [c]);
+      assert.deepEqual(await list({ reason: "no-model", mode: "observe" }), []);
+      assert.deepEqual(await list({ sinceMs: 20_000 }), [c, b]);
+      assert.deepEqual(await list({ sinceMs: 20_001 }), [c]);
+      await decisions.put({ ...(await decisions.find(a)), published: true } as Decision);
+      assert.deepEqual(await list({}), [c, b, a], "a decision written again is listed once");
+      assert.equal((await decisions.list({ namespace, limit: 10 })).decisions[2]?.published, true);
     });
   });
 }
