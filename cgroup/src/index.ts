@@ -5,4 +5,4 @@ export type { Host } from "./host.js";
 export { type Monitor, type MonitorOptions, startMonitor } from "./monitor.js";
 export { openGroup } from "./open-group.js";
 export { limitsOfProcess } from "./process-limits.js";
-export { type Usage, UsageAccumulator } from "./usage.js";
+export { type Usage, UsageAccumulator, type UsageSoFar } from "./usage.js";

@@ -2,7 +2,7 @@
 import { type Clock, HarvestError, systemClock } from "@openwhisk-harvest/core";
 import type { ContainerGroup } from "./group.js";
 import { everyPeriod } from "./ticker.js";
-import { type Usage, UsageAccumulator } from "./usage.js";
+import { type Usage, UsageAccumulator, type UsageSoFar } from "./usage.js";
 
 export interface MonitorOptions {
   /** Time between two samples; bench.ts measures what it costs. Monitors of one period wake up together, so the first is shorter. */
@@ -10,6 +10,8 @@ export interface MonitorOptions {
   /** At least 100 (one CFS period); OWH_BAD_CONFIG otherwise. */
   readonly windowMs: number;
   readonly clock?: Clock;
+  /** Hears of every sample while the run lasts, the first and the last included. Must not throw. */
+  readonly onSample?: (soFar: UsageSoFar) => void;
 }
 
 export interface Monitor {
@@ -20,11 +22,12 @@ export interface Monitor {
 }
 
 /** Takes the first sample at once, and throws what that reading throws. */
-export function startMonitor(group: Pick<ContainerGroup, "read">, { periodMs, windowMs, clock = systemClock }: MonitorOptions): Monitor {
+export function startMonitor(group: Pick<ContainerGroup, "read">, options: MonitorOptions): Monitor {
+  const { periodMs, windowMs, clock = systemClock, onSample = () => undefined } = options;
   if (!(periodMs > 0)) throw new HarvestError("OWH_BAD_CONFIG", `The sampling period is a positive number of ms, not ${periodMs}.`);
   const usage = new UsageAccumulator(windowMs);
-  usage.add(group.read("usage"));
-  const monitor = new SamplingMonitor(group, usage);
+  onSample(usage.add(group.read("usage")));
+  const monitor = new SamplingMonitor(group, usage, onSample);
   monitor.run(clock, periodMs);
   return monitor;
 }
@@ -33,11 +36,13 @@ class SamplingMonitor implements Monitor {
   failure: HarvestError | undefined;
   readonly #group: Pick<ContainerGroup, "read">;
   readonly #usage: UsageAccumulator;
+  readonly #onSample: (soFar: UsageSoFar) => void;
   #endTicks: (() => void) | undefined;
 
-  constructor(group: Pick<ContainerGroup, "read">, usage: UsageAccumulator) {
+  constructor(group: Pick<ContainerGroup, "read">, usage: UsageAccumulator, onSample: (soFar: UsageSoFar) => void) {
     this.#group = group;
     this.#usage = usage;
+    this.#onSample = onSample;
   }
 
   run(clock: Clock, periodMs: number): void {
@@ -52,13 +57,16 @@ class SamplingMonitor implements Monitor {
 
   #sample(): void {
     if (!this.#endTicks) return;
+    let soFar: UsageSoFar;
     try {
-      this.#usage.add(this.#group.read("usage"));
+      soFar = this.#usage.add(this.#group.read("usage"));
     } catch (error) {
       this.#end();
       if (!(error instanceof HarvestError)) throw error;
       this.failure = error;
+      return;
     }
+    this.#onSample(soFar);
   }
 
   #end(): void {

@@ -34,6 +34,17 @@ export interface Usage {
   readonly samples: number;
 }
 
+/** How a run stands at one sample; counters as their growth since the first one. */
+export interface UsageSoFar {
+  /** Of the clock that stamps samples. */
+  readonly atMs: number;
+  readonly cpuTimeMs: number;
+  /** 0 where nobody counts it. */
+  readonly throttledMs: number;
+  /** The working set now. */
+  readonly memoryMb: number;
+}
+
 /** A counter freed of U6's steps backwards, from 0. */
 class Growth {
   #last: number | undefined;
@@ -65,7 +76,7 @@ export class UsageAccumulator {
   }
 
   /** Samples come in order of time; one from before its predecessor is OWH_BAD_DATASET. */
-  add({ atMs, cpuUsageUs, throttledUs, throttledPeriods, workingSetBytes }: Sample): void {
+  add({ atMs, cpuUsageUs, throttledUs, throttledPeriods, workingSetBytes }: Sample): UsageSoFar {
     if (this.#last && !(atMs >= this.#last.atMs))
       throw new HarvestError("OWH_BAD_DATASET", `A sample at ${atMs} ms came after one at ${this.#last.atMs} ms.`);
     if (throttledUs !== undefined) {
@@ -80,6 +91,12 @@ export class UsageAccumulator {
     this.#peak.add(point);
     this.#peakBytes = Math.max(this.#peakBytes, workingSetBytes);
     this.#samples++;
+    return {
+      atMs,
+      cpuTimeMs: (point.cpuUs - this.#first.cpuUs) / 1_000,
+      throttledMs: this.#throttled.total / 1_000,
+      memoryMb: workingSetBytes / BYTES_PER_MB,
+    };
   }
 
   /** Of the samples so far; more may follow. */

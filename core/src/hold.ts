@@ -269,6 +269,11 @@ function pass({ hold, effects }: HoldStep, atMs: number, rules: HoldRules): Hold
   return { hold: { ...rest, phase: "given-back" }, effects };
 }
 
+/** What counts as its memory now: the harvested one, or else the kill limit. */
+export function memoryInForceMb(hold: Hold): number {
+  return harvestedMemoryMb(hold) ?? Math.max(hold.terms.user.memoryMb, hold.terms.granted.memoryMb);
+}
+
 /** The harvested memory, while less than U is in force. */
 function harvestedMemoryMb({ plan, terms, memoryGivenBack }: Hold): number | undefined {
   if (memoryGivenBack || plan?.memoryMb === undefined || plan.memoryMb >= terms.user.memoryMb) return undefined;

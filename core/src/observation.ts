@@ -17,6 +17,17 @@ export const observationSchema = z.object({
   enforcement: enforcementSchema,
   /** The limits in force during the run. */
   allocated: z.object({ cpuCores: z.number().optional(), memoryMb: z.number() }),
+  /** How the CPU limit moved while the run was under way; absent when it did not, and `allocated` held throughout. */
+  moved: z
+    .object({
+      times: z.int().positive(),
+      /** Weighted by the time that each limit was in force. */
+      meanCpuCores: z.number().nonnegative(),
+      lastCpuCores: z.number().nonnegative(),
+      /** The node gave the user allocation back because the run needed it, without being told to. */
+      givenBack: z.boolean(),
+    })
+    .optional(),
   user: z.object({ cpuCores: z.number().optional(), memoryMb: z.number() }),
   cold: z.boolean(),
   /** /run only; initialization is not part of it. */

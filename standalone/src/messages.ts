@@ -2,7 +2,7 @@
  * What controller and invokers of the embedded OpenWhisk tell each other. Field names are those of OpenWhisk's bus and
  * documents (openwhisk-protocol, sections 1.2, 1.4 and 7); in process there is no Kafka between them.
  */
-import type { Allocation, Enforcement, HarvestParam, KeyValue, Mode, UserAllocation } from "@openwhisk-harvest/core";
+import type { Allocation, Enforcement, HarvestParam, KeyValue, Mode, PublishedAllocation, UserAllocation } from "@openwhisk-harvest/core";
 
 export interface Parameter extends KeyValue {
   /** Handed to /init as environment instead of to /run. */
@@ -89,6 +89,8 @@ export interface Grant extends Allocation {
   readonly user: UserAllocation;
   readonly harvest?: HarvestParam;
   readonly decision?: string;
+  /** The believed allocation behind the grant; plans of the same decision may move it while the run is under way. */
+  readonly allocation?: PublishedAllocation;
   /** Conductors hold memory but no CPU, and run unlimited. */
   readonly conductor: boolean;
 }

@@ -1,7 +1,15 @@
 /** The embedded OpenWhisk, wired: enforcement, containers, invokers, controller. */
 import { join } from "node:path";
 import { detectEnforcement } from "@openwhisk-harvest/cgroup";
-import { type AllocationStore, type Clock, type Config, type Enforcement, type Grid, systemClock } from "@openwhisk-harvest/core";
+import {
+  type AllocationStore,
+  type Clock,
+  type Config,
+  type Enforcement,
+  type Grid,
+  type SigningKey,
+  systemClock,
+} from "@openwhisk-harvest/core";
 import { invokerCapacity } from "./capacity.js";
 import type { ContainerDriver } from "./container/driver.js";
 import type { Logger } from "./container/logger.js";
@@ -18,6 +26,8 @@ export interface StandaloneOptions {
   readonly hostCores: number;
   /** Where the invokers look allocations up and leave what they saw. It stays its owner's to close. */
   readonly allocations: AllocationStore;
+  /** The deployment's secret: only allocations and plans that are signed with it are believed. All are when absent. */
+  readonly signingKey?: SigningKey;
   /** Identities, actions and activations live in `<dataDir>/standalone`, over restarts. */
   readonly dataDir: string;
   readonly clock?: Clock;
@@ -99,12 +109,14 @@ interface SideParts {
   readonly apihost: string;
 }
 
-function invokerSide({ config, grid, allocations, conductorEnv }: StandaloneOptions, parts: SideParts): InvokerSide {
+function invokerSide({ config, grid, allocations, conductorEnv, signingKey }: StandaloneOptions, parts: SideParts): InvokerSide {
   const { capacity, driver, clock, logger, apihost } = parts;
+  const signed = signingKey ? { signingKey } : {};
   const invokers = Array.from({ length: config.standalone.invokers }, (_, id) =>
     createInvoker({
       id,
       capacity,
+      grid,
       driver,
       allocations,
       ...(conductorEnv && { conductorEnvironment: conductorEnv }),
@@ -113,6 +125,7 @@ function invokerSide({ config, grid, allocations, conductorEnv }: StandaloneOpti
       pauseGraceMs: config.standalone.pauseGraceMs,
       payloadMaxBytes: config.standalone.payloadMaxBytes,
       sampling: config.sampling,
+      ...signed,
       clock,
       logger,
     }),
@@ -123,6 +136,7 @@ function invokerSide({ config, grid, allocations, conductorEnv }: StandaloneOpti
     maxAllocation: capacity,
     timeoutMs: config.redis.timeoutMs,
     allocationTtlMs: config.redis.allocationTtlMs,
+    ...signed,
     clock,
     logger,
   });

@@ -56,6 +56,8 @@ export interface Container {
   setCpuCores(cpuCores: number | undefined): Promise<void>;
   /** Sets the limit above which the container is killed. Writes nothing when nothing changes. Rejects as ContainerGroup's does. */
   setMemoryLimit(limitMb: number): Promise<void>;
+  /** `memory.high`, `undefined` for none. Does nothing where there is no such thing, and nothing when nothing changes. */
+  setMemoryHigh(highMb: number | undefined): Promise<void>;
   /** SIGKILLs all processes, so that nothing of them is still running when it resolves. The rest is `destroy`'s. */
   kill(): Promise<void>;
   /** What was written since the last call. Waits for both sentinels, or the end of both streams, at most two seconds. */

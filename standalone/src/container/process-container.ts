@@ -39,6 +39,7 @@ export class ProcessContainer implements Container {
   readonly #logs: LogCollector;
   #cpuCores: number | undefined;
   #memoryLimitMb = UNKNOWN;
+  #memoryHighMb: number | undefined;
   #exitCode: number | undefined;
   #alive = true;
   #destroyed: Promise<void> | undefined;
@@ -79,6 +80,13 @@ export class ProcessContainer implements Container {
     this.#memoryLimitMb = UNKNOWN;
     await this.group.setMemory({ limitMb });
     this.#memoryLimitMb = limitMb;
+  }
+
+  async setMemoryHigh(highMb: number | undefined): Promise<void> {
+    if (highMb === this.#memoryHighMb) return;
+    this.#memoryHighMb = UNKNOWN;
+    await this.group.setMemory({ highMb: highMb ?? "max" });
+    this.#memoryHighMb = highMb;
   }
 
   collectLogs(limitBytes: number): Promise<ActivationLogs> {

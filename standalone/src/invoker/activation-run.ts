@@ -1,24 +1,22 @@
 /** One activation in its container, from /init (when cold) to its logs. The order of the steps is openwhisk-protocol's 4.3. */
-import { type Monitor, startMonitor, type Usage } from "@openwhisk-harvest/cgroup";
-import { type Allocation, type Clock, type Enforcement, formatObservationLine, messageOf, type Observation } from "@openwhisk-harvest/core";
+import { type Monitor, startMonitor, type Usage, type UsageSoFar } from "@openwhisk-harvest/cgroup";
+import { type Enforcement, formatObservationLine, messageOf, type Observation } from "@openwhisk-harvest/core";
 import { formatLogLine } from "../container/activation-logs.js";
 import type { CallLimits, Container, ContainerCall } from "../container/driver.js";
 import type { Logger } from "../container/logger.js";
 import { type ActivationMessage, type Grant, STATUS_CODES } from "../messages.js";
 import type { ActivationFacts } from "./activation-record.js";
-import { applyGrant, applyUser, giveBackAtHalfTime, type LimitsInForce } from "./limits.js";
+import { type HeldRun, type HeldRunOptions, holdLimits } from "./held-run.js";
+import { applyUser, type LimitsInForce } from "./limits.js";
 import { initPayload, runPayload } from "./payloads.js";
-import type { Reporter } from "./reporter.js";
+import type { PlanDesk } from "./plan-desk.js";
 import { type ActivationResponse, initResponse, MESSAGES, runResponse } from "./response-mapping.js";
 
 const BYTES_PER_MB = 1 << 20;
 
-export interface RunOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly reporter: Reporter;
+export interface RunOptions extends HeldRunOptions {
+  readonly plans: PlanDesk;
   readonly enforcement: Enforcement;
-  readonly capacity: Allocation;
   readonly payloadMaxBytes: number;
   readonly sampling: { readonly periodMs: number; readonly windowMs: number };
 }
@@ -41,12 +39,12 @@ export async function runActivation(
   const notReady = init && initResponse(init.outcome, limits.timeout);
   if (init && notReady) return finish(container, message, { init, last: init, response: notReady }, options);
 
-  const inForce = await applyGrant(container, grant, options.logger);
-  const { run, usage } = await measuredRun(container, { message, grant, callLimits }, options);
+  const { run, seen, restored } = grant.conductor
+    ? await conductorRun(container, { message, grant, callLimits }, options)
+    : await heldRun(container, { message, grant, callLimits }, options);
   const response = runResponse(run.outcome, limits.timeout);
-  const observation = usage && observationOf({ message, grant, inForce, usage, response, cold, enforcement: options.enforcement });
+  const observation = seen && observationOf({ message, grant, seen, response, cold, enforcement: options.enforcement });
   if (observation) options.reporter.observation(observation);
-  const restored = await restoreUser(container, grant, options.logger);
   const finished = await finish(
     container,
     message,
@@ -62,62 +60,59 @@ interface Parts {
   readonly callLimits: CallLimits;
 }
 
-/** Conductors are not sampled: they wait more than they work, and nobody predicts them. */
-async function measuredRun(
-  container: Container,
-  { message, grant, callLimits }: Parts,
-  options: RunOptions,
-): Promise<{ run: ContainerCall; usage?: Usage }> {
-  const { clock, reporter } = options;
-  const { activationId } = message;
-  const event = (type: "start" | "end") => {
-    if (!grant.conductor) reporter.event({ type, activationId, atMs: clock.nowMs(), ...(grant.harvest ? { k: grant.harvest.k } : {}) });
-  };
-  const monitor = grant.conductor ? undefined : monitorOf(container, options);
-  const endGiveBack = giveBackAtHalfTime(container, grant, { ...options, timeoutMs: callLimits.timeoutMs });
-  event("start");
-  const run = await container.run(runPayload(message, clock.nowMs()), callLimits);
-  endGiveBack();
-  const usage = monitor?.stop();
-  event("end");
-  return usage ? { run, usage } : { run };
+interface MeasuredRun {
+  readonly run: ContainerCall;
+  readonly seen?: Seen;
+  /** Whether the user's limits are back. */
+  readonly restored: boolean;
 }
 
-function monitorOf(container: Container, { sampling, clock, logger }: RunOptions): Monitor | undefined {
+interface Seen {
+  readonly usage: Usage;
+  readonly allocated: LimitsInForce;
+  readonly moved: Observation["moved"];
+}
+
+/** Conductors are not sampled: they wait more than they work, and nobody predicts them. */
+async function conductorRun(container: Container, { message, grant, callLimits }: Parts, { clock }: RunOptions): Promise<MeasuredRun> {
+  await applyUser(container, grant);
+  return { run: await container.run(runPayload(message, clock.nowMs()), callLimits), restored: container.alive };
+}
+
+async function heldRun(container: Container, { message, grant, callLimits }: Parts, options: RunOptions): Promise<MeasuredRun> {
+  const held = await holdLimits({ container, message, grant }, options);
+  const unplan = grant.harvest && grant.allocation ? options.plans.add(grant.harvest.k, held) : () => undefined;
   try {
-    return startMonitor(container.group, { ...sampling, clock });
+    const monitor = monitorOf(container, held, options);
+    const run = await container.run(runPayload(message, options.clock.nowMs()), callLimits);
+    const usage = monitor?.stop();
+    const seen = usage && { usage, allocated: held.atFirst, moved: held.moved() };
+    return { run, ...(seen && { seen }), restored: await held.end() };
+  } finally {
+    unplan();
+    await held.end();
+  }
+}
+
+function monitorOf(container: Container, held: HeldRun, { sampling, clock, logger }: RunOptions): Monitor | undefined {
+  try {
+    return startMonitor(container.group, { ...sampling, clock, onSample: (soFar: UsageSoFar) => held.sample(soFar) });
   } catch (error) {
     logger.warn({ container: container.name, error: messageOf(error) }, "A run cannot be sampled.");
     return undefined;
   }
 }
 
-/** A container that keeps somebody's grant must serve nobody else. */
-async function restoreUser(container: Container, grant: Grant, logger: Logger): Promise<boolean> {
-  if (!container.alive) return false;
-  try {
-    await applyUser(container, grant);
-    return true;
-  } catch (error) {
-    logger.info(
-      { container: container.name, error: messageOf(error) },
-      "A container cannot go back to its user allocation and is destroyed.",
-    );
-    return false;
-  }
-}
-
 interface Observed {
   readonly message: ActivationMessage;
   readonly grant: Grant;
-  readonly inForce: LimitsInForce;
-  readonly usage: Usage;
+  readonly seen: Seen;
   readonly response: ActivationResponse;
   readonly cold: boolean;
   readonly enforcement: Enforcement;
 }
 
-function observationOf({ message, grant, inForce, usage, response, cold, enforcement }: Observed): Observation {
+function observationOf({ message, grant, seen, response, cold, enforcement }: Observed): Observation {
   const { cpuCores, memoryMb } = grant.user;
   return {
     v: 1,
@@ -126,10 +121,11 @@ function observationOf({ message, grant, inForce, usage, response, cold, enforce
     mode: grant.mode,
     ...(grant.decision === undefined ? {} : { decision: grant.decision }),
     enforcement,
-    allocated: inForce,
+    allocated: seen.allocated,
+    ...(seen.moved && { moved: seen.moved }),
     user: cpuCores === undefined ? { memoryMb } : { cpuCores, memoryMb },
     cold,
-    ...usage,
+    ...seen.usage,
     outcome: STATUS_CODES[response.statusCode] ?? "whisk internal error",
   };
 }

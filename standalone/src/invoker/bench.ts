@@ -2,8 +2,9 @@
  * How long activations take on this host, with real containers and nothing before the invoker: for the bench's page, no test. Median
  * and 99th percentile in ms, from `run` to its record, on a monotonic clock.
  */
+import { availableParallelism } from "node:os";
 import { detectEnforcement } from "@openwhisk-harvest/cgroup";
-import { type Clock, type Enforcement, systemClock } from "@openwhisk-harvest/core";
+import { type Clock, type Enforcement, gridForHost, systemClock } from "@openwhisk-harvest/core";
 import type { ContainerDriver } from "../container/driver.js";
 import type { Logger } from "../container/logger.js";
 import { type StemCell, withPrewarm } from "../container/prewarm.js";
@@ -48,7 +49,12 @@ export async function benchActivations(options: BenchOptions): Promise<Activatio
   const { kind = "nodejs:20", coldStarts = 30, warmRuns = 500, stock = [], pauseMs = 0, clock = systemClock, logger } = options;
   const enforcer = await detectEnforcement();
   const driver = withPrewarm(options.driver ?? (await createProcessDriver({ enforcer, logger, clock })), stock, logger);
-  const idle = { idleContainerMs: 60_000, apiHost: "http://127.0.0.1:1", payloadMaxBytes: 1 << 20 };
+  const idle = {
+    grid: gridForHost(availableParallelism()),
+    idleContainerMs: 60_000,
+    apiHost: "http://127.0.0.1:1",
+    payloadMaxBytes: 1 << 20,
+  };
   const sampling = { periodMs: 20, windowMs: 100 };
   const invoker = createInvoker({ ...idle, id: 0, capacity: CAPACITY, driver, sampling, clock, logger });
   const timed = async (rev: string) => {

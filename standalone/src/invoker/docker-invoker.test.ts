@@ -10,7 +10,7 @@ import { withPrewarm } from "../container/prewarm.js";
 import { eventually, recordingLogger } from "../container/testing.js";
 import type { ActivationMessage, ActivationRecord, ExecutableAction, Grant, Invoker } from "../messages.js";
 import { createInvoker } from "./invoker.js";
-import { messageOf, userGrant } from "./testing.js";
+import { GRID, messageOf, userGrant } from "./testing.js";
 
 const IMAGE = "harvest-test/invoker:1.0";
 const found = await findEngine();
@@ -37,7 +37,7 @@ before(async () => {
   driver = withPrewarm(remembering, [{ kind: "nodejs:20", memoryMb: 256, count: 1 }], logger);
   const bounds = { apiHost: "http://h", idleContainerMs: 60_000, pauseGraceMs: 50, payloadMaxBytes: 1_048_576 };
   const sampling = { periodMs: 20, windowMs: 100 };
-  invoker = createInvoker({ ...bounds, id: 0, capacity: { cpuCores: 1.75, memoryMb: 1024 }, driver, sampling, logger });
+  invoker = createInvoker({ ...bounds, grid: GRID, id: 0, capacity: { cpuCores: 1.75, memoryMb: 1024 }, driver, sampling, logger });
 });
 after(async () => {
   if (skip) return;
@@ -80,7 +80,8 @@ test("a run is held to its grant and sampled; afterwards the container has its u
   assert.equal(record.response.statusCode, 0);
   const seen = observationInLogs(record.logs, record.activationId);
   assert.deepEqual(seen?.allocated, { cpuCores: 0.5, memoryMb: 384 });
-  assert.ok(Number(seen?.cpuTimeMs) >= 150 && Number(seen?.throttledMs) > 0, JSON.stringify(seen));
+  // A host that is busy with others throttles nobody, but counts it.
+  assert.ok(Number(seen?.cpuTimeMs) >= 150 && seen?.throttledMs !== undefined && seen.cpuMeanCores <= 0.6, JSON.stringify(seen));
   const container = made.at(-1);
   const pid = (await engine.getContainer(String(container?.name)).inspect()).State.Pid;
   assert.deepEqual(limitsOfProcess(pid), { cpuCores: 1, memoryMb: 192 });

@@ -10,9 +10,11 @@ import {
   type Grid,
   HarvestError,
   type HarvestParam,
+  isSignedFor,
   messageOf,
   parseRunKey,
   type RunKey,
+  type SigningKey,
   systemClock,
   type UserAllocation,
   userAllocationOf,
@@ -32,6 +34,8 @@ export interface GrantResolverOptions {
   readonly timeoutMs: number;
   /** How long allocations stay in Redis (`redis.allocationTtlMs`): so long a run key is remembered as used. An hour when absent. */
   readonly allocationTtlMs?: number;
+  /** Only what is signed with it is believed; all is when absent. */
+  readonly signingKey?: SigningKey;
   readonly clock?: Clock;
   readonly logger: Logger;
 }
@@ -94,7 +98,7 @@ function userOf({ action, activationId }: ActivationMessage, logger: Logger): Us
 /** Undefined when there is no answer in time, or an error. */
 async function lookUp(
   key: RunKey,
-  { allocations, timeoutMs, logger }: GrantResolverOptions,
+  { allocations, timeoutMs, signingKey, logger }: GrantResolverOptions,
   clock: Clock,
 ): Promise<AllocationLookup | undefined> {
   const alarm = new AbortController();
@@ -105,7 +109,10 @@ async function lookUp(
     () => undefined, // switched off
   );
   try {
-    return await Promise.race([allocations.lookup(key), tooLate]);
+    const found = await Promise.race([allocations.lookup(key), tooLate]);
+    if (!found?.allocation || !signingKey || isSignedFor(signingKey, key, found.allocation)) return found;
+    logger.warn({ root: key.root }, "An allocation bears no signature of ours; the user allocation is used.");
+    return { modes: found.modes };
   } catch (error) {
     logger.warn({ root: key.root, error: messageOf(error) }, "An allocation cannot be looked up; the user allocation is used.");
     return undefined;

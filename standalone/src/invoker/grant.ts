@@ -63,7 +63,8 @@ export function decideGrant(request: GrantRequest, bounds: GrantBounds): Grant {
   return allocation ? harvested(asUser, allocation, bounds) : asUser;
 }
 
-function harvested(asUser: Grant, { cpuCores, memoryMb, decision }: PublishedAllocation, { grid, maxAllocation }: GrantBounds): Grant {
+function harvested(asUser: Grant, allocation: PublishedAllocation, { grid, maxAllocation }: GrantBounds): Grant {
+  const { cpuCores, memoryMb, decision } = allocation;
   const possible = cpuCores === undefined ? undefined : floorToGrid(grid.cpuCores, Math.min(cpuCores, maxAllocation.cpuCores));
   if (cpuCores !== undefined && possible === undefined) return asUser;
   return {
@@ -71,6 +72,7 @@ function harvested(asUser: Grant, { cpuCores, memoryMb, decision }: PublishedAll
     cpuCores: possible ?? asUser.cpuCores,
     memoryMb: Math.max(asUser.user.memoryMb, Math.min(memoryMb ?? 0, maxAllocation.memoryMb)),
     decision,
+    allocation,
   };
 }
 

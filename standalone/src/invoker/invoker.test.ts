@@ -11,7 +11,7 @@ import { createProcessDriver } from "../container/process-driver.js";
 import { eventually, recordingLogger } from "../container/testing.js";
 import type { ActivationMessage, ActivationRecord, Grant, Invoker } from "../messages.js";
 import { createInvoker } from "./invoker.js";
-import { type MessageParts, messageOf, userGrant } from "./testing.js";
+import { GRID, harvestedGrant, type MessageParts, messageOf, userGrant } from "./testing.js";
 
 const logger = recordingLogger();
 const observations: Observation[] = [];
@@ -37,6 +37,7 @@ before(async () => {
   invoker = createInvoker({
     id: 0,
     capacity: { cpuCores: 1.75, memoryMb: 1024 },
+    grid: GRID,
     driver: remembering,
     allocations: { putObservation: async (seen) => void observations.push(seen), appendEvent: async (event) => void events.push(event) },
     conductorEnvironment: { HARVEST_REDIS_URL: "redis://127.0.0.1:1" },
@@ -266,9 +267,9 @@ test("H3, H4: while it runs the limits are the grant's, and before and after the
   const limits = () => container.group.limits();
   assert.deepEqual(limits(), user);
   assert.deepEqual(await during({}, limits), user);
-  assert.deepEqual(await during({ cpuCores: 0.25, memoryMb: 512, decision: "d" }, limits), { cpuCores: 0.25, memoryMb: 512 });
+  assert.deepEqual(await during(harvestedGrant({ cpuCores: 0.25, memoryMb: 512 }), limits), { cpuCores: 0.25, memoryMb: 512 });
   assert.deepEqual(limits(), user);
-  assert.deepEqual(await during({ cpuCores: 1.75, decision: "d" }, limits), { cpuCores: 1.75, memoryMb: 256 });
+  assert.deepEqual(await during(harvestedGrant({ cpuCores: 1.75 }), limits), { cpuCores: 1.75, memoryMb: 256 });
   assert.deepEqual(limits(), user);
 });
 
@@ -276,7 +277,7 @@ test("H5: a grant below the user's memory does not lower the limit at which it i
   const skip = noCgroups();
   if (skip) return t.skip(skip);
   const { container, during } = await heldContainer("memory");
-  assert.deepEqual(await during({ cpuCores: 0.5, memoryMb: 128, decision: "d" }, () => container.group.limits()), {
+  assert.deepEqual(await during(harvestedGrant({ cpuCores: 0.5, memoryMb: 128 }), () => container.group.limits()), {
     cpuCores: 0.5,
     memoryMb: 256,
   });
@@ -290,7 +291,7 @@ test("H5: a run with less CPU than the user allocation has that back when half o
   const startMs = performance.now();
   const parts = { limits: { timeout: 3_000 } };
   const seen = await during(
-    { cpuCores: 0.25, decision: "d" },
+    harvestedGrant({ cpuCores: 0.25 }),
     async () => {
       const atFirst = cpuCores();
       await eventually(() => cpuCores() !== atFirst, "the CPU is given back");
@@ -308,7 +309,7 @@ test("initialization runs unlimited, whatever the grant", async (t) => {
   if (skip) return t.skip(skip);
   const known = containers.length;
   const code = `const fs = require('fs'); const endMs = Date.now() + 300; while (Date.now() < endMs); ${HELD.replace("const fs = require('fs');", "")}`;
-  const running = run({ name: "slow", code }, { cpuCores: 0.25, decision: "d" });
+  const running = run({ name: "slow", code }, harvestedGrant({ cpuCores: 0.25 }));
   await eventually(() => containers.length > known, "it has a container");
   const container = containers.at(-1);
   await eventually(

@@ -1,5 +1,15 @@
 /** One invoker of the embedded OpenWhisk: takes an activation and its grant, finds it a container, runs it, and makes its record. */
-import { type Allocation, type AllocationStore, type Clock, HarvestError, messageOf, systemClock } from "@openwhisk-harvest/core";
+import { hostname } from "node:os";
+import {
+  type Allocation,
+  type AllocationStore,
+  type Clock,
+  type Grid,
+  HarvestError,
+  messageOf,
+  type SigningKey,
+  systemClock,
+} from "@openwhisk-harvest/core";
 import type { ContainerDriver } from "../container/driver.js";
 import type { Logger } from "../container/logger.js";
 import type { ActivationMessage, ActivationRecord, CodeExec, Grant, Invoker } from "../messages.js";
@@ -7,6 +17,8 @@ import { type ActivationFacts, activationRecord } from "./activation-record.js";
 import { type FinishedRun, runActivation } from "./activation-run.js";
 import { ContainerPool, type ContainerRequest, type Lease } from "./container-pool.js";
 import { runMemoryMb } from "./limits.js";
+import { NodeLimits } from "./node-limits.js";
+import { PlanDesk, type PlanSource } from "./plan-desk.js";
 import { Reporter } from "./reporter.js";
 import { developerError, MESSAGES, whiskError } from "./response-mapping.js";
 
@@ -16,8 +28,12 @@ export interface InvokerOptions {
   readonly capacity: Allocation;
   /** May serve several invokers. Closing it is its owner's. */
   readonly driver: ContainerDriver;
-  /** Where observations and events go; nowhere when absent. */
-  readonly allocations?: Pick<AllocationStore, "putObservation" | "appendEvent">;
+  /** The grid in force; what is given to runs under way lies on it (H2). */
+  readonly grid: Grid;
+  /** Where observations and events go, and plans come from; nowhere when absent. */
+  readonly allocations?: Pick<AllocationStore, "putObservation" | "appendEvent"> & Partial<PlanSource>;
+  /** Believes only plans that are signed with it; all when absent. */
+  readonly signingKey?: SigningKey;
   /** Added to the environment of conductors, e.g. how they reach Redis. */
   readonly conductorEnvironment?: Readonly<Record<string, string>>;
   /** `__OW_API_HOST` of all containers, e.g. `http://127.0.0.1:3233`. */
@@ -44,6 +60,8 @@ class ContainerInvoker implements Invoker {
   readonly #clock: Clock;
   readonly #pool: ContainerPool;
   readonly #reporter: Reporter;
+  readonly #limits: NodeLimits;
+  readonly #plans: PlanDesk;
 
   constructor(options: InvokerOptions) {
     const { id, capacity, idleContainerMs, pauseGraceMs, clock = systemClock, logger } = options;
@@ -54,6 +72,8 @@ class ContainerInvoker implements Invoker {
     const pause = pauseGraceMs === undefined ? {} : { pauseGraceMs };
     this.#pool = new ContainerPool({ capacityMb: capacity.memoryMb, idleContainerMs, ...pause, clock });
     this.#reporter = new Reporter(options.allocations, { clock, logger });
+    this.#limits = new NodeLimits(capacity, options.grid.cpuCores, logger);
+    this.#plans = new PlanDesk({ ...planSource(options), logger });
   }
 
   get enforcement() {
@@ -69,8 +89,9 @@ class ContainerInvoker implements Invoker {
     return activationRecord(message, facts, this.#clock.nowMs());
   }
 
-  close(): Promise<void> {
-    return this.#pool.close();
+  async close(): Promise<void> {
+    await this.#plans.close();
+    await this.#pool.close();
   }
 
   async #serve(message: ActivationMessage, grant: Grant): Promise<ActivationFacts> {
@@ -85,7 +106,15 @@ class ContainerInvoker implements Invoker {
       finished = await runActivation(
         lease,
         { message, grant },
-        { ...this.#options, clock: this.#clock, reporter: this.#reporter, enforcement: this.enforcement },
+        {
+          ...this.#options,
+          clock: this.#clock,
+          reporter: this.#reporter,
+          limits: this.#limits,
+          plans: this.#plans,
+          node: `${hostname()}/${process.pid}/invoker${this.id}`,
+          enforcement: this.enforcement,
+        },
       );
       return finished.facts;
     } catch (error) {
@@ -124,6 +153,13 @@ class ContainerInvoker implements Invoker {
         }),
     };
   }
+}
+
+function planSource({ allocations, signingKey }: InvokerOptions): { readonly source?: PlanSource; readonly signingKey?: SigningKey } {
+  const key = signingKey ? { signingKey } : {};
+  const { plans, watchPlans } = allocations ?? {};
+  if (!plans || !watchPlans) return key;
+  return { ...key, source: { plans: plans.bind(allocations), watchPlans: watchPlans.bind(allocations) } };
 }
 
 /** A warm container serves one namespace and one revision of one action only (openwhisk-protocol, section 2.8, item 21). */

@@ -9,7 +9,7 @@ import { recordingLogger } from "../container/testing.js";
 import type { ActivationRecord, Invoker } from "../messages.js";
 import { archive } from "../runtime/testing.js";
 import { createInvoker } from "./invoker.js";
-import { type MessageParts, messageOf, userGrant } from "./testing.js";
+import { GRID, type MessageParts, messageOf, userGrant } from "./testing.js";
 
 const skip = offeredKind("python:3") ? false : "no python3 from 3.8 on here";
 const DEVELOPER_LINE = "stderr: The action did not initialize or run as expected. Log data might be missing.";
@@ -23,7 +23,7 @@ before(async () => {
   driver = await createProcessDriver({ enforcer, logger });
   const bounds = { apiHost: "http://127.0.0.1:3233", idleContainerMs: 60_000, payloadMaxBytes: 1_048_576 };
   const sampling = { periodMs: 20, windowMs: 100 };
-  invoker = createInvoker({ ...bounds, id: 0, capacity: { cpuCores: 1.75, memoryMb: 1024 }, driver, sampling, logger });
+  invoker = createInvoker({ ...bounds, grid: GRID, id: 0, capacity: { cpuCores: 1.75, memoryMb: 1024 }, driver, sampling, logger });
 });
 after(async () => {
   await invoker.close();

@@ -1,8 +1,11 @@
 /** Messages and grants for tests. */
-import type { KeyValue } from "@openwhisk-harvest/core";
+import type { Grid, KeyValue, PublishedAllocation } from "@openwhisk-harvest/core";
 import type { ActionLimits, ActivationMessage, Grant, Parameter } from "../messages.js";
 
 export const LIMITS: ActionLimits = { timeout: 20_000, memory: 256, logs: 10, concurrency: 1 };
+export const GRID: Grid = { cpuCores: { min: 0.25, max: 2, step: 0.25 }, memoryMb: { min: 128, max: 8192, step: 128 } };
+/** The run key of every test that has one. */
+export const RUN_KEY = `${"ab".repeat(16)}:/[0]:0`;
 let count = 0;
 
 export interface MessageParts {
@@ -53,4 +56,19 @@ export function messageOf(parts: MessageParts = {}): ActivationMessage {
 export function userGrant(message: ActivationMessage, more: Partial<Grant> = {}): Grant {
   const memoryMb = message.action.limits.memory;
   return { mode: "off", user: { cpuCores: 1, cpuSource: "platform-default", memoryMb }, conductor: false, cpuCores: 1, memoryMb, ...more };
+}
+
+/** What decision `d` allocates, as the grant resolver makes a grant of it. */
+export function harvestedGrant(allocation: Partial<PublishedAllocation>, more: Partial<Grant> = {}): Partial<Grant> {
+  const published: PublishedAllocation = { v: 1, decision: "d", namespace: "guest", epoch: 1, ...allocation };
+  const { cpuCores, memoryMb = 0 } = allocation;
+  return {
+    mode: "harvest",
+    decision: "d",
+    harvest: { k: RUN_KEY, d: "d" },
+    allocation: published,
+    ...(cpuCores !== undefined && { cpuCores }),
+    memoryMb: Math.max(256, memoryMb),
+    ...more,
+  };
 }

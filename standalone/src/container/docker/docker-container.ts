@@ -101,6 +101,10 @@ export class DockerContainer implements Container {
     this.#memoryLimitMb = limitMb;
   }
 
+  async setMemoryHigh(): Promise<void> {
+    // Not the engine's to set; less memory than U is accounting alone here (H5).
+  }
+
   collectLogs(limitBytes: number): Promise<ActivationLogs> {
     return this.#logs.collect(limitBytes);
   }
