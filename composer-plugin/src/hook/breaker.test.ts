@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import type { HookConfig, HookHost } from "./config.js";
 import { Decisions } from "./decisions.js";
-import { type Counts, HOOK_COUNTS_HEADER } from "./hook-counts.js";
+import { HOOK_COUNTS_HEADER, type HookCounts } from "./wire.js";
 
 const FAILURES = 3;
 const OPEN_MS = 1_000;
@@ -79,7 +79,7 @@ function decisions(more: Partial<HookConfig> = {}, env: Record<string, string> =
 const fork = (hook: Decisions, waitMs = PATIENT_MS) => hook.stamp((++roots).toString(16).padStart(32, "0"), "", waitMs);
 
 /** What is counted, without taking it. */
-function counted({ counts }: Decisions): Counts {
+function counted({ counts }: Decisions): HookCounts {
   const taken = counts.take();
   counts.putBack(taken);
   return taken;

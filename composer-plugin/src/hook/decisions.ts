@@ -16,10 +16,10 @@ import {
   noJitterGenerator,
 } from "cockatiel";
 import { type HookConfig, type HookHost, SIDECAR_URL_VARIABLE } from "./config.js";
-import { HookCounts, type HookOutcome } from "./hook-counts.js";
+import { HookTally } from "./hook-tally.js";
 import { isDecisionId } from "./session.js";
 import { Refused, SidecarClient } from "./sidecar-client.js";
-import { isObject } from "./wire.js";
+import { type HookOutcome, isObject } from "./wire.js";
 
 /** Nobody waits for the answer to the first question but a fork, which has its own deadline. */
 const ASK_TIMEOUT_MS = 1_000;
@@ -40,7 +40,7 @@ interface Question {
 const LATE = Symbol("late");
 
 export class Decisions {
-  readonly counts = new HookCounts();
+  readonly counts = new HookTally();
   private readonly client: SidecarClient;
   private readonly breaker: CircuitBreakerPolicy;
   private readonly asked = new Map<string, Question>();

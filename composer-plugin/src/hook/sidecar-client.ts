@@ -1,7 +1,7 @@
 /** One question to the sidecar over HTTP, answered in time or not at all. */
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import type { HookHost } from "./config.js";
-import { type Counts, countsHeader, HOOK_COUNTS_HEADER } from "./hook-counts.js";
+import { formatHookCounts, HOOK_COUNTS_HEADER, type HookCounts } from "./wire.js";
 
 /** A decision about a thousand functions is some 500 KB. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
@@ -19,7 +19,7 @@ export interface Ask {
   readonly path: string;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  readonly counts: Counts;
+  readonly counts: HookCounts;
   readonly body?: string;
 }
 
@@ -40,7 +40,7 @@ export class SidecarClient {
   async ask({ path, body, counts, ...ask }: Ask): Promise<unknown> {
     const url = new URL(String(this.address()).replace(/\/+$/, "") + path);
     if (this.transport?.protocol !== url.protocol) this.transport = { protocol: url.protocol, open: openTransport(url.protocol) };
-    const told = countsHeader(counts);
+    const told = formatHookCounts(counts);
     const headers = {
       authorization: `Basic ${Buffer.from(String(this.host.env["__OW_API_KEY"])).toString("base64")}`,
       ...(told === undefined ? {} : { [HOOK_COUNTS_HEADER]: told }),

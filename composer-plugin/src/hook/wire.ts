@@ -1,7 +1,16 @@
 /** What the hook needs of core's formats, for trails that travel as text. Of core only the files used here end up in the bundle. */
 import { type ForkStep, formatForkStep, MAX_KEY_LENGTH, type RunKey } from "@openwhisk-harvest/core";
 
-export { inputBytesOf, isActivationId, isTrail } from "@openwhisk-harvest/core";
+export {
+  formatHookCounts,
+  HOOK_COUNTS_HEADER,
+  HOOK_OUTCOMES,
+  type HookCounts,
+  type HookOutcome,
+  inputBytesOf,
+  isActivationId,
+  isTrail,
+} from "@openwhisk-harvest/core";
 
 export function extendTrail(trail: string, step: ForkStep): string {
   return `${trail === "" ? "" : `${trail}/`}${formatForkStep(step)}`;
