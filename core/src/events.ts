@@ -6,6 +6,7 @@
  * `lease` is there when the run was started with an allocation that was published for it; without it the event is for whoever
  * watches runs, and no ledger looks at it. Nobody may rely on an event to arrive once, in order, or at all:
  *
+ * V0. `start` is sent when the first limits of the run are in force.
  * V1. `lease.no` counts the events of one activation up, so that a late or doubled one is known for what it is.
  * V2. Every event tells all limits in force, not a change of them: the newest one alone says how things stand.
  * V3. `applied` is the applier's word that `lease.limits` are in force in the kernel now. They may differ from what epoch
@@ -31,7 +32,10 @@ export const leaseReportSchema = z.object({
   decision: name,
   /** Of the newest allocation or plan that this applier has taken up for the run. */
   epoch: z.int().nonnegative(),
-  /** In force now (V2); `cpuCores` is absent where nothing bounds the CPU. */
+  /**
+   * In force now (V2). `cpuCores` is absent where nothing bounds the CPU. `memoryMb` is the share that counts (`memory.high`, or the
+   * account alone), not the kill limit, which is never below U.
+   */
   limits: z.object({ cpuCores: amount.optional(), memoryMb: amount }),
   /** Whoever applies them: one name per capacity (H6). */
   node: name,
