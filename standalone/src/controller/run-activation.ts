@@ -91,7 +91,7 @@ export class ActivationRunner {
       const acquired = await placed;
       const granted = loan ? { ...acquired.grant, cpuCores: Math.min(loan.cpuCores, grant.cpuCores) } : acquired.grant;
       const leave = grant.conductor ? () => undefined : this.#loans.enter(message, granted.cpuCores);
-      const record = await this.#runAt({ ...acquired, grant: granted }, message, grant).finally(() => {
+      const record = await this.#runAt(acquired, message, grantInForce(grant, granted)).finally(() => {
         leave();
         acquired.release();
       });
@@ -103,13 +103,13 @@ export class ActivationRunner {
     }
   }
 
-  async #runAt({ invoker: id, grant: granted, placement, waitedMs }: Acquired, message: ActivationMessage, grant: Grant) {
+  async #runAt({ invoker: id, placement, waitedMs }: Acquired, message: ActivationMessage, grant: Grant) {
     const { invokers, logger } = this.#parts;
     const { activationId, cause } = message;
     logger.debug({ activationId, cause, invoker: id, why: placement.why, waitedMs, candidates: placement.candidates }, "placed");
     const invoker = invokers.get(id);
     if (!invoker) throw new HarvestError("OWH_NO_INVOKER", `There is no invoker ${id}.`);
-    return invoker.run(message, grantInForce(grant, granted));
+    return invoker.run(message, grant);
   }
 }
 
