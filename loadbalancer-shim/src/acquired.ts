@@ -22,7 +22,10 @@ export interface Acquired {
   release(): void;
 }
 
+/** Its data are its own properties: callers copy it. */
 export class Holding implements Acquired {
+  readonly invoker: number;
+  readonly grant: Allocation;
   readonly waitedMs: number;
   readonly placement: ExplainedPlace;
   readonly #permit: Permit;
@@ -30,17 +33,11 @@ export class Holding implements Acquired {
 
   constructor(permit: Permit, placement: ExplainedPlace, waitedMs: number, onRelease: (invoker: number) => void) {
     this.#permit = permit;
+    this.invoker = placement.invoker;
+    this.grant = permit.held;
     this.placement = placement;
     this.waitedMs = waitedMs;
     this.#onRelease = onRelease;
-  }
-
-  get invoker(): number {
-    return this.placement.invoker;
-  }
-
-  get grant(): Allocation {
-    return this.#permit.held;
   }
 
   release(): void {
