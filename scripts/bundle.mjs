@@ -1,6 +1,6 @@
 /**
- * Makes the two files that run inside action containers, each self-contained: the hook that wraps a conductor
- * (composer-plugin) and the nodejs runtime of the embedded OpenWhisk (standalone).
+ * Makes the files that run inside action containers, each self-contained: the hook that wraps a conductor (composer-plugin), the
+ * nodejs runtime of the embedded OpenWhisk (standalone), and the agent of the nodejs images (docker).
  */
 import { existsSync } from "node:fs";
 import { build } from "esbuild";
@@ -8,6 +8,7 @@ import { build } from "esbuild";
 const BUNDLES = [
   { entry: "composer-plugin/dist/hook/main.js", out: "composer-plugin/dist/hook.bundle.cjs", minify: true },
   { entry: "standalone/dist/runtime/nodejs.js", out: "standalone/dist/nodejs-runtime.cjs", minify: false },
+  { entry: "docker/dist/agent/nodejs.js", out: "docker/dist/nodejs-agent.cjs", minify: false },
 ];
 
 for (const { entry, out, minify } of BUNDLES) {

@@ -1,0 +1,139 @@
+/**
+ * One action container and its limits: what its invoker created it with, and what is in force now.
+ *
+ * C1. User limits are what the container was created with, as the engine tells it; never a number from Redis (DESIGN, section 2).
+ * C2. Nothing is written that is in force already: a run that keeps its user allocation costs no write (H4).
+ * C3. The journal knows of a change before the kernel does, and until all of it is undone (journal.ts, J1).
+ * C4. The kill limit is never below the user's (H5). It goes back only when what is in use lets it: a container that has grown
+ *     keeps a raised limit until it has shrunk, for the kernel would kill it otherwise.
+ */
+import type { ContainerGroup } from "@openwhisk-harvest/cgroup";
+import { HarvestError } from "@openwhisk-harvest/core";
+import type { Journal, UserLimits } from "./journal.js";
+import type { ContainerClaim } from "./questions.js";
+
+export interface ContainerFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly pid: number;
+  readonly user: UserLimits;
+}
+
+export class HeldContainer {
+  readonly facts: ContainerFacts;
+  readonly group: ContainerGroup;
+  readonly #journal: Journal;
+  #claim: ContainerClaim | undefined;
+  #held = false;
+  #cpuCores: number | undefined;
+  #memoryMb: number;
+  #memoryHighMb: number | undefined;
+
+  constructor(facts: ContainerFacts, group: ContainerGroup, journal: Journal, claim?: ContainerClaim) {
+    this.facts = facts;
+    this.group = group;
+    this.#journal = journal;
+    this.#claim = claim;
+    this.#cpuCores = facts.user.cpuCores;
+    this.#memoryMb = facts.user.memoryMb;
+  }
+
+  /** Whose code runs in it; absent until its agent said so, before any user code was loaded. */
+  get claim(): ContainerClaim | undefined {
+    return this.#claim;
+  }
+
+  /** In force now. */
+  get cpuCores(): number | undefined {
+    return this.#cpuCores;
+  }
+
+  /** The kill limit in force now. */
+  get memoryMb(): number {
+    return this.#memoryMb;
+  }
+
+  get isAsCreated(): boolean {
+    return !this.#held;
+  }
+
+  /** The first word counts, for life: OpenWhisk gives a container to one action only. */
+  bind(claim: ContainerClaim): void {
+    if (this.#claim) return;
+    this.#claim = claim;
+    this.#record();
+  }
+
+  /** Rejects as ContainerGroup's setters do; then the limit before is in force. */
+  async setCpuCores(cpuCores: number): Promise<void> {
+    if (cpuCores === this.#cpuCores) return;
+    this.#hold();
+    await this.group.setCpuCores(cpuCores);
+    this.#cpuCores = cpuCores;
+  }
+
+  async raiseMemory(memoryMb: number): Promise<void> {
+    if (memoryMb <= this.#memoryMb) return;
+    this.#hold();
+    await this.group.setMemory({ limitMb: memoryMb });
+    this.#memoryMb = memoryMb;
+  }
+
+  /** `memory.high`, which v1 does not have. */
+  async setMemoryHigh(memoryMb: number | undefined): Promise<void> {
+    if (memoryMb === this.#memoryHighMb) return;
+    this.#hold();
+    await this.group.setMemory({ highMb: memoryMb ?? "max" });
+    this.#memoryHighMb = memoryMb;
+  }
+
+  /** False when the memory in use does not let its limit go back yet (C4); to be tried again. */
+  async restore(): Promise<boolean> {
+    if (!this.#held) return true;
+    const { cpuCores, memoryMb } = this.facts.user;
+    await this.group.setCpuCores(cpuCores);
+    this.#cpuCores = cpuCores;
+    await this.setMemoryHigh(undefined);
+    if (this.#memoryMb > memoryMb && !(await this.#shrinkMemory(memoryMb))) return false;
+    this.#held = false;
+    this.#record();
+    return true;
+  }
+
+  /** For one whose limits an earlier process has changed: whatever is in force, everything goes back. */
+  async restoreFromJournal(): Promise<boolean> {
+    this.#held = true;
+    this.#memoryHighMb = Number.NaN; // unknown, so that it is written
+    this.#memoryMb = Math.max(this.facts.user.memoryMb, this.group.limits().memoryMb ?? this.facts.user.memoryMb);
+    return this.restore();
+  }
+
+  /** When the container is gone: its record goes, too. */
+  async forget(): Promise<void> {
+    this.#journal.remove(this.facts.id);
+    await this.group.remove();
+  }
+
+  async #shrinkMemory(memoryMb: number): Promise<boolean> {
+    try {
+      await this.group.setMemory({ limitMb: memoryMb });
+      this.#memoryMb = memoryMb;
+      return true;
+    } catch (error) {
+      if (error instanceof HarvestError && error.code === "OWH_BAD_ALLOCATION") return false;
+      throw error;
+    }
+  }
+
+  #hold(): void {
+    if (this.#held) return;
+    this.#held = true;
+    this.#record();
+  }
+
+  #record(): void {
+    const { id, user } = this.facts;
+    if (!this.#held && !this.#claim) this.#journal.remove(id);
+    else this.#journal.write({ containerId: id, ...this.#claim, ...(this.#held ? { held: user } : {}) });
+  }
+}
