@@ -84,5 +84,7 @@ export const profileSchema = z.object({
   startMs: z.number(),
   endMs: z.number(),
   observation: observationSchema,
+  /** Why the composition run that this belongs to failed; this function itself may have ended well (see its outcome). */
+  runFailed: z.string().optional(),
 });
 export type Profile = z.infer<typeof profileSchema>;

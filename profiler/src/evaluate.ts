@@ -14,6 +14,7 @@ import {
   predictTrees,
   quantileOfSorted,
 } from "@openwhisk-harvest/core";
+import { cpuDemandCores } from "./cpu-demand.js";
 import { showsCpuDemand, showsMemoryDemand } from "./run-mark.js";
 
 export interface TargetEvaluation {
@@ -84,7 +85,7 @@ export function chainPairs(chain: (at: ChainQuery) => ChainPrediction, profiles:
     const compare = (target: ModelTarget, actual: number) => pairs.push({ target, profile, predicted: predicted[target], actual });
     if (observation.outcome === "success") compare("inputBytes", profile.functionInputBytes);
     if (showsCpuDemand(observation)) {
-      compare("cpuCores", observation.cpuPeakCores);
+      compare("cpuCores", cpuDemandCores(observation));
       compare("workCoreMs", observation.cpuTimeMs);
     }
     if (showsMemoryDemand(observation)) compare("memoryMb", observation.memoryPeakMb);

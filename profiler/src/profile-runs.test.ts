@@ -116,6 +116,49 @@ test("a failed run is a data point with its reason, and the others go on", () =>
     },
   ));
 
+test("of a failed run the functions that ran are stored, with the reason", () =>
+  withBench(
+    (n) => {
+      const { body, ...answer } = succeedWith(n, {});
+      const records = (answer.records ?? []).map((record) =>
+        record.name === "combine"
+          ? { ...record, logs: record.logs.map((line) => line.replace('"success"', '"application error"')) }
+          : record,
+      );
+      return n === 1
+        ? { status: 502, body: { ...body, response: { status: "application error", success: false } }, records, visibleAfterLists: 2 }
+        : succeed(n);
+    },
+    async ({ run, stored }) => {
+      const { failed, runs, profiles } = await run();
+      assert.deepEqual([runs.length, failed.length, profiles, stored.length], [2, 1, 15, 15]);
+      const ofFailed = stored.filter((p) => p.runFailed !== undefined);
+      assert.deepEqual(ofFailed.map((p) => [p.functionIndex, p.observation.outcome]).sort(), [
+        [0, "success"],
+        [1, "success"],
+        [2, "success"],
+        [3, "success"],
+        [4, "application error"],
+      ]);
+      assert.ok(ofFailed.every((p) => p.runFailed === failed[0]?.reason && /ended as application error/.test(p.runFailed ?? "")));
+    },
+  ));
+
+test("after every run it is told where to go on and what failed, and nothing is left to fail when all is done", () =>
+  withBench(
+    (n) => (n === 1 ? failing("application error") : succeed(n)),
+    async ({ run }) => {
+      const states: (readonly [number, number])[] = [];
+      await run({ recordsDeadlineMs: 100, onRunDone: ({ nextIndex, failed }) => void states.push([nextIndex, failed.length]) });
+      assert.deepEqual(states, [
+        [1, 0],
+        [2, 1],
+        [3, 1],
+      ]);
+      assert.deepEqual(await run({ firstIndex: 3 }), { runs: [], failed: [], profiles: 0, nextIndex: 3 });
+    },
+  ));
+
 test("an answer of 202 is polled for its end", () =>
   withBench(
     (n) => {
@@ -146,7 +189,7 @@ test("when nothing at all is usable, the first reason is told and the mode resto
     async ({ run, modes }) => {
       await assert.rejects(run(), (error: Error & { code?: string }) => {
         assert.equal(error.code, "OWH_PROFILE_FAILED");
-        assert.match(error.message, /None of the 3 runs of guest\/job gave a profile.*action developer error/);
+        assert.match(error.message, /None of the 3 runs of guest\/job is usable.*action developer error/);
         return true;
       });
       assert.equal(modes.at(-1)?.namespaces["guest"], "harvest");

@@ -21,5 +21,5 @@ module.exports = composer.sequence(
       "train-3",
     ),
   ),
-  "combine",
+  "combine-models",
 );

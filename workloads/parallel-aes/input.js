@@ -41,7 +41,7 @@ const isBlank = (byte) => byte === 0x20 || byte === 0x0a;
  * @param {{count: number, seed: number, minBytes?: number, maxBytes?: number}} options
  * @returns {{text: string}[]}
  */
-function generateInputs({ count, seed, minBytes = 4_000, maxBytes = 200_000 }) {
+function generateInputs({ count, seed, minBytes = 2_000, maxBytes = 200_000 }) {
   if (!(Number.isInteger(count) && count >= 0)) throw new RangeError(`count must be a whole number from 0 on, not ${count}.`);
   if (!(minBytes >= 100 && minBytes <= maxBytes && maxBytes < opticks.length))
     throw new RangeError(`Sizes must lie between 100 and ${opticks.length - 1} bytes, not ${minBytes}..${maxBytes}.`);
