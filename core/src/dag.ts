@@ -17,6 +17,8 @@ export const userAllocationSchema = z.object({
 /** Why a function, or a whole stage, takes no part in harvesting. Codes are stable. */
 export const EXCLUSIONS = [
   "action-off",
+  "action-paused",
+  "not-opted-in",
   "concurrency-above-one",
   "no-user-cpu",
   "branch-not-single-action",

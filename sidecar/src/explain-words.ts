@@ -25,6 +25,8 @@ export const DISTRUST_WORDS: Readonly<Record<Distrust, string>> = {
 
 export const EXCLUSION_WORDS: Readonly<Record<Exclusion, string>> = {
   "action-off": "its action has opted out",
+  "action-paused": "harvesting of its action is paused",
+  "not-opted-in": "its namespace is only observed, and its action has not opted in",
   "concurrency-above-one": "its containers run several activations at once",
   "no-user-cpu": "the platform gives it no share of CPU",
   "branch-not-single-action": "its branch is more than a single action",

@@ -2,11 +2,14 @@
 import {
   type Clock,
   type DagDescription,
+  type DagPin,
   type DagStore,
   HarvestError,
   type Model,
   type ModelStore,
   messageOf,
+  type PinStore,
+  type PolicyName,
 } from "@openwhisk-harvest/core";
 import type { Logger } from "pino";
 import { checkDag } from "./dag-check.js";
@@ -24,6 +27,8 @@ const MODELS_KEPT = 200;
 export interface KnowledgeOptions {
   readonly dags: DagStore;
   readonly models: ModelStore;
+  /** Which policy is used instead of the configured one; without them always that. */
+  readonly pins?: PinStore;
   readonly cacheMs: number;
   readonly clock: Clock;
   readonly metrics: SidecarMetrics;
@@ -34,6 +39,7 @@ export class Knowledge {
   readonly #options: KnowledgeOptions;
   readonly #dags: FreshCache<DagDescription>;
   readonly #models: FreshCache<Model>;
+  readonly #pins: FreshCache<DagPin>;
 
   constructor(options: KnowledgeOptions) {
     this.#options = options;
@@ -54,6 +60,14 @@ export class Knowledge {
       load: (key) => this.#loadModel(key),
       onLoadFailed: (error) => this.#report("model", error),
     });
+    this.#pins = new FreshCache({
+      clock,
+      freshMs,
+      capacity: DAGS_KEPT,
+      keepsAbsence: true, // hardly any DAG has a pin
+      load: async (key) => options.pins && withinDeadline(clock, LOAD_DEADLINE_MS, "Reading a pin", options.pins.get(...partsOf(key))),
+      onLoadFailed: (error) => this.#report("dag", error),
+    });
   }
 
   /** OWH_NOT_FOUND when there is none; OWH_STORE_UNAVAILABLE or OWH_DEADLINE when the store fails and none is remembered. */
@@ -71,6 +85,22 @@ export class Knowledge {
       this.#options.logger.debug({ namespace, dag, reason: messageOf(error) }, "decided without a model");
       return undefined;
     }
+  }
+
+  /** The policy that is pinned to a DAG; undefined when none is, or when nobody can tell. */
+  async policy(namespace: string, dag: string): Promise<PolicyName | undefined> {
+    try {
+      return (await this.#pins.get(keyOf(namespace, dag)))?.policy;
+    } catch (error) {
+      this.#options.logger.debug({ namespace, dag, reason: messageOf(error) }, "decided by the configured policy");
+      return undefined;
+    }
+  }
+
+  /** Another model or policy was pinned, or none any more. */
+  forgetModel(namespace: string, dag: string): void {
+    this.#models.forget(keyOf(namespace, dag));
+    this.#pins.forget(keyOf(namespace, dag));
   }
 
   /** A description was replaced. Its models stay: they say themselves for which version they were trained. */

@@ -1,6 +1,15 @@
 /** The main path of the service: one decision, in named steps. The names are those of `stepMs` and of the metrics. */
-import { type Clock, type Config, effectiveMode, type Grid, HarvestError, type Mode, messageOf } from "@openwhisk-harvest/core";
+import {
+  type Clock,
+  type Config,
+  DEFAULT_MODE_SETTINGS,
+  type Grid,
+  HarvestError,
+  type ModeSettings,
+  messageOf,
+} from "@openwhisk-harvest/core";
 import type { Logger } from "pino";
+import { consentOf } from "./consent.js";
 import { planStages } from "./decide/decide.js";
 import { predict } from "./decide/predict.js";
 import { decidesStages } from "./decide/state.js";
@@ -28,10 +37,13 @@ export async function runDecision(
 ): Promise<DecisionRecord> {
   const { settings, grid, knowledge, clock, metrics, logger } = parts;
   const steps = new StepTimer(clock);
-  const dag = await steps.time("load-dag", () => knowledge.dag(namespace, name));
-  const { mode, isKnown } = await steps.time("read-mode", () => readMode(namespace, parts));
-  const model = await steps.time("load-model", async () => (decidesStages(mode) ? knowledge.model(namespace, name) : undefined));
-  const state = { ...settings, dag, ...(model && { model }), inputBytes, grid, mode, namespace, root };
+  const described = await steps.time("load-dag", () => knowledge.dag(namespace, name));
+  const { modes, isKnown } = await steps.time("read-mode", () => readModes(parts));
+  const { mode, dag } = consentOf(described, modes, namespace, clock.nowMs());
+  const [model, policy = settings.policy] = await steps.time("load-model", async () =>
+    decidesStages(mode) ? Promise.all([knowledge.model(namespace, name), knowledge.policy(namespace, name)]) : [],
+  );
+  const state = { ...settings, policy, dag, ...(model && { model }), inputBytes, grid, mode, namespace, root };
   const predictions = steps.timeSync("predict", () => predict(state));
   const { faults, ...draft } = steps.timeSync("plan", () => planStages(state, predictions));
   const decided = { ...draft, id: decisionIdOf(root), decidedAtMs: clock.nowMs() };
@@ -44,14 +56,14 @@ export async function runDecision(
   return decision;
 }
 
-/** A mode that cannot be read is `observe`: look, but do not touch. */
-async function readMode(namespace: string, { redis, logger }: DecisionParts): Promise<{ mode: Mode; isKnown: boolean }> {
+/** Modes that cannot be read are `observe`: look, but do not touch. */
+async function readModes({ redis, logger }: DecisionParts): Promise<{ modes: ModeSettings; isKnown: boolean }> {
   try {
-    return { mode: effectiveMode(await redis.modes(), namespace), isKnown: true };
+    return { modes: await redis.modes(), isKnown: true };
   } catch (error) {
     if (!isStoreFailure(error)) throw error;
     logger.debug({ reason: messageOf(error) }, "the mode could not be read");
-    return { mode: "observe", isKnown: false };
+    return { modes: DEFAULT_MODE_SETTINGS, isKnown: false };
   }
 }
 

@@ -7,11 +7,14 @@ import {
   type Clock,
   type Config,
   type DagStore,
+  type DecisionIndex,
   type DecisionStore,
   type Grid,
   HarvestError,
+  type ModelHistory,
   type ModelStore,
   messageOf,
+  type PinStore,
   systemClock,
 } from "@openwhisk-harvest/core";
 import { destination, type Logger, pino } from "pino";
@@ -31,8 +34,9 @@ export interface SidecarOptions {
   /** The stores stay the caller's: close() leaves them open. */
   readonly allocations: AllocationStore;
   readonly dags: DagStore;
-  readonly models: ModelStore;
-  readonly decisions: DecisionStore;
+  readonly models: ModelStore & ModelHistory;
+  readonly decisions: DecisionStore & DecisionIndex;
+  readonly pins: PinStore;
   readonly verifyKeys: KeyVerifier;
   /** @defaultValue writes to standard error, from `config.logLevel` on */
   readonly logger?: Logger;
@@ -52,11 +56,11 @@ const CLOSE_GRACE_MS = 1_000;
 
 /** OWH_CHILD_FAILED when it cannot listen where it should. */
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
-  const { config, grid, allocations, dags, models, decisions, verifyKeys: keys, clock = systemClock } = options;
+  const { config, grid, allocations, dags, models, decisions, pins, verifyKeys: keys, clock = systemClock } = options;
   const logger = options.logger ?? pino({ level: config.logLevel, name: "sidecar" }, destination(2));
   const metrics = new SidecarMetrics();
   const redis = new GuardedRedis(allocations, metrics);
-  const knowledge = new Knowledge({ dags, models, cacheMs: config.decision.cacheMs, clock, metrics, logger });
+  const knowledge = new Knowledge({ dags, models, pins, cacheMs: config.decision.cacheMs, clock, metrics, logger });
   const writer = new DecisionWriter({ store: decisions, clock, metrics, logger });
   const parts = { settings: config.decision, grid, knowledge, redis, clock, metrics, logger };
   const desk = new DecisionDesk({
@@ -66,7 +70,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       if (decision.stages.length > 0) writer.add(decision); // in the modes off and profile there is nothing to explain
     },
   });
-  const app = createApp({ desk, knowledge, allocations, dags, keys, metrics, clock, logger });
+  const app = createApp({ desk, knowledge, allocations, dags, models, pins, index: decisions, keys, metrics, clock, logger });
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, app);
   const url = await listen(server, config.sidecar);
   server.on("error", (error) => logger.error({ reason: messageOf(error) }, "the server failed"));

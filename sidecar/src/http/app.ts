@@ -1,5 +1,5 @@
-/** The routes of DESIGN section 6, and nothing else. */
-import type { AllocationStore, Clock, DagStore } from "@openwhisk-harvest/core";
+/** The routes of DESIGN section 6, and those by which owners look and intervene. */
+import type { AllocationStore, Clock, DagStore, DecisionIndex, ModelHistory, PinStore } from "@openwhisk-harvest/core";
 import express, { type Express } from "express";
 import type { Logger } from "pino";
 import type { DecisionDesk } from "../decision-desk.js";
@@ -8,22 +8,32 @@ import type { Knowledge } from "../knowledge.js";
 import type { SidecarMetrics } from "../metrics.js";
 import { authenticate } from "./auth.js";
 import { dagRoutes, modelRoutes } from "./dags.js";
+import { decisionListRoutes } from "./decision-lists.js";
 import { decisionRoutes } from "./decisions.js";
 import { errorHandler, unknownRoute } from "./errors.js";
+import { hookCounting } from "./hook-metrics.js";
+import { ModeDesk } from "./mode-desk.js";
+import { registerModeMetrics } from "./mode-metrics.js";
+import { modeRoutes } from "./modes.js";
 import { operationRoutes } from "./operations.js";
+import { pinRoutes } from "./rollbacks.js";
 
 export interface AppParts {
   readonly desk: DecisionDesk;
   readonly knowledge: Knowledge;
   readonly allocations: AllocationStore;
   readonly dags: DagStore;
+  readonly models: ModelHistory;
+  readonly pins: PinStore;
+  readonly index: DecisionIndex;
   readonly keys: KeyVerifier;
   readonly metrics: SidecarMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-export function createApp({ desk, knowledge, allocations, dags, keys, metrics, clock, logger }: AppParts): Express {
+export function createApp(parts: AppParts): Express {
+  const { desk, knowledge, allocations, dags, models, pins, index, keys, metrics, clock, logger } = parts;
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag"); // nobody asks twice for the same thing
@@ -32,7 +42,14 @@ export function createApp({ desk, knowledge, allocations, dags, keys, metrics, c
     next();
   });
   app.use(operationRoutes({ allocations, dags, metrics, clock }));
-  app.use("/v1", authenticate(keys));
+  registerModeMetrics(metrics.registry, allocations, clock);
+  app.use("/v1", authenticate(keys), hookCounting(metrics.registry));
+  app.use(
+    "/v1",
+    modeRoutes(new ModeDesk(allocations, clock), () => clock.nowMs()),
+  );
+  app.use("/v1/pins", pinRoutes({ models, pins, knowledge, clock }));
+  app.use("/v1/decisions", decisionListRoutes(desk, index));
   app.use("/v1/decisions", decisionRoutes(desk));
   app.use("/v1/dags", dagRoutes(dags, knowledge));
   app.use("/v1/models", modelRoutes(dags, knowledge));

@@ -1,0 +1,64 @@
+/** Modes and pauses of single actions decide who takes part, and never who else is touched. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { DagDescription, ModeSettings, Pause } from "@openwhisk-harvest/core";
+import { consentOf } from "./consent.js";
+import { dagOf, type FunctionSpec } from "./testing.js";
+
+const NOW_MS = 1_000;
+const spec: FunctionSpec = { user: { cpuCores: 2, memoryMb: 512 }, cpuCores: 1, memoryMb: 200, workCoreMs: 100 };
+const dag = dagOf([spec, spec, spec]);
+const [, second] = dag.functions;
+const settings = (global: ModeSettings["global"], ...pauses: Partial<Pause>[]): ModeSettings => ({
+  ...{ v: 1, global, namespaces: {} },
+  pauses: pauses.map((pause) => ({ by: "operator", sinceMs: 0, ...pause })),
+});
+const optedIn = (...indices: number[]): DagDescription => ({
+  ...dag,
+  functions: dag.functions.map((fn) => (indices.includes(fn.index) ? { ...fn, optedIn: true as const } : fn)),
+});
+const consent = (of: DagDescription, all: ModeSettings) => consentOf(of, all, "guest", NOW_MS);
+const localName = second?.name.replace("/guest/", "") ?? "";
+
+describe("consent", () => {
+  it("leaves the DAG as it is where all or none may be harvested", () => {
+    for (const mode of ["off", "observe", "harvest", "profile"] as const) assert.deepEqual(consent(dag, settings(mode)), { mode, dag });
+    assert.deepEqual(consent(dag, settings("harvest", {})), { mode: "observe", dag });
+    assert.deepEqual(consent(dag, settings("harvest", { namespace: "guest" })), { mode: "observe", dag });
+    assert.deepEqual(consent(dag, settings("harvest", { namespace: "other" })), { mode: "harvest", dag });
+    assert.deepEqual(consent(dag, settings("harvest", { untilMs: NOW_MS })), { mode: "harvest", dag });
+  });
+
+  it("takes a paused action out of its stage, and only it", () => {
+    const seen = consent(dag, settings("harvest", { namespace: "guest", action: localName }));
+    assert.equal(seen.mode, "harvest");
+    assert.deepEqual(
+      seen.dag.functions.map((fn) => fn.excluded),
+      [undefined, "action-paused", undefined],
+    );
+    assert.deepEqual(
+      seen.dag.stages.map((stage) => stage.functions),
+      dag.stages.map((stage) => stage.functions.filter((index) => index !== 1)),
+    );
+  });
+
+  it("harvests those who opted in where only they may be", () => {
+    const seen = consent(optedIn(0, 2), settings("observe"));
+    assert.equal(seen.mode, "harvest");
+    assert.deepEqual(
+      seen.dag.functions.map((fn) => fn.excluded),
+      [undefined, "not-opted-in", undefined],
+    );
+  });
+
+  it("counts no opt-in against off, profile or a pause", () => {
+    for (const mode of ["off", "profile"] as const) assert.equal(consent(optedIn(0, 1, 2), settings(mode)).mode, mode);
+    assert.equal(consent(optedIn(0, 1, 2), settings("observe", {})).mode, "observe");
+  });
+
+  it("keeps an older reason to leave a function out", () => {
+    const off: DagDescription = { ...dag, functions: dag.functions.map((fn) => (fn.index === 1 ? { ...fn, excluded: "action-off" } : fn)) };
+    const seen = consent(off, settings("harvest", { namespace: "guest", action: localName }));
+    assert.equal(seen.dag.functions[1]?.excluded, "action-off");
+  });
+});
