@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { type Clock, HarvestError } from "@openwhisk-harvest/core";
 import type { Sample } from "./group.js";
 import { startMonitor } from "./monitor.js";
+import type { UsageSoFar } from "./usage.js";
 
 /** A clock that stands still until the test moves it. */
 class HandClock implements Clock {
@@ -51,6 +52,26 @@ describe("startMonitor", () => {
     await clock.advance(7);
     const usage = monitor.stop();
     assert.deepEqual(usage, { durationMs: 207, cpuTimeMs: 103.5, cpuMeanCores: 0.5, cpuPeakCores: 0.5, memoryPeakMb: 207, samples: 12 });
+  });
+
+  it("tells of every sample what the run has used since its start", async () => {
+    const clock = new HandClock();
+    await clock.advance(1_000);
+    const told: UsageSoFar[] = [];
+    const monitor = startMonitor(growingGroup(clock), { periodMs: 20, windowMs: 100, clock, onSample: (soFar) => told.push(soFar) });
+    await clock.advance(20);
+    await clock.advance(20);
+    monitor.stop();
+    monitor.stop();
+    assert.deepEqual(
+      told.map(({ atMs, cpuTimeMs, throttledMs, memoryMb }) => [atMs, cpuTimeMs, throttledMs, memoryMb]),
+      [
+        [1000, 0, 0, 1000],
+        [1020, 10, 0, 1020],
+        [1040, 20, 0, 1040],
+        [1040, 20, 0, 1040],
+      ],
+    );
   });
 
   it("a run shorter than a period rests on its two ends", () => {
