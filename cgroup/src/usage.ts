@@ -39,8 +39,8 @@ export interface UsageSoFar {
   /** Of the clock that stamps samples. */
   readonly atMs: number;
   readonly cpuTimeMs: number;
-  /** 0 where nobody counts it. */
-  readonly throttledMs: number;
+  /** Absent where nobody counts it. */
+  readonly throttledMs?: number;
   /** The working set now. */
   readonly memoryMb: number;
 }
@@ -94,7 +94,7 @@ export class UsageAccumulator {
     return {
       atMs,
       cpuTimeMs: (point.cpuUs - this.#first.cpuUs) / 1_000,
-      throttledMs: this.#throttled.total / 1_000,
+      ...(this.#countsThrottling && { throttledMs: this.#throttled.total / 1_000 }),
       memoryMb: workingSetBytes / BYTES_PER_MB,
     };
   }

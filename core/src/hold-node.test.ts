@@ -58,7 +58,7 @@ function perform(node: SimNode, what: Step): void {
       node.nowMs += what.ms;
       const before = target?.hold.lastSample?.cpuTimeMs ?? 0;
       const cpuTimeMs = before + what.ms * what.share * (target?.inForceCores ?? 0);
-      node.on(what.place, { type: "sample", atMs: node.nowMs, cpuTimeMs, throttledMs: 0, memoryMb: 64 });
+      node.on(what.place, { type: "sample", atMs: node.nowMs, cpuTimeMs, memoryMb: 64 });
       break;
     }
     case "wait":
@@ -132,7 +132,7 @@ describe("a node of holds", () => {
         const sample = (cores: number) => {
           node.nowMs += periodMs;
           cpuTimeMs += periodMs * cores;
-          node.on(0, { type: "sample", atMs: node.nowMs, cpuTimeMs, throttledMs: 0, memoryMb: 1 });
+          node.on(0, { type: "sample", atMs: node.nowMs, cpuTimeMs, memoryMb: 1 });
         };
         while (node.nowMs < idleMs) sample(0);
         const needsFromMs = node.nowMs;

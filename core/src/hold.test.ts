@@ -59,7 +59,7 @@ class Driven {
   work(fromMs: number, toMs: number, cores: number, memoryMb = 100): this {
     const base = this.hold.lastSample?.cpuTimeMs ?? 0;
     for (let atMs = fromMs; atMs <= toMs; atMs += 20)
-      this.on({ type: "sample", atMs, cpuTimeMs: base + (atMs - fromMs) * cores, throttledMs: 0, memoryMb });
+      this.on({ type: "sample", atMs, cpuTimeMs: base + (atMs - fromMs) * cores, memoryMb });
     return this;
   }
 
@@ -133,6 +133,19 @@ describe("a hold", () => {
     for (let atMs = 0; atMs <= 220; atMs += 20)
       driven.on({ type: "sample", atMs, cpuTimeMs: atMs * 0.2, throttledMs: atMs * 0.5, memoryMb: 1 });
     assert.ok(driven.told().includes("throttled"));
+  });
+
+  it("K3: who uses all of its limit and is never throttled could use no more", () => {
+    for (const [throttledShare, isAtLimit] of [
+      [0, false],
+      [0.04, false],
+      [0.06, true],
+    ] as const) {
+      const driven = new Driven(DONOR);
+      for (let atMs = 0; atMs <= 220; atMs += 20)
+        driven.on({ type: "sample", atMs, cpuTimeMs: atMs * 0.25, throttledMs: atMs * throttledShare, memoryMb: 1 });
+      assert.equal(driven.told().includes("throttled"), isAtLimit, `${throttledShare}`);
+    }
   });
 
   it("K3: a donor that is slow by plan must use up the work that was planned first", () => {

@@ -33,8 +33,12 @@ import { newer } from "./plan.js";
 export interface HoldRules {
   /** Over so long a donor must have been at its limit; two CFS periods, so that one burst does not count. */
   readonly windowMs: number;
-  /** At its limit is who uses this share of it, or is throttled for `throttledShare` of the window. */
+  /**
+   * At its limit is who uses `atLimitShare` of it and is throttled now and then (a single thread under a limit of one core is not, and
+   * could use no more), or who is throttled for `throttledShare` of the window, however little it uses on average.
+   */
   readonly atLimitShare: number;
+  readonly nowAndThenShare: number;
   readonly throttledShare: number;
   /** How long a donor that said `throttled` waits for a plan: a ledger decides in a few ms, and Redis is two hops. */
   readonly answerMs: number;
@@ -49,6 +53,7 @@ export interface HoldRules {
 export const HOLD_RULES: HoldRules = {
   windowMs: 200,
   atLimitShare: 0.9,
+  nowAndThenShare: 0.05,
   throttledShare: 0.5,
   answerMs: 100,
   nearMemoryShare: 0.9,
@@ -77,8 +82,8 @@ export type HoldPhase = "held" | "asked" | "given-back" | "over";
 export interface HoldSample {
   readonly atMs: number;
   readonly cpuTimeMs: number;
-  /** 0 where nobody counts it. */
-  readonly throttledMs: number;
+  /** Absent where nobody counts it. */
+  readonly throttledMs?: number;
   readonly memoryMb: number;
 }
 
@@ -222,10 +227,9 @@ function giveWord(hold: Hold): HoldStep {
   };
 }
 
-function takeSample(hold: Hold, { atMs, cpuTimeMs, throttledMs, memoryMb }: HoldSample, rules: HoldRules): HoldStep {
-  const sample: HoldSample = { atMs, cpuTimeMs, throttledMs, memoryMb };
+function takeSample(hold: Hold, sample: HoldSample, rules: HoldRules): HoldStep {
   const seen: Hold = { ...hold, lastSample: sample, windowStart: hold.windowStart ?? sample };
-  return watchCpu(watchMemory(seen, memoryMb, rules), sample, rules);
+  return watchCpu(watchMemory(seen, sample.memoryMb, rules), sample, rules);
 }
 
 /** K2 */
@@ -250,11 +254,12 @@ function watchCpu({ hold, effects }: HoldStep, sample: HoldSample, rules: HoldRu
   };
 }
 
-function isAtLimit({ history }: Hold, from: HoldSample, to: HoldSample, { atLimitShare, throttledShare }: HoldRules): boolean {
+function isAtLimit({ history }: Hold, from: HoldSample, to: HoldSample, rules: HoldRules): boolean {
   const elapsedMs = to.atMs - from.atMs;
-  const usedCores = (to.cpuTimeMs - from.cpuTimeMs) / elapsedMs;
-  const limitCores = history?.cpuCores ?? Number.POSITIVE_INFINITY;
-  return usedCores >= atLimitShare * limitCores || (to.throttledMs - from.throttledMs) / elapsedMs >= throttledShare;
+  const usesItsLimit = (to.cpuTimeMs - from.cpuTimeMs) / elapsedMs >= rules.atLimitShare * (history?.cpuCores ?? Number.POSITIVE_INFINITY);
+  if (from.throttledMs === undefined || to.throttledMs === undefined) return usesItsLimit;
+  const throttledShare = (to.throttledMs - from.throttledMs) / elapsedMs;
+  return throttledShare >= rules.throttledShare || (usesItsLimit && throttledShare >= rules.nowAndThenShare);
 }
 
 /** K4, K5, and expiry. */
