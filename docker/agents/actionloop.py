@@ -281,6 +281,7 @@ def end_as(pid):
 
 def main():
     node_agent, group = NodeAgent(), OwnGroup()
+    os.environ.pop("__OW_HARVEST_NODE_AGENT", None)  # the action has as little of us in its environment as without us
     bind(node_agent)
     pid, action, answers = start_action(sys.argv[1])
     os.set_inheritable(3, False)

@@ -3,7 +3,7 @@
  *
  * R1. One container, one run. A second one that begins beside the first cannot be told apart in its group, so both keep the user
  *     allocation and neither is observed. A run that begins after another whose end was never told takes its place.
- * R2. A run counts at its user allocation before it has asked for more; a container whose agent never spoke counts as busy.
+ * R2. A container counts while it has a run. One whose agent never spoke, to us or to an earlier process, always counts as busy.
  * R3. Every way out of a run restores: its end, another's begin, its expiry, the death of its container (nothing left to restore),
  *     this node's stop, and, through the journal, this process's death.
  */
@@ -237,7 +237,7 @@ export class Node {
 
   #members(): BudgetMember[] {
     const running = [...this.#slots.values()].flatMap(({ run }) => run?.member ?? []);
-    const silent = [...this.#options.containers()].filter((one) => !this.#speaking.has(one) && !this.#slots.has(one));
+    const silent = [...this.#options.containers()].filter((one) => !one.claim && !this.#speaking.has(one));
     return [...running, ...silent.flatMap(silentMember)];
   }
 

@@ -1,0 +1,96 @@
+/** Everything a test of agents needs: an engine, the image, a Redis, the agents' files, and node agents on the containers' gateway. */
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Config, loadConfig, type PublishedAllocation } from "@openwhisk-harvest/core";
+import { RedisAllocationStore, type RedisProcess, startRedis } from "@openwhisk-harvest/stores";
+import { pino } from "pino";
+import { installAgents } from "../install.js";
+import { type NodeAgent, startNodeAgent } from "../node-agent/start.js";
+import { ActionContainer, type ActionSpec } from "./action-container.test.kit.js";
+import { findEngine, type TestEngine } from "./engine.test.kit.js";
+import { importTestImage } from "./image.test.kit.js";
+
+/** Repetitions of a test, ten times as many with HARVEST_SOAK=1. */
+export function repetitions(count: number): number {
+  return process.env["HARVEST_SOAK"] === "1" ? count * 10 : count;
+}
+
+export const newId = (): string => randomBytes(16).toString("hex");
+
+export interface Stand {
+  readonly test: TestEngine;
+  readonly redis: RedisProcess;
+  readonly store: RedisAllocationStore;
+  readonly agentsDir: string;
+  config(more?: readonly string[]): Config;
+  agent(more?: readonly string[]): Promise<NodeAgent>;
+  /** With agents, and told where the node agent listens. Removed with the stand. */
+  container(spec: Omit<ActionSpec, "agentsDir">): Promise<ActionContainer>;
+  /** Publishes, and gives the parameter that a conductor would hand on. */
+  publish(allocation: Partial<PublishedAllocation>, root?: string): Promise<{ k: string; d: string }>;
+  close(): Promise<void>;
+}
+
+/** Or the reason why there is none. */
+export async function openStand(): Promise<Stand | string> {
+  const test = await findEngine();
+  if (typeof test === "string") return test;
+  const folder = mkdtempSync(join(tmpdir(), "owh-agents-"));
+  const agentsDir = join(folder, "agents");
+  const closers: (() => Promise<unknown>)[] = [() => test.close(), async () => rmSync(folder, { recursive: true, force: true })];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    await importTestImage(test.engine);
+    installAgents(agentsDir);
+    const redis = await startRedis({ dataDir: folder });
+    closers.push(() => redis.close());
+    const store = await RedisAllocationStore.connect({ url: redis.url, timeoutMs: 5_000, ttlMs: 600_000 });
+    closers.push(() => store.close());
+    await store.setModes({ v: 1, global: "harvest", namespaces: {} });
+    return { test, redis, store, agentsDir, close, ...acting({ test, redis, store, agentsDir, folder, closers }) };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+type Parts = Pick<Stand, "test" | "redis" | "store" | "agentsDir"> & { folder: string; closers: (() => Promise<unknown>)[] };
+
+function acting({ test, redis, store, agentsDir, folder, closers }: Parts): Pick<Stand, "config" | "agent" | "container" | "publish"> {
+  const config = (more: readonly string[] = []) =>
+    loadConfig({
+      flags: [
+        ...[`nodeAgent.host=${test.gateway}`, "nodeAgent.port=0", `nodeAgent.containerPrefix=wsk${process.pid}_`],
+        ...["nodeAgent.cpuCores=4", "nodeAgent.memoryMb=4096", `redis.url=${redis.url}`, `dataDir=${folder}`],
+        ...["grid.cpuCores.min=0.25", "grid.cpuCores.max=4", "grid.cpuCores.step=0.25", ...more],
+      ],
+    });
+  return {
+    config,
+    agent: async (more = []) => {
+      const logger = pino({ level: process.env["HARVEST_TEST_LOG"] ?? "silent" });
+      const { engine } = test;
+      const agent = await startNodeAgent({ config: config(more), allocations: store, engine, logger });
+      return agent;
+    },
+    container: async (spec) => {
+      const container = await ActionContainer.start(test, { ...spec, agentsDir });
+      closers.push(() => container.remove());
+      return container;
+    },
+    publish: async (allocation, root = newId()) => {
+      const whole: PublishedAllocation = { v: 1, decision: newId(), namespace: "guest", epoch: 1, ...allocation };
+      await store.publish(root, { "[0]": whole });
+      return { k: `${root}:/[0]:0`, d: whole.decision };
+    },
+  };
+}
+
+/** `host:port` of a node agent. */
+export function addressOf({ url }: NodeAgent): string {
+  return new URL(url).host;
+}
