@@ -1,26 +1,44 @@
-import { deployJob } from "@openwhisk-harvest/composer-plugin";
+import { type Deployed, deployJob } from "@openwhisk-harvest/composer-plugin";
 import type { Command } from "commander";
 import { deploySettings } from "../deploy-settings.js";
 import { type ConfigFlags, configFrom, connect, withConfigOptions } from "./options.js";
 
+interface DeployFlags extends ConfigFlags {
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
 /** `harvest deploy job.yaml` */
 export function addDeployVerb(program: Command): void {
-  withConfigOptions(program.command("deploy <job>").description("Create a job's actions and its harvesting conductor")).action(
-    async (jobFile: string, flags: ConfigFlags) => {
+  withConfigOptions(program.command("deploy <job>").description("Create a job's actions and its harvesting conductor"))
+    .option("--dry-run", "check everything and show what would be written, and write nothing")
+    .option("--json", "print the actions and the DAG description as JSON")
+    .action(async (jobFile: string, flags: DeployFlags) => {
       const config = configFrom(flags);
       const { stack } = connect(config);
-      const { dag, actions } = await deployJob({
+      const deployed = await deployJob({
         jobFile,
         openwhisk: { apihost: stack.apihost, api_key: stack.auth, namespace: stack.namespace },
         sidecarUrl: stack.sidecar,
         ...deploySettings(config),
+        dryRun: flags.dryRun ?? false,
       });
-      for (const action of actions) process.stdout.write(`ok: updated action ${action}\n`);
-      process.stdout.write(`ok: composition ${dag.name}, version ${dag.version}, ${dag.functions.length} functions\n`);
-      for (const stage of dag.stages)
-        process.stdout.write(
-          `ok: ${stage.kind} stage ${stage.forkPath || "(root)"}: ${stage.excluded ?? `${stage.functions.length} functions share`}\n`,
-        );
-    },
-  );
+      const text = flags.json ? JSON.stringify(deployed) : describe(deployed, flags.dryRun ? "would update" : "updated").join("\n");
+      process.stdout.write(`${text}\n`);
+    });
+}
+
+function describe({ dag, actions }: Deployed, did: string): string[] {
+  return [
+    ...actions.map((action) => `ok: ${did} action ${action}`),
+    `ok: composition ${dag.name}, version ${dag.version}, ${dag.functions.length} functions`,
+    ...dag.stages.map(
+      (stage) => `ok: ${stage.kind} stage ${stage.forkPath || "(root)"}: ${stage.excluded ?? `${stage.functions.length} functions share`}`,
+    ),
+    ...dag.functions.flatMap(({ name, excluded, bounds, optedIn }) => [
+      ...(excluded ? [`ok: ${name} keeps its user allocation: ${excluded}`] : []),
+      ...(bounds ? [`ok: ${name} is bounded: ${JSON.stringify(bounds)}`] : []),
+      ...(optedIn ? [`ok: ${name} has opted in, whatever the mode of its namespace`] : []),
+    ]),
+  ];
 }

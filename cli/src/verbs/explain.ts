@@ -1,38 +1,37 @@
-import { HarvestError } from "@openwhisk-harvest/core";
+import { HarvestError, systemClock } from "@openwhisk-harvest/core";
+import type { OpenWhiskClient } from "@openwhisk-harvest/profiler";
 import { type DecisionRecord, explainDecision } from "@openwhisk-harvest/sidecar";
 import type { Command } from "commander";
 import { getJson } from "../http.js";
+import { findRun } from "../status/find-run.js";
 import { type ConfigFlags, configFrom, connect, withConfigOptions } from "./options.js";
 
 interface ExplainFlags extends ConfigFlags {
   readonly json?: boolean;
 }
 
+/** A run that has not ended is known by its steps, and looked for so far back. */
+const RUNNING_WITHIN_MS = 3_600_000;
+
 /** `harvest explain <id>`: a composition's activation id, R, or a decision's id. */
 export function addExplainVerb(program: Command): void {
-  withConfigOptions(program.command("explain <id>").description("Tell what was decided for a composition run, and why"))
+  withConfigOptions(program.command("explain <id>").description("Tell what was decided for a composition run, why, and what came of it"))
     .option("--json", "print the decision as JSON")
     .action(async (id: string, flags: ExplainFlags) => {
       const { stack, client } = connect(configFrom(flags));
-      const root = await rootOfComposition(client, id);
-      const decision = await getJson<DecisionRecord>(`${stack.sidecar}/v1/decisions/${encodeURIComponent(root ?? id)}`, stack.auth);
+      const asked = await rootOrId(client, id);
+      const decision = await getJson<DecisionRecord>(`${stack.sidecar}/v1/decisions/${encodeURIComponent(asked)}`, stack.auth);
       process.stdout.write(flags.json ? `${JSON.stringify(decision)}\n` : `${explainDecision(decision).join("\n")}\n`);
     });
 }
 
-interface ActivationReader {
-  readonly activations: { get(options: { name: string }): Promise<unknown> };
-}
-
-/** R of a composition run is the first id in its record's logs; undefined when `id` is no composition's. */
-async function rootOfComposition(client: ActivationReader, id: string): Promise<string | undefined> {
-  if (!/^[0-9a-f]{32}$/.test(id)) return undefined;
+/** R of the composition that `id` names; `id` itself when it is R already, or a decision's, or its records are gone. */
+async function rootOrId(client: OpenWhiskClient, id: string): Promise<string> {
+  if (id.includes("-")) return id;
   try {
-    const record = (await client.activations.get({ name: id })) as { logs?: unknown[]; annotations?: { key: string; value: unknown }[] };
-    const isComposition = record.annotations?.some((a) => a.key === "conductor" && a.value === true) ?? false;
-    return isComposition && typeof record.logs?.[0] === "string" ? record.logs[0] : undefined;
+    return (await findRun(client, id, systemClock.nowMs() - RUNNING_WITHIN_MS)).root;
   } catch (error) {
-    if ((error as { statusCode?: number }).statusCode === 404) return undefined;
-    throw new HarvestError("OWH_STORE_UNAVAILABLE", "OpenWhisk did not answer.", { cause: error });
+    if (error instanceof HarvestError && error.code === "OWH_NOT_FOUND") return id;
+    throw error;
   }
 }
