@@ -16,6 +16,8 @@ const bandSchema = z.object({
   /** What is added to the forest's mean to get p10 and p90. */
   low: z.number(),
   high: z.number(),
+  /** What is added to the mean to get p99; absent in documents of older writers. */
+  top: z.number().optional(),
 });
 export type Band = Readonly<z.infer<typeof bandSchema>>;
 
@@ -25,7 +27,7 @@ const targetCalibrationSchema = z.object({
   skill: z.number(),
   /** False when the size does not explain this quantity; then its history is what is known of it. */
   explained: z.boolean(),
-  history: z.object({ mean: z.number(), p10: z.number(), p90: z.number() }),
+  history: z.object({ mean: z.number(), p10: z.number(), p90: z.number(), p99: z.number().optional() }),
   /** Ascending; the first one also holds below its size. */
   bands: z.array(bandSchema).min(1),
 });

@@ -81,9 +81,9 @@ export const configSchema = z.strictObject({
     deadlineMs: ms("How long a warm conductor waits for a decision before it goes on without", 20),
     coldDeadlineMs: ms("The same for a conductor's first run in its container", 100),
     minSamples: count("Fewer profiled runs of a function than this, and its prediction is not trusted", 5),
-    marginSpread: z.number().min(0).max(1).default(0.5).meta({
+    marginSpread: z.number().min(0).max(1).default(1).meta({
       unit: "fraction",
-      description: "Policy makespan: part of the trees' p10..p90 spread above the mean that is added to a demand",
+      description: "Policy makespan: how much of the way from the mean to the 99th percentile is added to a demand",
     }),
     cacheMs: ms("How long the sidecar uses a DAG or a model before it looks for a newer one", 5_000),
     breakerFailures: count("After so many failed questions in a row a conductor's container asks the sidecar no more", 5),

@@ -37,6 +37,8 @@ export interface Prediction {
   readonly mean: number;
   readonly p10: number;
   readonly p90: number;
+  /** What 99 of 100 runs stay below; absent where it was not calibrated. */
+  readonly p99?: number;
   /**
    * forest: predicted from the size, with a calibrated band. history: the size does not explain the quantity, or lies outside of
    * what was profiled. trees: the model is not calibrated, the band is the spread of its trees and covers less than it says.
@@ -53,6 +55,8 @@ export interface FunctionDecision {
   readonly index: number;
   readonly name: string;
   readonly astPath: string;
+  /** Its branch of the stage's fork; several functions of one branch run one after another. */
+  readonly position?: number;
   readonly user: UserAllocation;
   readonly predicted?: {
     readonly inputBytes: Prediction;
@@ -76,6 +80,8 @@ export interface FunctionDecision {
 export interface StageDecision {
   readonly forkPath: string;
   readonly kind: "parallel" | "map";
+  /** Which fork it was decided for; absent when it was decided with its run, for every time the run comes to it. */
+  readonly fork?: { readonly trail: string; readonly forkNo: number };
   /** B: the sum of the user allocations of the functions that share. */
   readonly budget: Allocation;
   readonly cpu: Verdict;

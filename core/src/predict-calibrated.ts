@@ -93,13 +93,14 @@ function uncalibrated(forests: FunctionForests, target: ModelTarget, size: numbe
   return { ...summarize(target === "workCoreMs" ? perTree.map((w) => Math.max(0, w)) : perTree), basis: "trees" };
 }
 
-function historyOf({ history: { mean, p10, p90 } }: TargetCalibration): CalibratedPrediction {
-  return { mean, p10, p90, basis: "history" };
+function historyOf({ history }: TargetCalibration): CalibratedPrediction {
+  return { ...history, basis: "history" } as CalibratedPrediction;
 }
 
 function withBand(mean: number, calibration: TargetCalibration, dagInputBytes: number): CalibratedPrediction {
-  const { low, high } = bandAt(calibration, dagInputBytes);
-  return { mean, p10: Math.max(0, mean + low), p90: Math.max(0, mean + high), basis: "forest" };
+  const { low, high, top } = bandAt(calibration, dagInputBytes);
+  const above = (residual: number) => Math.max(0, mean + residual);
+  return { mean, p10: above(low), p90: above(high), ...(top !== undefined && { p99: above(top) }), basis: "forest" };
 }
 
 /**

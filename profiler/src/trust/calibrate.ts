@@ -7,6 +7,7 @@
 import {
   BAND_COVERAGE,
   type Band,
+  bandAt,
   type Calibration,
   cellOf,
   type FunctionCalibration,
@@ -32,6 +33,9 @@ const LEAST_SKILL = 0.1;
 
 const LOW_SHARE = (1 - BAND_COVERAGE) / 2;
 const HIGH_SHARE = 1 - LOW_SHARE;
+
+/** The share of runs that an allocation is to hold: what is reserved (the aim for runs within their allocation). */
+const TOP_SHARE = 0.99;
 
 /**
  * Each fold costs a training. Models of the other folds are a little poorer than the whole, which widens the bands: with 100 runs
@@ -117,8 +121,13 @@ function calibrateTarget(pairs: readonly UnseenPair[]): TargetCalibration {
     samples: pairs.length,
     skill: rounded(skill),
     explained: skill >= LEAST_SKILL,
-    history: { mean: rounded(meanOf(actual)), p10: rounded(quantile(actual, LOW_SHARE)), p90: rounded(quantile(actual, HIGH_SHARE)) },
-    bands: bandsOf(pairs),
+    history: {
+      mean: rounded(meanOf(actual)),
+      p10: rounded(quantile(actual, LOW_SHARE)),
+      p90: rounded(quantile(actual, HIGH_SHARE)),
+      p99: rounded(quantile(actual, TOP_SHARE)),
+    },
+    bands: withTop(bandsOf(pairs), pairs),
   };
 }
 
@@ -149,6 +158,21 @@ function bandOf(pairs: readonly Pair[]): Band {
     low: rounded(quantile(residuals, LOW_SHARE)),
     high: rounded(quantile(residuals, HIGH_SHARE)),
   };
+}
+
+/**
+ * p99 of a band. Its own runs are too few to show the one in a hundred, so the runs of all bands do, each against the width of its
+ * band: residuals that scatter more where sizes are larger are then of one kind.
+ */
+function withTop(bands: readonly Band[], pairs: readonly Pair[]): Band[] {
+  // A band of equal residuals has no width to measure others by.
+  const widthOf = ({ low, high }: Band) => Math.max(high - low, 1e-6);
+  const scaled = pairs.map(({ actual, predicted, profile }) => {
+    const band = bandAt({ bands: [...bands] }, profile.dagInputBytes);
+    return (actual - predicted - band.high) / widthOf(band);
+  });
+  const beyond = Math.max(0, quantile(ascending(scaled), TOP_SHARE));
+  return bands.map((band) => ({ ...band, top: rounded(band.high + beyond * widthOf(band)) }));
 }
 
 function ascending(values: readonly number[]): Float64Array {

@@ -62,6 +62,16 @@ describe("bands", () => {
       }
     });
 
+  for (const [index, law] of LAWS.entries())
+    it(`reach up to p99, below which 99 % of the runs of a ${law} function stay to within a point`, () => {
+      const own = fresh.filter(({ profile }) => profile.functionIndex === index);
+      for (const target of MODEL_TARGETS) {
+        const below = own.filter(({ profile, forecast }) => actualOf(profile)[target] <= (forecast.predicted[target].p99 ?? 0));
+        const share = below.length / own.length;
+        assert.ok(Math.abs(share - 0.99) <= 0.01, `${target}: ${share}`);
+      }
+    });
+
   it("cover small and large inputs alike where errors grow with the size", () => {
     const own = fresh.filter(({ profile }) => LAWS[profile.functionIndex] === "heteroscedastic");
     const middle = Math.sqrt(SMALLEST_BYTES * LARGEST_BYTES);
@@ -112,7 +122,7 @@ describe("a quantity that the size does not explain", () => {
       (p): Profile => ({ ...p, observation: { ...p.observation, memoryPeakMb: 100, cpuPeakCores: 1, cpuTimeMs: 5 } }),
     );
     const { predicted } = ask(await trainDag({ ...TASK, profiles: constant }), at(50_000));
-    assert.deepEqual(predicted.memoryMb, { mean: 100, p10: 100, p90: 100, basis: "history" });
+    assert.deepEqual(predicted.memoryMb, { mean: 100, p10: 100, p90: 100, p99: 100, basis: "history" });
     assert.deepEqual([predicted.cpuCores.mean, predicted.workCoreMs.p90], [1, 5]);
   });
 });

@@ -43,6 +43,17 @@ function predictedOf(state: DecisionState, index = 0) {
   return predict(state).get(index)?.predicted ?? assert.fail();
 }
 
+describe("demand", () => {
+  it("is what 99 of 100 runs stay below under makespan, and the mean under paper", () => {
+    const bands = [{ fromDagInputBytes: 100, samples: 40, low: -0.5, high: 1, top: 2.5 }];
+    const targets = { ...CALIBRATED, cpuCores: { ...CALIBRATED.cpuCores, bands } };
+    const demandOf = (more: Partial<DecisionState>) => decide(stateWith(targets, more)).stages[0]?.functions[0]?.demand?.cpuCores;
+    assert.equal(demandOf({ policy: "paper", marginSpread: 1 }), 3);
+    assert.equal(demandOf({ policy: "makespan", marginSpread: 1 }), 6); // 3 + 2.5
+    assert.equal(demandOf({ policy: "makespan", marginSpread: 0.2 }), 4); // 3 + 0.5
+  });
+});
+
 describe("predict", () => {
   it("puts the calibrated band around the forest's mean, and tells how many runs were near", () => {
     const predicted = predictedOf(stateWith(CALIBRATED));

@@ -15,7 +15,7 @@ export interface DecisionState {
   readonly policy: PolicyName;
   /** Fewer profiled runs of a function than this, and its prediction is not trusted. */
   readonly minSamples: Config["decision"]["minSamples"];
-  /** Policy `makespan`: part of the trees' spread above the mean that is added to a demand. */
+  /** Policy `makespan`: how much of the way from the mean to the 99th percentile is added to a demand. */
   readonly marginSpread: Config["decision"]["marginSpread"];
   readonly namespace: string;
   /** R, see core's run-key.ts. */
