@@ -27,5 +27,6 @@ export * from "./plan.js";
 export * from "./ports.js";
 export * from "./predict-calibrated.js";
 export * from "./run-key.js";
+export * from "./scaled-model.js";
 export * from "./signature.js";
 export * from "./step-forest.js";
