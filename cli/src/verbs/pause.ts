@@ -111,7 +111,7 @@ export const PAUSE_COLUMNS: readonly Column<Pause>[] = [
   },
   { head: "by", of: ({ by }) => by },
   { head: "since (UTC)", of: ({ sinceMs }) => dateText(sinceMs) },
-  { head: "until (UTC)", of: ({ untilMs }) => (untilMs === undefined ? "resumed" : dateText(untilMs)) },
+  { head: "until (UTC)", of: ({ untilMs }) => (untilMs === undefined ? "open" : dateText(untilMs)) },
   { head: "reason", of: ({ reason }) => reason },
 ];
 
