@@ -4,12 +4,14 @@ import { addConfigVerb } from "./verbs/config.js";
 import { addDecisionsVerb } from "./verbs/decisions.js";
 import { addDemoVerb } from "./verbs/demo.js";
 import { addDeployVerb } from "./verbs/deploy.js";
+import { addDoctorVerb } from "./verbs/doctor.js";
 import { addEvaluateVerb } from "./verbs/evaluate.js";
 import { addExplainVerb } from "./verbs/explain.js";
 import { addModeVerb } from "./verbs/mode.js";
 import { addPauseVerbs } from "./verbs/pause.js";
 import { addProfileVerb } from "./verbs/profile.js";
 import { addRollbackVerb } from "./verbs/rollback.js";
+import { addSidecarVerb } from "./verbs/sidecar.js";
 import { addStatusVerb } from "./verbs/status.js";
 import { addTrainVerb } from "./verbs/train.js";
 import { addUpVerb } from "./verbs/up.js";
@@ -31,6 +33,8 @@ export function createProgram(): Command {
   addStatusVerb(program);
   addDecisionsVerb(program);
   addExplainVerb(program);
+  addSidecarVerb(program);
+  addDoctorVerb(program);
   addConfigVerb(program);
   return program;
 }

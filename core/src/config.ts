@@ -100,7 +100,11 @@ export const configSchema = z.strictObject({
       .optional()
       .meta({ unit: "path", description: "File with the secret that signs allocations, hexadecimal; made in dataDir when absent" }),
   }),
-  sidecar: section({ host: host("Where the sidecar listens"), port: port("The sidecar's port", 3235) }),
+  sidecar: section({
+    host: host("Where the sidecar listens"),
+    port: port("The sidecar's port", 3235),
+    apihost: text("OpenWhisk that a sidecar beside a cluster asks about keys, e.g. https://host:443"),
+  }),
   standalone: section({
     host: host("Where the embedded OpenWhisk listens"),
     port: port("The embedded OpenWhisk's port", 3233),
