@@ -49,6 +49,15 @@ export class DecisionDesk {
     return idOrRoot === root || idOrRoot === decision.id ? decision : undefined;
   }
 
+  /** What became of a decision, added to what is remembered of it; the amended decision, for whoever stores it. */
+  async amend(decision: DecisionRecord, change: (known: DecisionRecord) => DecisionRecord): Promise<DecisionRecord> {
+    const slip = this.#slips.get(decision.root);
+    if (!slip) return change(decision);
+    const amended = change(await slip.decision);
+    this.#slips.set(decision.root, { namespace: slip.namespace, decision: Promise.resolve(amended) });
+    return amended;
+  }
+
   async #decideFirst(request: DecisionRequest): Promise<DecisionRecord> {
     const { decide, onDecided, capacity = RECENT_DECISIONS } = this.#options;
     const slip = { namespace: request.namespace, decision: decide(request) };

@@ -1,6 +1,7 @@
 /** What is asked of the sidecar, and what it keeps and shows of a decision. */
 import { type Decision, isActivationId } from "@openwhisk-harvest/core";
 import { z } from "zod";
+import type { StageRecord } from "./ledger/stage-record.js";
 
 const NAME_MAX_LENGTH = 256;
 
@@ -26,6 +27,16 @@ export type Unpublished =
 export interface DecisionRecord extends Decision {
   /** Present unless published. */
   readonly unpublished?: Unpublished;
+  /** What came of its stages, one entry for each time that a run came to one and it has closed; the newest last. */
+  readonly ledger?: readonly StageRecord[];
+}
+
+/** Rounds of a loop, and forks inside branches: what is beyond is not kept. */
+const MOST_STAGE_RECORDS = 50;
+
+export function withStageRecord(decision: DecisionRecord, record: StageRecord): DecisionRecord {
+  const known = decision.ledger ?? [];
+  return known.length >= MOST_STAGE_RECORDS ? decision : { ...decision, ledger: [...known, record] };
 }
 
 /** R is decided once, so its decision is the first. The stores find a decision by this id because it begins with R. */

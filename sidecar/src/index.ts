@@ -5,6 +5,8 @@ export { validatePlan } from "./decide/validate.js";
 export { type DecisionRecord, type DecisionRequest, decisionRequestSchema, type Unpublished } from "./decision-record.js";
 export { explainDecision } from "./explain.js";
 export type { KeyVerifier } from "./key-verifier.js";
+export type { MoveKind } from "./ledger/ledger.js";
+export type { MoveRecord, RunRecord, StageRecord } from "./ledger/stage-record.js";
 export { type OpenWhiskKeyVerifierOptions, openWhiskKeyVerifier } from "./openwhisk-key-verifier.js";
 export { publishedFields } from "./publish.js";
 export { type Sidecar, type SidecarOptions, startSidecar } from "./service.js";

@@ -1,13 +1,19 @@
 /**
  * From a decision to the fields of `harvest:alloc:<R>` (DESIGN, section 6). A field is the function's AST path: stages are
- * decided before any fork, once for all rounds of a loop. Whoever keeps U has no field and, for a refused resource, no value:
- * an absent value means the user allocation, exactly (H3).
+ * decided before any fork, once for all rounds of a loop. A stage that was decided at its fork has fields for that fork alone, one
+ * for each branch. Whoever keeps U has no field and, for a refused resource, no value: an absent value means the user allocation,
+ * exactly (H3).
  */
-import type { Decision, FunctionDecision, PublishedAllocation, StageDecision } from "@openwhisk-harvest/core";
+import {
+  type Decision,
+  FIRST_EPOCH,
+  type FunctionDecision,
+  type Prediction,
+  type PublishedAllocation,
+  type StageDecision,
+} from "@openwhisk-harvest/core";
 import { shares } from "./decide/sharing.js";
-
-/** A later plan of the same stage would carry a higher epoch, and the older one be ignored. */
-const FIRST_EPOCH = 1;
+import type { Resource } from "./decide/state.js";
 
 /** Empty when no resource of any stage was accepted. */
 export function publishedFields(decision: Omit<Decision, "published" | "stepMs">): Record<string, PublishedAllocation> {
@@ -15,16 +21,38 @@ export function publishedFields(decision: Omit<Decision, "published" | "stepMs">
   for (const stage of decision.stages)
     for (const fn of stage.functions) {
       const resources = acceptedResources(stage, fn);
-      if (Object.keys(resources).length === 0) continue;
-      fields[fn.astPath] = { v: 1, ...resources, decision: decision.id, namespace: decision.namespace, epoch: FIRST_EPOCH };
+      if (resources.length === 0) continue;
+      fields[fieldOf(stage, fn)] = {
+        v: 1,
+        ...Object.fromEntries(resources.map((resource) => [resource, fn.allocation[resource]])),
+        ...workOf(fn),
+        decision: decision.id,
+        namespace: decision.namespace,
+        epoch: FIRST_EPOCH,
+      };
     }
   return fields;
 }
 
-function acceptedResources({ cpu, memory }: StageDecision, fn: FunctionDecision): Pick<PublishedAllocation, "cpuCores" | "memoryMb"> {
-  const { cpuCores, memoryMb } = fn.allocation;
-  return {
-    ...(cpu.accepted && shares(fn, "cpuCores") && cpuCores !== undefined && { cpuCores }),
-    ...(memory.accepted && shares(fn, "memoryMb") && { memoryMb }),
-  };
+function fieldOf({ fork, forkPath }: StageDecision, { astPath, position }: FunctionDecision): string {
+  if (!fork) return astPath;
+  return `${fork.trail === "" ? "" : `${fork.trail}/`}${forkPath}.${fork.forkNo}#${position ?? 0}/${astPath}`;
+}
+
+/** The resources of which the function has what was decided, instead of U. */
+export function acceptedResources({ cpu, memory }: StageDecision, fn: FunctionDecision): Resource[] {
+  const isAccepted: Readonly<Record<Resource, boolean>> = { cpuCores: cpu.accepted, memoryMb: memory.accepted };
+  return (["cpuCores", "memoryMb"] as const).filter(
+    (resource) => isAccepted[resource] && shares(fn, resource) && fn.allocation[resource] !== undefined,
+  );
+}
+
+/** W with its margin: only who has used up that, and still works at its limit, was predicted wrongly. */
+function workOf({ predicted }: FunctionDecision): Pick<PublishedAllocation, "workCoreMs"> {
+  const workCoreMs = predicted ? countedOnCoreMs(predicted.workCoreMs) : 0;
+  return workCoreMs > 0 ? { workCoreMs } : {};
+}
+
+export function countedOnCoreMs({ mean, p90 }: Prediction): number {
+  return Math.max(mean, p90);
 }

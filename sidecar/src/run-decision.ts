@@ -7,6 +7,8 @@ import {
   HarvestError,
   type ModeSettings,
   messageOf,
+  type SigningKey,
+  signFields,
 } from "@openwhisk-harvest/core";
 import type { Logger } from "pino";
 import { consentOf } from "./consent.js";
@@ -28,6 +30,7 @@ export interface DecisionParts {
   readonly clock: Clock;
   readonly metrics: SidecarMetrics;
   readonly logger: Logger;
+  readonly signingKey?: SigningKey | undefined;
 }
 
 /** Rejects when the DAG is unknown or cannot be read. All else that fails leads to an unpublished decision. */
@@ -70,13 +73,13 @@ async function readModes({ redis, logger }: DecisionParts): Promise<{ modes: Mod
 /** Undefined once Redis has the accepted stages; else why they are not in force. */
 async function publish(
   decision: Parameters<typeof publishedFields>[0],
-  { redis, logger }: DecisionParts,
+  { redis, logger, signingKey }: DecisionParts,
 ): Promise<Unpublished | undefined> {
   if (decision.mode !== "harvest") return "mode";
   const fields = publishedFields(decision);
   if (Object.keys(fields).length === 0) return "nothing-accepted";
   try {
-    await redis.publish(decision.root, fields);
+    await redis.publish(decision.root, signingKey ? signFields(signingKey, decision.root, fields) : fields);
     return undefined;
   } catch (error) {
     if (!isStoreFailure(error)) throw error;

@@ -15,21 +15,24 @@ import {
   type ModelStore,
   messageOf,
   type PinStore,
+  type SigningKey,
   systemClock,
 } from "@openwhisk-harvest/core";
 import { destination, type Logger, pino } from "pino";
 import { DecisionDesk } from "./decision-desk.js";
-import type { DecisionRecord, DecisionRequest } from "./decision-record.js";
+import { type DecisionRecord, type DecisionRequest, withStageRecord } from "./decision-record.js";
 import { DecisionWriter } from "./decision-writer.js";
 import { GuardedRedis } from "./guarded-redis.js";
 import { createApp } from "./http/app.js";
 import type { KeyVerifier } from "./key-verifier.js";
 import { Knowledge } from "./knowledge.js";
+import { LedgerDesk } from "./ledger/ledger-desk.js";
+import { LedgerMetrics } from "./ledger/ledger-metrics.js";
 import { SidecarMetrics } from "./metrics.js";
 import { runDecision } from "./run-decision.js";
 
 export interface SidecarOptions {
-  readonly config: Pick<Config, "decision" | "sidecar" | "logLevel">;
+  readonly config: Pick<Config, "decision" | "sidecar" | "parallel" | "logLevel">;
   readonly grid: Grid;
   /** The stores stay the caller's: close() leaves them open. */
   readonly allocations: AllocationStore;
@@ -38,6 +41,8 @@ export interface SidecarOptions {
   readonly decisions: DecisionStore & DecisionIndex;
   readonly pins: PinStore;
   readonly verifyKeys: KeyVerifier;
+  /** What is published is signed with it, for appliers that believe nothing else (core's signature.ts). */
+  readonly signingKey?: SigningKey | undefined;
   /** @defaultValue writes to standard error, from `config.logLevel` on */
   readonly logger?: Logger;
   readonly clock?: Clock;
@@ -56,13 +61,13 @@ const CLOSE_GRACE_MS = 1_000;
 
 /** OWH_CHILD_FAILED when it cannot listen where it should. */
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
-  const { config, grid, allocations, dags, models, decisions, pins, verifyKeys: keys, clock = systemClock } = options;
+  const { config, grid, allocations, dags, models, decisions, pins, verifyKeys: keys, signingKey, clock = systemClock } = options;
   const logger = options.logger ?? pino({ level: config.logLevel, name: "sidecar" }, destination(2));
   const metrics = new SidecarMetrics();
   const redis = new GuardedRedis(allocations, metrics);
   const knowledge = new Knowledge({ dags, models, pins, cacheMs: config.decision.cacheMs, clock, metrics, logger });
   const writer = new DecisionWriter({ store: decisions, clock, metrics, logger });
-  const parts = { settings: config.decision, grid, knowledge, redis, clock, metrics, logger };
+  const parts = { settings: config.decision, grid, knowledge, redis, clock, metrics, logger, signingKey };
   const desk = new DecisionDesk({
     decide: (request) => runDecision(request, parts),
     store: decisions,
@@ -70,15 +75,29 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       if (decision.stages.length > 0) writer.add(decision); // in the modes off and profile there is nothing to explain
     },
   });
+  const ledgers = new LedgerDesk({
+    store: allocations,
+    findDecision: (id) => desk.find(id),
+    stageTimeoutMs: config.parallel.stageTimeoutMs,
+    metrics: new LedgerMetrics(metrics.registry),
+    clock,
+    logger,
+    signingKey,
+    onClosed: (decision, record) => {
+      void desk.amend(decision, (known) => withStageRecord(known, record)).then((amended) => writer.add(amended));
+    },
+  });
   const app = createApp({ desk, knowledge, allocations, dags, models, pins, index: decisions, keys, metrics, clock, logger });
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, app);
   const url = await listen(server, config.sidecar);
   server.on("error", (error) => logger.error({ reason: messageOf(error) }, "the server failed"));
+  ledgers.start();
   return {
     url,
     decide: (request) => desk.decide(request),
     close: async () => {
       await closeServer(server);
+      await ledgers.close();
       await writer.close();
     },
   };

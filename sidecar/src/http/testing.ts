@@ -41,6 +41,8 @@ export interface TestSidecar {
   /** Redis goes away, and comes back on the same port with the same data. */
   stopRedis(): Promise<void>;
   restartRedis(): Promise<void>;
+  /** Another one over the same stores, which knows nothing of the first. */
+  restartSidecar(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -57,15 +59,17 @@ export async function startTestSidecar({ wrap = () => ({}), flags = [] }: TestOp
   const stores = openStores({ dataDir });
   await seed(stores.models, stores);
   const openWhisk = await startOpenWhisk();
-  const sidecar = await startSidecar({
-    config: loadConfig({ flags: ["sidecar.port=0", ...flags] }),
-    grid: PAPER_GRID,
-    allocations,
-    ...stores,
-    ...wrap(stores),
-    verifyKeys: openWhiskKeyVerifier({ apihost: openWhisk.url }),
-    logger: pino({ level: "silent" }),
-  });
+  const start = () =>
+    startSidecar({
+      config: loadConfig({ flags: ["sidecar.port=0", ...flags] }),
+      grid: PAPER_GRID,
+      allocations,
+      ...stores,
+      ...wrap(stores),
+      verifyKeys: openWhiskKeyVerifier({ apihost: openWhisk.url }),
+      logger: pino({ level: "silent" }),
+    });
+  let sidecar = await start();
 
   const ask: TestSidecar["ask"] = async (method, path, options = {}) => {
     const { body, type = "application/json" } = options;
@@ -80,7 +84,13 @@ export async function startTestSidecar({ wrap = () => ({}), flags = [] }: TestOp
     return { status: response.status, body: isJson ? JSON.parse(text) : text };
   };
   return {
-    sidecar,
+    get sidecar() {
+      return sidecar;
+    },
+    restartSidecar: async () => {
+      await sidecar.close();
+      sidecar = await start();
+    },
     stores,
     allocations,
     openWhisk,

@@ -112,7 +112,7 @@ const ACT: Record<Operation, (world: World, n: number) => void> = {
   },
   advance: (world, n) => world.advance(n % 7 === 0 ? 500 : n % 40),
   restart: (world, n) => {
-    if (n % 3 === 0) world.restart();
+    if (n % 3 === 0) world.restart(n % 2 === 0);
   },
   settle: (world, n) => {
     if (n % 3 === 0) world.settle();
@@ -121,6 +121,7 @@ const ACT: Record<Operation, (world: World, n: number) => void> = {
 
 /** What the ledger itself counts with. */
 function holdsL1(world: World): void {
+  if (world.stage.closed || world.hasForgotten) return; // by its timeout everybody is planned to U
   for (const resource of RESOURCES) {
     const budget = budgetOf(world.stage, resource);
     const held = world.stage.branches.filter(isCertain).reduce((sum, branch) => sum + heldOf(branch, resource), 0);
@@ -150,7 +151,7 @@ function live(specs: BranchSpec[], history: readonly (readonly [Operation, numbe
   const world = new World(termsOf(specs, RESOURCES, TIMEOUT_MS));
   for (const [operation, n] of history) {
     ACT[operation](world, n);
-    world.holdsH1();
+    if (world.stage.closed !== "timeout") world.holdsH1();
     holdsL1(world);
     holdsL4(world);
   }

@@ -26,7 +26,8 @@
  *          never below their own U.
  * L5       Nobody loses anything for somebody else's gain: amounts only shrink for who asks, and to come back under B.
  * L6       Events that come twice, late, out of order, for another decision, namespace or run change nothing. A lost one costs time.
- * L7       While nobody can be heard, nothing moves; a closed stage never moves.
+ * L7       While nobody can be heard, nothing moves; a closed stage never moves. After a restart nobody is given more than U before
+ *          all plans of the earlier life have been answered.
  */
 import { type LeaseEvent, type LeaseReport, type PlanEntries, type PublishedAllocation, parseRunKey } from "@openwhisk-harvest/core";
 import { type ShareRules, targetsOf } from "./share-out.js";
@@ -170,12 +171,14 @@ function firstHeard({ k, activationId, lease }: LeaseEvent, fn: Run["fn"], seq: 
   };
 }
 
-function takeWord(run: Run, { no, epoch, limits, repeatMs, usedCoreMs }: LeaseReport, nowMs: number): Run {
+function takeWord(before: Run, { no, epoch, limits, repeatMs, usedCoreMs }: LeaseReport, nowMs: number): Run {
+  const { recalledEpoch, ...run } = before;
   const newest = newestPlan(run);
   const open = run.plans.filter((plan) => plan.epoch >= epoch); // L2: what its applier has passed is over
   const inForce = { cpuCores: limits.cpuCores ?? newest.amounts.cpuCores, memoryMb: limits.memoryMb };
   return {
     ...run,
+    ...(recalledEpoch !== undefined && recalledEpoch > epoch && { recalledEpoch }),
     lastNo: no,
     heardAtMs: nowMs,
     repeatMs,
@@ -244,6 +247,7 @@ function recall(stage: Stage, plans: PlanEntries, nowMs: number): Stage {
       used: { coreMs: 0, atMs: nowMs },
       inForce: fn.allocation,
       plans: [{ epoch: plan.epoch, amounts }],
+      recalledEpoch: plan.epoch,
       askedAtMs: backByPlan(branch, fn, amounts, nowMs),
     };
     recalled = withBranch(recalled, { terms: branch.terms, phase: "running", run });

@@ -113,6 +113,7 @@ function firstDone(
 
 /** Rule 3 for CPU, rule 4 for memory. */
 function growFrom(stage: Stage, resource: Resource, targets: Targets, free: number, nowMs: number, rules: ShareRules): void {
+  if (stage.branches.some((branch) => runningIn(branch)?.recalledEpoch !== undefined)) return; // ledger.ts, L7
   const candidates = stage.branches.flatMap((branch) => candidateOf(stage, branch, resource, nowMs, rules));
   if (resource === "cpuCores") growCpu(stage.terms.grid.cpuCores, candidates, free);
   else growMemory(candidates, free);

@@ -5,8 +5,9 @@
  *
  *   reserved   published, and not heard of yet: what was published for it
  *   unheard    the same, after a restart: it may have ended meanwhile, so nobody has to give way for it
- *   running    the most of: what its applier said last, and every plan that its applier has not passed yet
- *   between    a sequence between two of its functions: what was published for it
+ *   running    the most of: what its applier said last, every plan that its applier has not passed yet, and what was published for
+ *              the functions that follow it in its branch, because they will start with that
+ *   between    a sequence between two of its functions: what was published for those to come
  *   ended      nothing; also `lost`, when its applier died
  */
 import type { Allocation, Grid, PublishedAllocation } from "@openwhisk-harvest/core";
@@ -71,6 +72,11 @@ export interface Run {
   readonly inForce: Allocation;
   /** Ascending epochs: the one its applier goes by, and what was sent since. */
   readonly plans: readonly [SentPlan, ...SentPlan[]];
+  /**
+   * Epoch of a plan of an earlier life, until its applier has answered it: what the plans before it gave is forgotten, and may still
+   * be in force.
+   */
+  readonly recalledEpoch?: number;
   /** Since when it wants back what was taken from it, up to U. */
   readonly askedAtMs: Readonly<Partial<Record<Resource, number>>>;
 }
@@ -116,8 +122,11 @@ export function heldOf(branch: Branch, resource: Resource): number {
   if (!sharesIn(branch, resource)) return 0;
   if (branch.phase === "ended" || branch.phase === "lost") return 0;
   const run = runningIn(branch);
-  if (run) return Math.max(run.inForce[resource], ...run.plans.map((plan) => plan.amounts[resource]));
-  return Math.max(...branch.terms.functions.map((fn) => fn.allocation[resource]));
+  const { functions } = branch.terms;
+  const toCome = branch.run ? functions.slice(functions.indexOf(branch.run.fn) + 1) : functions;
+  const published = toCome.map((fn) => fn.allocation[resource]);
+  if (!run) return Math.max(0, ...published);
+  return Math.max(run.inForce[resource], ...run.plans.map((plan) => plan.amounts[resource]), ...published);
 }
 
 /** A sequence counts with the least U of its functions: so much is its own whichever of them runs. */

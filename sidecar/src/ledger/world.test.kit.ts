@@ -86,6 +86,9 @@ export class World {
   /** `harvest:plan:<R>` */
   readonly hash: Record<string, PublishedAllocation> = {};
   readonly effects: LedgerEffect[] = [];
+  /** Whatever the ledger counts since then, it does not know who has ended: it may take too much for held, never too little. */
+  hasForgotten = false;
+  readonly #stream: LeaseEvent[] = [];
   #highestEpoch = 1;
   readonly #repeatMs: number | undefined;
 
@@ -180,10 +183,8 @@ export class World {
 
   deliver(at: number): void {
     const [event] = this.events.splice(at, 1);
-    if (event) this.#step({ type: "heard", event });
-  }
-
-  hearAgain(event: LeaseEvent): void {
+    if (!event) return;
+    this.#stream.push(event);
     this.#step({ type: "heard", event });
   }
 
@@ -210,10 +211,15 @@ export class World {
     this.pass(untilMs);
   }
 
-  /** The sidecar starts anew: it has the decision, and what Redis has of its plans. */
-  restart(): void {
+  /**
+   * The sidecar starts anew: it has the decision, what Redis has of its plans, and the events that the stream still has: all, or none
+   * when so much has happened since that they were cut off.
+   */
+  restart(streamIsWhole: boolean): void {
     const opened = openStage(this.terms, 1, this.nowMs);
     this.stage = stepLedger(opened, { type: "recall", plans: this.hash }, this.nowMs).stage;
+    if (streamIsWhole) for (const event of [...this.#stream]) this.#step({ type: "heard", event });
+    else this.hasForgotten = true;
   }
 
   pass(untilMs: number): void {

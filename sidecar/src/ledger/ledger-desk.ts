@@ -1,0 +1,327 @@
+/**
+ * Keeps the ledgers of all stages that are under way: hears the appliers' events, lets time pass, and publishes what moves. One loop, one
+ * blocking read; it wakes for an event or for the next thing that a stage waits for, whichever comes first.
+ *
+ *   away --Redis answers--> listening --an error--> away
+ *
+ * D1. A stage's ledger is opened by the first event that names its decision. The sidecar may have been started anew since: what Redis
+ *     has of the stage's plans is recalled first, and the stream is read from its oldest entry. A decision that nobody knows, or that
+ *     was never in force, has no ledger, and its runs end as they are.
+ * D2. Events of a stage are taken in the order of the stream, also while its decision is being looked for.
+ * D3. While Redis is away no time passes for any stage (L7). Plans that could not be published are published once it is back: they
+ *     are as good as then, by their epochs. Until then appliers help themselves.
+ * D4. Everything is bounded: stages, events that wait for a decision, plans that wait for Redis. What is beyond stands as it is.
+ * D5. A closed stage is remembered for a while, so that late events do not open it again.
+ */
+import {
+  type AllocationStore,
+  type Clock,
+  type EventBatch,
+  isLeaseEvent,
+  type LeaseEvent,
+  messageOf,
+  OLDEST_EVENT,
+  type PlanEntries,
+  parseRunKey,
+  type RunEvent,
+  type RunKey,
+  type SigningKey,
+  signFields,
+} from "@openwhisk-harvest/core";
+import type { Logger } from "pino";
+import type { DecisionRecord } from "../decision-record.js";
+import { type LedgerEffect, type LedgerEvent, nextTickMs, openStage, stepLedger } from "./ledger.js";
+import type { LedgerMetrics } from "./ledger-metrics.js";
+import type { Stage } from "./stage.js";
+import { openRecord, recordStep, recordWord, type StageRecord } from "./stage-record.js";
+import { forkOf, stageTermsOf } from "./stage-terms.js";
+
+/** Longest wait for events: how late a `close` may be. */
+const LONGEST_BLOCK_MS = 1_000;
+const EVENTS_PER_READ = 500;
+/** More than the stream keeps. */
+const EVENTS_REPLAYED = 20_000;
+/** While a decision is looked for. */
+const OPENING_MS = 10;
+const MOST_REFUSALS = 5;
+/** While Redis is away. */
+const PAUSE_MS = 100;
+/** Some KB each. */
+const MOST_STAGES = 5_000;
+/** Of one stage, while its decision is looked for. */
+const MOST_WAITING = 200;
+const MOST_UNSENT = 1_000;
+/** Events come within seconds of each other, unless Redis was away. */
+const REMEMBERED_MS = 60_000;
+
+export interface LedgerDeskOptions {
+  readonly store: Pick<AllocationStore, "readEvents" | "publishPlan" | "plans">;
+  readonly findDecision: (id: string) => Promise<DecisionRecord | undefined>;
+  readonly stageTimeoutMs: number;
+  readonly metrics: LedgerMetrics;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** A stage has closed: what came of it. */
+  readonly onClosed: (decision: DecisionRecord, record: StageRecord) => void;
+  readonly signingKey?: SigningKey | undefined;
+}
+
+interface Opening {
+  readonly state: "opening";
+  readonly waiting: LeaseEvent[];
+}
+interface Open {
+  readonly state: "open";
+  readonly decision: DecisionRecord;
+  stage: Stage;
+  record: StageRecord;
+  tickAtMs: number;
+}
+/** A stage on the desk: its decision is looked for, it is open, or there is nothing (more) to keep of it. */
+type Sheet = Opening | Open | { readonly state: "done"; readonly untilMs: number };
+
+export class LedgerDesk {
+  readonly #options: LedgerDeskOptions;
+  readonly #sheets = new Map<string, Sheet>();
+  readonly #unsent = new Map<string, PlanEntries>();
+  readonly #closing = new AbortController();
+  #loop: Promise<void> | undefined;
+  #refusals = 0;
+
+  constructor(options: LedgerDeskOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#loop ??= this.#listen();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#loop;
+  }
+
+  /** What is under way of R, for people. */
+  recordsOf(root: string): StageRecord[] {
+    return [...this.#sheets.values()].flatMap((sheet) => (sheet.state === "open" && sheet.stage.terms.root === root ? [sheet.record] : []));
+  }
+
+  async #listen(): Promise<void> {
+    const { store, metrics, clock } = this.#options;
+    let after = OLDEST_EVENT;
+    for (let isAway = false; !this.#closing.signal.aborted; ) {
+      try {
+        const isReplay = after === OLDEST_EVENT;
+        const limit = isReplay ? EVENTS_REPLAYED : EVENTS_PER_READ;
+        const batch = await store.readEvents({ after, blockMs: this.#waitMs(), limit });
+        if (isAway) for (const sheet of this.#open()) this.#step(sheet, { type: "deaf" });
+        isAway = false;
+        after = batch.lastId;
+        this.#take(isReplay ? { ...batch, events: eventsOfStagesUnderWay(batch.events) } : batch);
+        await this.#send();
+        this.#pass();
+      } catch (error) {
+        if (!isAway) this.#options.logger.debug({ reason: messageOf(error) }, "the ledgers stand still");
+        isAway = true;
+        metrics.stoodStill();
+        await clock.sleep(PAUSE_MS, this.#closing.signal).catch(() => undefined); // closing
+      }
+    }
+  }
+
+  #take({ events, unreadable }: EventBatch): void {
+    const { metrics } = this.#options;
+    metrics.heard("unreadable", unreadable);
+    for (const event of events) if (isLeaseEvent(event)) this.#hear(event);
+  }
+
+  #hear(event: LeaseEvent): void {
+    const key = keyOf(event);
+    const of = key && forkOf(key);
+    if (!key || !of) {
+      this.#options.metrics.heard("unreadable", 1);
+      return;
+    }
+    const id = `${key.root}${of.fork}`;
+    const sheet = this.#sheets.get(id);
+    if (!sheet) this.#openSheet(id, key, event);
+    else if (sheet.state === "open") this.#tell(sheet, event, key);
+    else if (sheet.state === "opening" && sheet.waiting.length < MOST_WAITING) sheet.waiting.push(event);
+    else this.#options.metrics.heard(sheet.state === "done" ? "late" : "omitted", 1);
+  }
+
+  /** D1, D2 */
+  #openSheet(id: string, key: RunKey, event: LeaseEvent): void {
+    const sheet: Opening = { state: "opening", waiting: [event] };
+    this.#sheets.set(id, sheet);
+    this.#forgetOldest();
+    void this.#openLater(id, sheet, key);
+  }
+
+  async #openLater(id: string, sheet: Opening, key: RunKey): Promise<void> {
+    let opened: Sheet | undefined;
+    try {
+      opened = await this.#lookUp(key, sheet.waiting[0] as LeaseEvent);
+    } catch (error) {
+      this.#options.logger.debug({ root: key.root, reason: messageOf(error) }, "a stage cannot be looked up now");
+      if (this.#sheets.get(id) === sheet) this.#sheets.delete(id); // the next event tries again
+      return;
+    }
+    this.#options.metrics.opened(opened !== undefined);
+    if (this.#sheets.get(id) !== sheet) return;
+    this.#sheets.set(id, opened ?? { state: "done", untilMs: this.#nowMs() + REMEMBERED_MS });
+    if (opened) for (const waiting of sheet.waiting) this.#hear(waiting);
+  }
+
+  async #lookUp(key: RunKey, { lease }: LeaseEvent): Promise<Sheet | undefined> {
+    const { findDecision, store, stageTimeoutMs } = this.#options;
+    const decision = await findDecision(lease.decision);
+    if (!decision?.published || decision.namespace !== lease.namespace || decision.root !== key.root) return undefined;
+    const terms = stageTermsOf(decision, key, stageTimeoutMs);
+    if (!terms) return undefined;
+    const plans = plansOf(await store.plans(key.root), terms.fork);
+    const nowMs = this.#nowMs();
+    const fresh = openStage(terms, lease.epoch, nowMs);
+    const stage = Object.keys(plans).length > 0 ? stepLedger(fresh, { type: "recall", plans }, nowMs).stage : fresh;
+    const predictedMs = decision.stages.find(({ forkPath }) => forkPath === forkOf(key)?.forkPath)?.predictedMs;
+    const record = openRecord({
+      forkPath: forkOf(key)?.forkPath ?? "",
+      fork: terms.fork,
+      policy: decision.policy,
+      openedAtMs: this.#options.clock.nowMs(),
+      predictedMs,
+    });
+    return { state: "open", stage, record, decision, tickAtMs: nextTickMs(stage, nowMs) };
+  }
+
+  #tell(sheet: Open, event: LeaseEvent, key: RunKey): void {
+    const nowMs = this.#nowMs();
+    const effects = this.#step(sheet, { type: "heard", event });
+    const dismissed = effects.find((effect) => effect.type === "dismissed");
+    this.#options.metrics.heard(dismissed ? dismissed.why : "taken", 1);
+    if (dismissed) return;
+    const position = key.trail.at(-1)?.position ?? 0;
+    sheet.record = recordWord(sheet.record, event, position, Math.max(0, nowMs - sheet.stage.openedAtMs));
+    this.#options.metrics.used(event, sheet.record);
+  }
+
+  #step(sheet: Open, event: LedgerEvent): readonly LedgerEffect[] {
+    const nowMs = this.#nowMs();
+    const { stage, effects } = stepLedger(sheet.stage, event, nowMs);
+    sheet.stage = stage;
+    sheet.tickAtMs = nextTickMs(stage, nowMs);
+    sheet.record = recordStep(sheet.record, stage, effects, nowMs);
+    for (const effect of effects)
+      if (effect.type === "plan") this.#queue(stage.terms.root, effect.entries);
+      else if (effect.type === "moved") this.#options.metrics.moved(effect);
+    return effects;
+  }
+
+  #queue(root: string, entries: PlanEntries): void {
+    const { signingKey } = this.#options;
+    const signed = signingKey ? signFields(signingKey, root, entries) : entries;
+    this.#unsent.set(root, { ...this.#unsent.get(root), ...signed });
+    const [oldest] = this.#unsent.keys();
+    if (this.#unsent.size > MOST_UNSENT && oldest !== undefined) this.#unsent.delete(oldest);
+  }
+
+  /** D3 */
+  async #send(): Promise<void> {
+    for (const [root, entries] of [...this.#unsent]) {
+      await this.#publish(root, entries);
+      if (this.#unsent.get(root) === entries) this.#unsent.delete(root);
+    }
+  }
+
+  /** Redis answers events, so a plan that it refuses again and again is refused for good. */
+  async #publish(root: string, entries: PlanEntries): Promise<void> {
+    const { store, metrics, logger } = this.#options;
+    try {
+      await store.publishPlan(root, entries);
+      metrics.planned(Object.keys(entries).length);
+      this.#refusals = 0;
+    } catch (error) {
+      if (++this.#refusals < MOST_REFUSALS) throw error;
+      logger.warn({ root, reason: messageOf(error) }, "a plan could not be published");
+      metrics.refused(Object.keys(entries).length);
+    }
+  }
+
+  #pass(): void {
+    const nowMs = this.#nowMs();
+    for (const [id, sheet] of this.#sheets)
+      if (sheet.state === "open") this.#passOpen(id, sheet, nowMs);
+      else if (sheet.state === "done" && sheet.untilMs <= nowMs) this.#sheets.delete(id);
+    this.#options.metrics.standing(this.#open().map(({ stage }) => stage));
+  }
+
+  #passOpen(id: string, sheet: Open, nowMs: number): void {
+    if (sheet.tickAtMs <= nowMs) this.#step(sheet, { type: "tick" });
+    if (!sheet.stage.closed) return;
+    this.#sheets.set(id, { state: "done", untilMs: nowMs + REMEMBERED_MS });
+    this.#options.metrics.closed(sheet.record);
+    this.#options.onClosed(sheet.decision, sheet.record);
+  }
+
+  /** Until the next thing that somebody waits for; what is unsent, or being looked for, is soon. */
+  #waitMs(): number {
+    const nowMs = this.#nowMs();
+    let nextMs = nowMs + LONGEST_BLOCK_MS;
+    for (const sheet of this.#sheets.values())
+      if (sheet.state === "opening") nextMs = Math.min(nextMs, nowMs + OPENING_MS);
+      else if (sheet.state === "open") nextMs = Math.min(nextMs, sheet.tickAtMs);
+    if (this.#unsent.size > 0) nextMs = nowMs;
+    return Math.max(1, nextMs - nowMs);
+  }
+
+  #open(): Open[] {
+    return [...this.#sheets.values()].filter((sheet) => sheet.state === "open");
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#sheets.keys();
+    if (this.#sheets.size > MOST_STAGES && oldest !== undefined) this.#sheets.delete(oldest);
+  }
+
+  #nowMs(): number {
+    return this.#options.clock.monotonicMs();
+  }
+}
+
+/** After a restart: of all that the stream still has, what concerns stages in which somebody runs. */
+export function eventsOfStagesUnderWay(events: readonly RunEvent[]): RunEvent[] {
+  const running = new Map<string, Set<string>>();
+  const stageOf = new Map<RunEvent, string>();
+  for (const event of events) {
+    const key = isLeaseEvent(event) ? keyOf(event) : undefined;
+    const fork = key && forkOf(key)?.fork;
+    if (!key || fork === undefined) continue;
+    const id = `${key.root}${fork}`;
+    stageOf.set(event, id);
+    const runs = running.get(id) ?? new Set();
+    running.set(id, runs);
+    if (event.type === "end") runs.delete(event.activationId);
+    else runs.add(event.activationId);
+  }
+  return events.filter((event) => (running.get(stageOf.get(event) ?? "")?.size ?? 0) > 0);
+}
+
+function keyOf({ k }: LeaseEvent): RunKey | undefined {
+  try {
+    return parseRunKey(k);
+  } catch {
+    return undefined; // whoever wrote it, it is no run of ours
+  }
+}
+
+function plansOf(plans: PlanEntries, fork: string): PlanEntries {
+  return Object.fromEntries(Object.entries(plans).filter(([k]) => isOfFork(k, fork)));
+}
+
+function isOfFork(k: string, fork: string): boolean {
+  try {
+    return forkOf(parseRunKey(k))?.fork === fork;
+  } catch {
+    return false; // not written by us
+  }
+}
