@@ -6,9 +6,9 @@
 import { findPackage } from "./controller/resolve-action.js";
 import { packageOf } from "./entities.js";
 import type { EntityName } from "./entity-name.js";
-import type { EntityStore } from "./entity-store.js";
-import type { Identities } from "./identities.js";
 import type { Identity } from "./messages.js";
+import type { EntityStore } from "./storage/entity-store.js";
+import type { Identities } from "./storage/identities.js";
 import { WhiskRejection } from "./whisk-rejection.js";
 import { notAuthorizedFor, TEXTS } from "./whisk-texts.js";
 

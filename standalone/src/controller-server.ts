@@ -2,13 +2,9 @@
  * The controller as a running server: stores, balancer, conductor loop and REST API around invokers that are given to it.
  * What kind of invokers they are is not its business.
  */
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { type Allocation, type Clock, type Config, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import { Balancer, placementPolicy } from "@openwhisk-harvest/loadbalancer-shim";
 import type { FastifyInstance } from "fastify";
-import { open, type RootDatabase } from "lmdb";
-import { ActivationStore } from "./activation-store.js";
 import { mayUseAction } from "./auth.js";
 import type { Logger } from "./container/logger.js";
 import { Door } from "./controller/door.js";
@@ -20,12 +16,12 @@ import { ActivationRunner } from "./controller/run-activation.js";
 import { Throttle } from "./controller/throttle.js";
 import { waitAtMost } from "./controller/wait.js";
 import { entityLimits } from "./entity-limits.js";
-import { EntityStore } from "./entity-store.js";
-import { Identities } from "./identities.js";
 import { newActivationId, newTransactionId } from "./ids.js";
 import type { GrantResolver, Invoker } from "./messages.js";
 import { createRestServer } from "./rest/server.js";
 import type { Runtimes } from "./runtimes.js";
+import type { Identities } from "./storage/identities.js";
+import { openStorage, type Storage } from "./storage/open-storage.js";
 
 /** How long close() waits for the records of what has been cut off when the containers are taken away. */
 const CUT_OFF_MS = 5_000;
@@ -37,6 +33,8 @@ export interface ControllerServerOptions {
   /** Steps of the grid. */
   readonly step: Allocation;
   readonly dataDir: string;
+  /** CouchDB with its user and password; embedded when absent. */
+  readonly couchdbUrl?: string;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly runtimes: Runtimes;
@@ -56,13 +54,15 @@ export interface ControllerServer {
   close(): Promise<void>;
 }
 
-/** OWH_BAD_CONFIG when the port is taken or the data folder cannot be used. Nothing stays behind then. */
+/** OWH_BAD_CONFIG when the port is taken or the data folder cannot be used, OWH_STORE_UNAVAILABLE without CouchDB. Nothing stays behind then. */
 export async function startControllerServer(
   options: ControllerServerOptions,
   createInvokerSide: (apihost: string) => Promise<InvokerSide>,
 ): Promise<ControllerServer> {
   const { config, runtimes, clock, logger } = options;
-  const storage = openStorage(options);
+  const { dataDir, couchdbUrl } = options;
+  const couchdb = couchdbUrl === undefined ? {} : { couchdb: { url: couchdbUrl, prefix: config.databasePrefix } };
+  const storage = await openStorage({ dataDir, logger, clock, ...couchdb });
   const limits = entityLimits(config);
   const throttle = new Throttle({ ...config, firesPerMinute: limits.firesPerMinute }, clock);
   const inFlight = new InFlight(logger);
@@ -78,7 +78,7 @@ export async function startControllerServer(
     side = await createInvokerSide(apihost);
   } catch (error) {
     await app.close();
-    await storage.root.close();
+    await storage.close();
     throw error;
   }
   const balancer = createBalancer(options, side.invokers);
@@ -107,21 +107,6 @@ export async function startControllerServer(
       return closing;
     },
   };
-}
-
-interface Storage {
-  readonly root: RootDatabase;
-  readonly identities: Identities;
-  readonly entities: EntityStore;
-  readonly activations: ActivationStore;
-}
-
-function openStorage({ dataDir, logger }: ControllerServerOptions): Storage {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const identities = new Identities(join(dataDir, "identities.json"));
-  const root = open({ path: join(dataDir, "openwhisk.mdb"), noSubdir: true });
-  const lost = (activationId: string, reason: string) => logger.error({ activationId, reason }, "a record was lost");
-  return { root, identities, entities: new EntityStore(root), activations: new ActivationStore(root, lost) };
 }
 
 interface Running {
@@ -171,8 +156,7 @@ async function close({ app, door, inFlight, invokers, storage, clock, drainMs }:
   await waitAtMost(clock, closed, LAST_ANSWERS_MS);
   app.server.closeAllConnections();
   await closed;
-  await storage.activations.written();
-  await storage.root.close();
+  await storage.close();
 }
 
 function createBalancer({ config, step, clock }: ControllerServerOptions, invokers: readonly Invoker[]): Balancer {

@@ -28,7 +28,7 @@ export interface StandaloneOptions {
   readonly allocations: AllocationStore;
   /** The deployment's secret: only allocations and plans that are signed with it are believed. All are when absent. */
   readonly signingKey?: SigningKey;
-  /** Identities, actions and activations live in `<dataDir>/standalone`, over restarts. */
+  /** Identities, actions and activations live in `<dataDir>/standalone`, over restarts, or in the configured CouchDB. */
   readonly dataDir: string;
   readonly clock?: Clock;
   /** Gets warnings and errors, never keys or payloads; a pino logger fits. */
@@ -43,12 +43,14 @@ export interface Standalone {
   readonly namespace: string;
   /** `uuid:key` of the namespace. Not for logs. */
   readonly auth: string;
+  /** True when this start has made the key; to be told once. */
+  readonly authIsNew: boolean;
   readonly enforcement: Enforcement;
   /** One sentence for people: how limits are enforced, and why not better. */
   readonly enforcementReason: string;
   readonly invokers: readonly { readonly id: number; readonly cpuCores: number; readonly memoryMb: number }[];
   /** A further namespace with a fresh random key. OWH_CONFLICT when it exists. */
-  createIdentity(namespace: string): Identity;
+  createIdentity(namespace: string): Promise<Identity>;
   /** Stops accepting, lets what runs come to its end (`standalone.drainMs` at most), takes the containers away, and closes the store. Idempotent. */
   close(): Promise<void>;
 }
@@ -71,6 +73,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
           config: config.standalone,
           step: { cpuCores: grid.cpuCores.step, memoryMb: grid.memoryMb.step },
           dataDir: join(dataDir, "standalone"),
+          ...(config.couchdb.url !== undefined && { couchdbUrl: config.couchdb.url }),
           clock,
           logger,
           runtimes,
@@ -158,6 +161,7 @@ function runningStandalone(server: ControllerServer, parts: RunningParts): Stand
     apihost: server.apihost,
     namespace: guest.namespace,
     auth: guest.authkey,
+    authIsNew: server.identities.guestIsNew,
     enforcement,
     enforcementReason,
     invokers: Array.from({ length: invokers }, (_, id) => ({ id, ...capacity })),

@@ -8,8 +8,8 @@
  */
 
 import { type EntityName, formatEntityName, resolveName } from "../entity-name.js";
-import type { StoredAction } from "../entity-store.js";
 import type { ActivationRecord } from "../messages.js";
+import type { StoredAction } from "../storage/entity-store.js";
 import {
   compositionActivationTimeout,
   compositionComponentInvalid,

@@ -9,10 +9,10 @@ import type { Clock, KeyValue } from "@openwhisk-harvest/core";
 import { loadConfig } from "@openwhisk-harvest/core";
 import { silentLogger } from "@openwhisk-harvest/stores";
 import { open } from "lmdb";
-import { ActivationStore } from "../activation-store.js";
 import { type EntityName, formatEntityName } from "../entity-name.js";
-import type { StoredAction } from "../entity-store.js";
 import type { ActivationMessage, ActivationRecord, Identity, Parameter } from "../messages.js";
+import type { StoredAction } from "../storage/entity-store.js";
+import { LmdbActivations } from "../storage/lmdb-activations.js";
 import { builtinAction, runBuiltin, SYSTEM_NAMESPACE } from "./builtin.js";
 import { InFlight } from "./in-flight.js";
 import { createController } from "./invoke-action.js";
@@ -66,7 +66,7 @@ export function testController(actions: Readonly<Record<string, TestAction>>, op
   const clock = new StillClock();
   const { sequenceMaxLength = 50 } = options;
   const config = { ...loadConfig().standalone, sequenceMaxLength };
-  const activations = new ActivationStore(root, (id, why) => {
+  const activations = new LmdbActivations(root, (id, why) => {
     throw new Error(`${id}: ${why}`);
   });
   const messages: ActivationMessage[] = [];

@@ -1,9 +1,9 @@
 /** What the parts of the controller need of one another. */
 import type { Clock, Config } from "@openwhisk-harvest/core";
-import type { ActivationStore } from "../activation-store.js";
 import type { EntityName } from "../entity-name.js";
-import type { StoredAction } from "../entity-store.js";
 import type { ActivationMessage, ActivationRecord, Identity } from "../messages.js";
+import type { ActivationStore } from "../storage/activation-store.js";
+import type { StoredAction } from "../storage/entity-store.js";
 
 /** An activation that was accepted. `record` rejects when no invoker could be found for it after all. */
 export interface Invocation {

@@ -41,14 +41,14 @@ test("a composition's record: logs name the steps in order, duration is their su
     waitTime: 0,
     limits: { concurrency: 1, logs: 10, memory: 512, timeout: 60_000 },
   });
-  assert.deepEqual(c.activations.get("guest", record.activationId), record, "stored, and readable at once");
+  assert.deepEqual(await c.activations.get("guest", record.activationId), record, "stored, and readable at once");
 });
 
 test("conductor steps and components are caused by the session, and the steps are no compositions of their own", async () => {
   const c = controllerOf({ c: steps("a"), a: { run: () => ({}) } });
   const record = await c.record("c");
   for (const id of record.logs) {
-    const step = c.activations.get("guest", id);
+    const step = await c.activations.get("guest", id);
     assert.equal(step?.cause, record.activationId);
     assert.equal(annotations(step)["causedBy"], "sequence");
     assert.equal(annotations(step)["kind"], "nodejs:20");
@@ -60,7 +60,7 @@ test("nested: the outer logs hold the inner session's id, not its steps", async 
   const c = controllerOf({ outer: steps("inner"), inner: steps("a"), a: { run: () => ({}) } });
   const outer = await c.record("outer");
   assert.equal(outer.logs.length, 3);
-  const inner = c.activations.get("guest", String(outer.logs[1]));
+  const inner = await c.activations.get("guest", String(outer.logs[1]));
   assert.equal(inner?.cause, outer.activationId);
   assert.deepEqual(
     [annotations(inner)["topmost"], annotations(inner)["causedBy"], annotations(inner)["conductor"]],
@@ -130,8 +130,8 @@ test("a component that is gone, a sequence that is too long, and one for which t
 test("sequences and compositions in one another keep their causes", async () => {
   const c = controllerOf({ c: steps("s"), s: { sequence: ["/guest/a", "/guest/d"] }, d: steps("a"), a: { run: () => ({}) } });
   const composition = await c.record("c");
-  const sequence = c.activations.get("guest", String(composition.logs[1]));
-  const inner = c.activations.get("guest", String(sequence?.logs[1]));
+  const sequence = await c.activations.get("guest", String(composition.logs[1]));
+  const inner = await c.activations.get("guest", String(sequence?.logs[1]));
   assert.deepEqual([sequence?.cause, inner?.cause], [composition.activationId, sequence?.activationId]);
   assert.deepEqual(
     [sequence, inner].map((r) => annotationOf(r?.annotations, "topmost")),

@@ -4,8 +4,8 @@
  */
 import { type PackageDocument, packageOf, type Stored, type StoredAction } from "../entities.js";
 import type { EntityName } from "../entity-name.js";
-import type { EntityStore } from "../entity-store.js";
 import type { Parameter } from "../messages.js";
+import type { EntityStore } from "../storage/entity-store.js";
 import { builtinAction, builtinPackage } from "./builtin.js";
 
 /** A package by its name, as stored or as it comes with OpenWhisk. */

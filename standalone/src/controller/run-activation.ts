@@ -3,9 +3,9 @@
  */
 import { type Allocation, type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import type { Acquired, Balancer, PlacementRequest } from "@openwhisk-harvest/loadbalancer-shim";
-import type { ActivationStore } from "../activation-store.js";
 import type { Logger } from "../container/logger.js";
 import type { ActivationMessage, ActivationRecord, Grant, GrantResolver, Invoker } from "../messages.js";
+import type { ActivationStore } from "../storage/activation-store.js";
 import { runBuiltin } from "./builtin.js";
 import { type CpuLoan, CpuLoans } from "./cpu-loans.js";
 import type { Door } from "./door.js";

@@ -3,8 +3,8 @@
  * The first result with a field `error` ends the sequence with that component's response.
  */
 import { resolveName } from "../entity-name.js";
-import type { StoredAction } from "../entity-store.js";
 import type { ActivationRecord, SequenceExec } from "../messages.js";
+import type { StoredAction } from "../storage/entity-store.js";
 import { sequenceRetrieveActivationTimeout, TEXTS } from "../whisk-texts.js";
 import { isObject } from "./json.js";
 import type { AtomicActionCount, ControllerParts, Invocation, InvokeRequest } from "./parts.js";

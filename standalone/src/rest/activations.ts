@@ -1,8 +1,8 @@
 /** /namespaces/{ns}/activations: list, get, result, logs (Activations.scala). */
 import type { FastifyRequest } from "fastify";
-import type { ActivationQuery } from "../activation-store.js";
 import { isName } from "../entity-name.js";
 import type { ActivationRecord } from "../messages.js";
+import type { ActivationQuery } from "../storage/activation-store.js";
 import { WhiskRejection } from "../whisk-rejection.js";
 import { activationIdLength, badNameFilter, malformedQuery, TEXTS } from "../whisk-texts.js";
 import { callerOf, type RestContext } from "./context.js";
@@ -37,16 +37,17 @@ function nameFilter(request: FastifyRequest): string | undefined {
   return text;
 }
 
-function existingActivation(context: RestContext, request: FastifyRequest): ActivationRecord {
+async function existingActivation(context: RestContext, request: FastifyRequest): Promise<ActivationRecord> {
   const { namespace } = callerOf(request);
   const { id } = request.params as { id: string };
   if (id.length !== 32) throw new WhiskRejection(400, activationIdLength(id.length));
   if (!/^[0-9a-f]{32}$/i.test(id)) throw new WhiskRejection(400, TEXTS.activationIdIllegal);
-  const record = context.activations.get(namespace, id);
+  const record = await context.activations.get(namespace, id);
   if (!record) throw new WhiskRejection(404, TEXTS.doesNotExist);
   return record;
 }
 
-export const getActivation = (context: RestContext, request: FastifyRequest) => activationView(existingActivation(context, request));
-export const getResult = (context: RestContext, request: FastifyRequest) => responseView(existingActivation(context, request));
-export const getLogs = (context: RestContext, request: FastifyRequest) => ({ logs: existingActivation(context, request).logs });
+type Get = (context: RestContext, request: FastifyRequest) => Promise<object>;
+export const getActivation: Get = async (context, request) => activationView(await existingActivation(context, request));
+export const getResult: Get = async (context, request) => responseView(await existingActivation(context, request));
+export const getLogs: Get = async (context, request) => ({ logs: (await existingActivation(context, request)).logs });

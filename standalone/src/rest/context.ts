@@ -1,15 +1,15 @@
 /** What the REST handlers need, and what a request carries once it has been authenticated. */
 import type { Clock, Config } from "@openwhisk-harvest/core";
 import type { FastifyRequest } from "fastify";
-import type { ActivationStore } from "../activation-store.js";
 import type { Door } from "../controller/door.js";
 import type { ControllerParts } from "../controller/parts.js";
 import type { Throttle } from "../controller/throttle.js";
 import type { EntityLimits } from "../entity-limits.js";
-import type { EntityStore } from "../entity-store.js";
-import type { Identities } from "../identities.js";
 import type { Identity } from "../messages.js";
 import type { Runtimes } from "../runtimes.js";
+import type { ActivationStore } from "../storage/activation-store.js";
+import type { EntityStore } from "../storage/entity-store.js";
+import type { Identities } from "../storage/identities.js";
 import { WhiskRejection } from "../whisk-rejection.js";
 import { TEXTS } from "../whisk-texts.js";
 

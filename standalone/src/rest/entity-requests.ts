@@ -2,7 +2,7 @@
 import type { FastifyRequest } from "fastify";
 import type { EntitySummaries, EntityType, EntityTypes, Stored } from "../entities.js";
 import { type EntityName, isName } from "../entity-name.js";
-import type { Change, View } from "../entity-store.js";
+import type { Change, View } from "../storage/entity-store.js";
 import { WhiskRejection } from "../whisk-rejection.js";
 import { TEXTS } from "../whisk-texts.js";
 import { callerOf, pathSegments, type RestContext } from "./context.js";

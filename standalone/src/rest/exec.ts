@@ -1,9 +1,9 @@
 /** The field `exec` of an action (Exec.scala): code of a kind that we run, or a sequence of other actions. */
 import { isObject, type JsonObject } from "../controller/json.js";
 import { type EntityName, formatEntityName, resolveName } from "../entity-name.js";
-import type { StoredAction } from "../entity-store.js";
 import type { CodeExec, SequenceExec } from "../messages.js";
 import { kindOf, type Runtimes } from "../runtimes.js";
+import type { StoredAction } from "../storage/entity-store.js";
 import { malformed, WhiskRejection } from "../whisk-rejection.js";
 import { entityTooBig, notAuthorizedFor, TEXTS } from "../whisk-texts.js";
 

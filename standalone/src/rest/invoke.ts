@@ -1,14 +1,14 @@
 /** POST /namespaces/{ns}/actions/{name}: invoke (Actions.scala 244-330). */
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { AcceptedActivation } from "../activation-store.js";
 import { forbidden } from "../auth.js";
 import { isObject } from "../controller/json.js";
 import { overridesFinal } from "../controller/parameters.js";
 import { MAX_BLOCKING_WAIT_MS, waitAtMost } from "../controller/wait.js";
 import { pathAndNameOf } from "../entities.js";
 import { type EntityName, resolveName } from "../entity-name.js";
-import type { StoredAction } from "../entity-store.js";
 import type { ActivationRecord, Identity } from "../messages.js";
+import type { AcceptedActivation } from "../storage/activation-store.js";
+import type { StoredAction } from "../storage/entity-store.js";
 import { malformed, WhiskRejection } from "../whisk-rejection.js";
 import { invalidTimeout, malformedQuery, TEXTS } from "../whisk-texts.js";
 import { actionNameOf, existingAction } from "./actions.js";

@@ -7,7 +7,7 @@ let server: Awaited<ReturnType<typeof startTestStandalone>>;
 let other: string;
 before(async () => {
   server = await startTestStandalone();
-  other = server.standalone.createIdentity("other").authkey;
+  other = (await server.standalone.createIdentity("other")).authkey;
 });
 after(() => server.close());
 

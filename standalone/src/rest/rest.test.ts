@@ -108,7 +108,7 @@ test("base64 of a zip is binary, source text is not", async () => {
 });
 
 test("lists: last updated first, without code, with skip, limit and count", async () => {
-  const other = server.standalone.createIdentity("lists");
+  const other = await server.standalone.createIdentity("lists");
   const mine = (path: string, options = {}) => server.request(path, { auth: other.authkey, ...options });
   for (const name of ["a", "b", "c"]) {
     await mine(`actions/${name}`, { method: "PUT", body: { exec } });
@@ -153,7 +153,7 @@ test("who has no key gets 401, a wrong one 401, another namespace's 403", async 
 });
 
 test("a new identity sees its own namespace and nothing of others", async () => {
-  const other = server.standalone.createIdentity("second");
+  const other = await server.standalone.createIdentity("second");
   await put("private", { exec });
   assert.deepEqual((await server.request("/api/v1/namespaces", { auth: other.authkey })).body, ["second"]);
   assert.equal((await server.request("actions/private", { auth: other.authkey })).status, 404);
@@ -163,7 +163,7 @@ test("a new identity sees its own namespace and nothing of others", async () => 
     ["a/b", "OWH_BAD_REQUEST"],
     ["whisk.system", "OWH_BAD_REQUEST"],
   ] as const)
-    assert.throws(() => server.standalone.createIdentity(name), { code });
+    await assert.rejects(server.standalone.createIdentity(name), { code });
 });
 
 test("unknown paths are 404, known paths with other methods 405, wrong media types 415", async () => {

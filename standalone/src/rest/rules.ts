@@ -13,7 +13,7 @@ import {
   type TriggerDocument,
 } from "../entities.js";
 import { type EntityName, formatEntityName, resolveName } from "../entity-name.js";
-import type { Change } from "../entity-store.js";
+import type { Change } from "../storage/entity-store.js";
 import { malformed, WhiskRejection } from "../whisk-rejection.js";
 import { entityDoesNotExist, statusNotRecognized, TEXTS } from "../whisk-texts.js";
 import { callerOf, type RestContext } from "./context.js";

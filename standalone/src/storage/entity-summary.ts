@@ -1,6 +1,6 @@
 /** Rows of lists (the values of OpenWhisk's views in whisks.v2.1.0). Pure. */
-import type { EntityDocument, EntityType, PackageDocument, RuleDocument } from "./entities.js";
-import type { ActionDocument } from "./messages.js";
+import type { EntityDocument, EntityType, PackageDocument, RuleDocument } from "../entities.js";
+import type { ActionDocument } from "../messages.js";
 
 export function summaryOf(type: EntityType, document: EntityDocument): EntityDocument {
   const { namespace, name, version, publish, annotations, updated } = document;

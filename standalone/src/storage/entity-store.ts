@@ -9,16 +9,20 @@
  *  1. A change is made only on the revision it was based on.
  *  2. Changes that belong together are made all or not at all.
  *  3. The index holds exactly the rows of the documents that are there.
+ *
+ * With an archive (CouchDB) the documents here are a copy of what is there, made at the start; a change goes there first. The
+ * archive is this server's alone while it runs. Should somebody else have changed a document, the change is refused and the copy
+ * mended; of changes that belong together the others are made then, as CouchDB knows no transactions.
  */
 import { randomBytes } from "node:crypto";
 import { HarvestError } from "@openwhisk-harvest/core";
 import type { Database, RootDatabase } from "lmdb";
-import { type EntityDocument, type EntitySummaries, type EntityType, type EntityTypes, packageOf, type Stored } from "./entities.js";
-import type { EntityName } from "./entity-name.js";
+import { type EntityDocument, type EntitySummaries, type EntityType, type EntityTypes, packageOf, type Stored } from "../entities.js";
+import type { EntityName } from "../entity-name.js";
+import { TEXTS } from "../whisk-texts.js";
 import { summaryOf } from "./entity-summary.js";
-import { TEXTS } from "./whisk-texts.js";
 
-export type { ActionSummary, StoredAction } from "./entities.js";
+export type { ActionSummary, StoredAction } from "../entities.js";
 
 export interface Page {
   readonly skip: number;
@@ -38,7 +42,18 @@ export interface Change<T extends EntityType = EntityType> {
   readonly next?: EntityTypes[T];
 }
 
-type Row = readonly [type: EntityType, document: Stored<EntityDocument>];
+/** An entity with its type. */
+export type ArchivedEntity = readonly [type: EntityType, document: Stored<EntityDocument>];
+
+/** Where the documents are kept besides. */
+export interface EntityArchive {
+  load(): AsyncIterable<ArchivedEntity>;
+  read(entity: EntityName): Promise<ArchivedEntity | undefined>;
+  /** The new revision of each, or undefined where the stored one is not that which the change is based on. */
+  write(changes: readonly Change[]): Promise<readonly (string | undefined)[]>;
+}
+
+type Row = ArchivedEntity;
 type IndexKey = [view: string, path: string, updated: number, name: string];
 
 /** Parsed documents kept in memory; actions in use are few, and some have megabytes of code. */
@@ -48,10 +63,22 @@ export class EntityStore {
   readonly #documents: Database<Row, [string, string]>;
   readonly #index: Database<EntityDocument, IndexKey>;
   readonly #cache = new Map<string, Row>();
+  readonly #archive: EntityArchive | undefined;
+  #lastChange: Promise<unknown> = Promise.resolve();
 
-  constructor(root: RootDatabase) {
-    this.#documents = root.openDB({ name: "entities" });
-    this.#index = root.openDB({ name: "entities-by-update" });
+  /** A copy has names of its own, so that what is embedded here stays as it is. */
+  private constructor(root: RootDatabase, archive: EntityArchive | undefined) {
+    const prefix = archive ? "copied-" : "";
+    this.#documents = root.openDB({ name: `${prefix}entities` });
+    this.#index = root.openDB({ name: `${prefix}entities-by-update` });
+    this.#archive = archive;
+  }
+
+  /** Rejects as the archive does. */
+  static async open(root: RootDatabase, archive?: EntityArchive): Promise<EntityStore> {
+    const store = new EntityStore(root, archive);
+    if (archive) await store.#copy(archive);
+    return store;
   }
 
   /** Undefined when there is none, or one of another type. */
@@ -80,12 +107,8 @@ export class EntityStore {
 
   /** 1 and 2. OWH_CONFLICT when one of the stored revisions is another one. */
   async change(changes: readonly Change[]): Promise<void> {
-    const done = await this.#documents.transaction(() => {
-      if (!changes.every(({ entity, rev }) => this.#documents.get(keyOf(entity))?.[1].rev === rev)) return false;
-      for (const change of changes) this.#apply(change);
-      return true;
-    });
-    for (const { entity } of changes) this.#cache.delete(`${entity.namespace}/${entity.name}`);
+    const archive = this.#archive;
+    const done = archive ? await this.#inTurn(() => this.#changeArchive(archive, changes)) : await this.#changeHere(changes);
     if (!done) throw new HarvestError("OWH_CONFLICT", TEXTS.conflict);
   }
 
@@ -100,6 +123,53 @@ export class EntityStore {
     return this.#index.getKeysCount({ start: end, end: start });
   }
 
+  async #changeHere(changes: readonly Change[]): Promise<boolean> {
+    const done = await this.#documents.transaction(() => {
+      if (!this.#areBasedOnStored(changes)) return false;
+      for (const change of changes) this.#apply(change, nextRev(change));
+      return true;
+    });
+    this.#forget(changes);
+    return done;
+  }
+
+  async #changeArchive(archive: EntityArchive, changes: readonly Change[]): Promise<boolean> {
+    if (!this.#areBasedOnStored(changes)) return false;
+    const revs = await archive.write(changes);
+    const refused = changes.filter((_, n) => revs[n] === undefined);
+    const found = await Promise.all(refused.map(async ({ entity }) => [entity, await archive.read(entity)] as const));
+    await this.#documents.transaction(() => {
+      for (const [n, change] of changes.entries()) {
+        const rev = revs[n];
+        if (rev !== undefined) this.#apply(change, rev);
+      }
+      for (const [entity, row] of found) this.#replace(entity, row);
+    });
+    this.#forget(changes);
+    return refused.length === 0;
+  }
+
+  /** One after the other, so that each sees what the one before has done. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#lastChange.then(work, work);
+    this.#lastChange = turn.catch(() => undefined); // its caller's
+    return turn;
+  }
+
+  async #copy(archive: EntityArchive): Promise<void> {
+    await this.#documents.clearAsync();
+    await this.#index.clearAsync();
+    for await (const row of archive.load()) await this.#documents.transaction(() => this.#replace(row[1], row));
+  }
+
+  #areBasedOnStored(changes: readonly Change[]): boolean {
+    return changes.every(({ entity, rev }) => this.#documents.get(keyOf(entity))?.[1].rev === rev);
+  }
+
+  #forget(changes: readonly Change[]): void {
+    for (const { entity } of changes) this.#cache.delete(`${entity.namespace}/${entity.name}`);
+  }
+
   #row({ namespace, name }: EntityName): Row | undefined {
     const key = `${namespace}/${name}`;
     const known = this.#cache.get(key) ?? this.#documents.get([namespace, name]);
@@ -107,18 +177,20 @@ export class EntityStore {
     return known;
   }
 
+  #apply({ type, entity, next }: Change, rev: string): void {
+    this.#replace(entity, next && [type, { ...next, rev }]);
+  }
+
   /** 3 */
-  #apply({ type, entity, rev, next }: Change): void {
+  #replace(entity: EntityName, row: Row | undefined): void {
     const previous = this.#documents.get(keyOf(entity));
     if (previous) for (const key of indexKeysOf(...previous)) this.#index.removeSync(key);
-    if (!next) {
+    if (!row) {
       this.#documents.removeSync(keyOf(entity));
       return;
     }
-    const generation = Number(rev?.split("-")[0] ?? 0) + 1;
-    const stored = { ...next, rev: `${generation}-${randomBytes(16).toString("hex")}` };
-    this.#documents.putSync(keyOf(entity), [type, stored]);
-    for (const key of indexKeysOf(type, stored)) this.#index.putSync(key, summaryOf(type, stored));
+    this.#documents.putSync(keyOf(entity), row);
+    for (const key of indexKeysOf(...row)) this.#index.putSync(key, summaryOf(...row));
   }
 
   #remember(key: string, row: Row): void {
@@ -129,6 +201,11 @@ export class EntityStore {
       this.#cache.delete(oldest);
     }
   }
+}
+
+/** CouchDB's form. */
+function nextRev({ rev }: Change): string {
+  return `${Number(rev?.split("-")[0] ?? 0) + 1}-${randomBytes(16).toString("hex")}`;
 }
 
 function keyOf({ namespace, name }: EntityName): [string, string] {
