@@ -2,17 +2,22 @@
 import { type Clock, type DagDescription, type Grid, MODEL_TARGETS, type Profile, seededRng } from "@openwhisk-harvest/core";
 import { type Dataset, datasetOf, datasetOfRoots, requireRows } from "./dataset.js";
 import { type Evaluation, evaluateChain } from "./evaluate.js";
-import { FAMILIES } from "./families/families.js";
+import { type AllocationEvaluation, evaluateMargins } from "./evaluate-margins.js";
+import { TRAINERS_AND_FAMILIES } from "./families/families.js";
 import { fitChain } from "./families/fit-chain.js";
 import type { Regressor } from "./families/regressor.js";
 import { shuffled, splitByRun } from "./split.js";
 import type { Ml2Features } from "./train/ml2-features.js";
+import { trainDag } from "./train-dag.js";
 
 /** As many inputs as the paper evaluates per workflow (4.3). */
 export const PAPER_INPUTS = 200;
 
 /** scikit-learn's default. */
 const TREES = 100;
+
+/** The default of decision.minSamples. */
+const MIN_SAMPLES = 5;
 
 export interface EvaluateFamilies {
   readonly profiles: Iterable<Profile> | AsyncIterable<Profile>;
@@ -50,11 +55,13 @@ export interface DagEvaluation {
   /** Composition runs. */
   readonly runs: { readonly profiled: number; readonly train: number; readonly test: number };
   readonly families: readonly FamilyEvaluation[];
+  /** Of the default trainer's calibrated models: what is allocated against what is used. */
+  readonly allocations: AllocationEvaluation;
 }
 
 /** Rejects with OWH_BAD_DATASET when there are too few runs, none that show a target, or a malformed profile. */
 export async function evaluateFamilies(task: EvaluateFamilies): Promise<DagEvaluation> {
-  const { dag, grid, seed, maxRuns = PAPER_INPUTS, families = FAMILIES, ml2Features = "size-and-ordinal", onProgress } = task;
+  const { dag, grid, seed, maxRuns = PAPER_INPUTS, families = TRAINERS_AND_FAMILIES, ml2Features = "size-and-ordinal", onProgress } = task;
   const all = await datasetOf(task.profiles, dag);
   requireRows(all, `${dag.namespace}/${dag.name}`);
   const { train, test } = splitByRun(drawRuns(all, maxRuns, seed), seed);
@@ -73,7 +80,14 @@ export async function evaluateFamilies(task: EvaluateFamilies): Promise<DagEvalu
     ml2Features,
     runs: { profiled: all.roots.length, train: train.roots.length, test: test.roots.length },
     families: evaluated,
+    allocations: await evaluateAllocations(task, train, test),
   };
+}
+
+async function evaluateAllocations(task: EvaluateFamilies, train: Dataset, test: Dataset): Promise<AllocationEvaluation> {
+  const { dag, grid, seed, trees = TREES, ml2Features = "size-and-ordinal" } = task;
+  const model = await trainDag({ profiles: train.profiles, dag, grid, seed, trees, ml2Features, version: "1", createdAtMs: 0 });
+  return evaluateMargins(model, test.profiles, grid, MIN_SAMPLES);
 }
 
 function drawRuns(dataset: Dataset, maxRuns: number, seed: number): Dataset {

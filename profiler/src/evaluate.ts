@@ -14,7 +14,9 @@ import {
   predictTrees,
   quantileOfSorted,
 } from "@openwhisk-harvest/core";
+import { isAccurate } from "./accuracy.js";
 import { cpuDemandCores } from "./cpu-demand.js";
+import { MISSES, type Miss, missOf } from "./missed.js";
 import { showsCpuDemand, showsMemoryDemand } from "./run-mark.js";
 
 export interface TargetEvaluation {
@@ -32,6 +34,8 @@ export interface TargetEvaluation {
   readonly atGridEdge?: number;
   /** How many lie so close below an allocation that the median error decides; these include those at the edge. */
   readonly nearGridEdge?: number;
+  /** How many were missed by the paper's accuracy, for which reason; only for targets that lie on the grid. */
+  readonly missed?: Readonly<Record<Miss, number>>;
   /** Of |P - A|, at the shares of ERROR_SHARES. */
   readonly errorQuantiles: readonly number[];
 }
@@ -41,15 +45,6 @@ export const ERROR_SHARES: readonly number[] = Array.from({ length: 21 }, (_, i)
 
 /** A target without a single run to test it on is absent. */
 export type Evaluation = Readonly<Partial<Record<ModelTarget, TargetEvaluation>>>;
-
-/**
- * The paper's accuracy (4.1.2): P + |P - A| < A(P), where A(P) is the smallest allocation of at least P. The inequality is
- * strict, so a prediction that lies exactly on an allocation counts as inaccurate even when it is exact, and so does every
- * prediction above the grid's maximum.
- */
-export function isAccurate(axis: GridAxis, predicted: number, actual: number): boolean {
-  return predicted + Math.abs(predicted - actual) < ceilToGrid(axis, predicted);
-}
 
 export interface ChainPrediction {
   readonly inputBytes: number;
@@ -135,5 +130,8 @@ function againstGrid(pairs: readonly Pair[], axis: GridAxis, medianError: number
     withinAllocation: count(({ predicted, actual }) => actual <= ceilToGrid(axis, predicted)) / pairs.length,
     atGridEdge: count(({ actual }) => !isAccurate(axis, actual, actual)),
     nearGridEdge: count(({ actual }) => actual + medianError >= ceilToGrid(axis, actual)),
+    missed: Object.fromEntries(
+      MISSES.map((miss) => [miss, count(({ predicted, actual }) => missOf(axis, predicted, actual) === miss)]),
+    ) as Record<Miss, number>,
   };
 }

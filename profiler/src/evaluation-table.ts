@@ -2,6 +2,8 @@
 import { describeGrid, type ModelTarget } from "@openwhisk-harvest/core";
 import type { TargetEvaluation } from "./evaluate.js";
 import type { DagEvaluation, FamilyEvaluation } from "./evaluate-families.js";
+import type { GridTarget, Margin } from "./evaluate-margins.js";
+import { MISS_WORDS, MISSES } from "./missed.js";
 
 /** The paper's three targets in its order, then the work. */
 export const TARGET_TITLES: readonly (readonly [ModelTarget, string, unit: string])[] = [
@@ -23,6 +25,7 @@ export function renderEvaluationTable(evaluation: DagEvaluation): string {
     `${namespace}/${dag}: ${runs.train} runs trained, ${runs.test} other runs tested (of ${runs.profiled} profiled; seed ${seed}).\n`,
     `Grid: ${describeGrid(evaluation.grid)}. ML2 features: ${features}.\n`,
     ...blocks,
+    allocationBlock(evaluation),
     ...left,
   ].join("\n");
 }
@@ -36,7 +39,32 @@ function targetBlock(families: readonly FamilyEvaluation[], target: ModelTarget,
   if (!first) return `${title}: no test run shows it.\n`;
   const edges =
     first.atGridEdge === undefined ? "" : `; ${first.atGridEdge} used exactly an allocation, or more than the largest: never accurate`;
-  return `${title}: ${first.samples} function runs${edges}\n${alignColumns([HEADINGS, ...rows])}`;
+  return `${title}: ${first.samples} function runs${edges}\n${alignColumns([HEADINGS, ...rows])}${missedLines(first)}`;
+}
+
+/** Of the first family, which is the default trainer's. */
+function missedLines({ missed, samples }: TargetEvaluation): string {
+  if (!missed) return "";
+  const lines = MISSES.filter((miss) => missed[miss] > 0).map((miss) => `    ${missed[miss]} of ${samples} ${MISS_WORDS[miss]}\n`);
+  return lines.length === 0 ? "" : `  not accurate:\n${lines.join("")}`;
+}
+
+const MARGIN_TITLES: Readonly<Record<Margin, string>> = { mean: "mean (policy paper)", p90: "p90", p99: "p99 (policy makespan)" };
+
+/** What is allocated, by the margin added to the prediction; and what a coarser grid would forgive. */
+function allocationBlock({ allocations: { margins, steps } }: DagEvaluation): string {
+  const titleOf = (target: GridTarget) => TARGET_TITLES.find(([own]) => own === target)?.[1] ?? target;
+  const rows = margins.map(({ target, margin, withinAllocation, meanSpare, accuracy }) => [
+    `${titleOf(target)}, ${MARGIN_TITLES[margin]}`,
+    formatShare(withinAllocation),
+    formatAmount(meanSpare),
+    formatShare(accuracy),
+  ]);
+  const coarser = steps.map(({ target, step, accuracy }) => `${titleOf(target)} by ${step}: ${formatShare(accuracy)}`);
+  return [
+    `allocated by the calibrated forests, with a margin\n${alignColumns([["", "within", "spare", "accurate"], ...rows])}`,
+    `  accurate, by the grid's step: ${coarser.join("; ")}\n`,
+  ].join("");
 }
 
 function cellsOf({ error, accuracy, withinAllocation }: TargetEvaluation): string[] {

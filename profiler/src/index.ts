@@ -1,3 +1,4 @@
+export * from "./accuracy.js";
 export * from "./activation-reader.js";
 export * from "./activation-view.js";
 export * from "./bench/bench-inference.js";
@@ -10,10 +11,12 @@ export * from "./dataset.js";
 export * from "./drift.js";
 export * from "./evaluate.js";
 export * from "./evaluate-families.js";
+export * from "./evaluate-margins.js";
 export * from "./evaluation-table.js";
 export * from "./families/families.js";
 export * from "./families/regressor.js";
 export * from "./invoke.js";
+export * from "./missed.js";
 export * from "./page/evaluation-page.js";
 export * from "./profile-run.js";
 export * from "./profile-runs.js";

@@ -15,7 +15,8 @@ import {
   seededRng,
 } from "@openwhisk-harvest/core";
 import fc from "fast-check";
-import { evaluateModel, isAccurate, predictChain } from "./evaluate.js";
+import { isAccurate } from "./accuracy.js";
+import { evaluateModel, predictChain } from "./evaluate.js";
 import { DAG, syntheticProfiles } from "./testing/run-fixture.js";
 import { cartTrainer } from "./train/cart.js";
 import { mlRandomForestTrainer } from "./train/ml-random-forest.js";

@@ -3,7 +3,7 @@ import { linearRegression } from "./linear.js";
 import { neuralNetwork } from "./neural-network.js";
 import type { Regressor } from "./regressor.js";
 import { supportVectorRegression } from "./svr.js";
-import { decisionTree, gradientBoosting, randomForest } from "./trees.js";
+import { decisionTree, gradientBoosting, libraryForest, randomForest } from "./trees.js";
 
 export const FAMILIES: readonly Regressor[] = [
   randomForest,
@@ -13,3 +13,6 @@ export const FAMILIES: readonly Regressor[] = [
   decisionTree,
   linearRegression,
 ];
+
+/** Beside the six: what decides which trainer is the default. */
+export const TRAINERS_AND_FAMILIES: readonly Regressor[] = [...FAMILIES, libraryForest];

@@ -2,6 +2,7 @@
 import { meanOf, predictTree, predictTrees } from "@openwhisk-harvest/core";
 import { cartTrainer } from "../train/cart.js";
 import { FlatBuilder } from "../train/flat-builder.js";
+import { mlRandomForestTrainer } from "../train/ml-random-forest.js";
 import { requireTrainable, type TrainingRows } from "../train/trainer.js";
 import { TreeGrower, type TreeShape, tableOf } from "../train/tree-grower.js";
 import type { Predict, Regressor } from "./regressor.js";
@@ -12,6 +13,16 @@ export const randomForest: Regressor = {
   method: "bootstrapped exact CART trees, the default trainer",
   async fit(rows, options) {
     const forest = await cartTrainer.train(rows, options);
+    return (x) => meanOf(predictTrees(forest, x));
+  },
+};
+
+/** The kept library's forest, with our guards (train/ml-random-forest-fit.ts): the other trainer of `harvest train`. */
+export const libraryForest: Regressor = {
+  name: "ml-random-forest",
+  method: "the npm library's random forest, the other trainer",
+  async fit(rows, options) {
+    const forest = await mlRandomForestTrainer.train(rows, options);
     return (x) => meanOf(predictTrees(forest, x));
   },
 };

@@ -2,6 +2,7 @@
 import { describeGrid } from "@openwhisk-harvest/core";
 import type { DagEvaluation, FamilyEvaluation } from "../evaluate-families.js";
 import { formatAmount, formatShare, TARGET_TITLES } from "../evaluation-table.js";
+import { MISS_WORDS, MISSES } from "../missed.js";
 import { accuracyBars, errorCdf } from "./figures.js";
 import { colourOf, escapeHtml } from "./svg.js";
 
@@ -51,6 +52,8 @@ ${cdfs.join("\n")}
 <div><h3>Runs within the allocation given</h3>${accuracyBars(families, "withinAllocation")}</div>
 </div>
 ${edges(families)}
+${missed(families)}
+${allocationTable(evaluation)}
 ${table(families)}
 ${families.map(footnote).join("\n")}
 </section>`;
@@ -65,6 +68,32 @@ function edges(families: readonly FamilyEvaluation[]): string {
     return `<p>${title}: ${own.atGridEdge} of ${own.samples} function runs used exactly an allocation or more than the largest; ${own.nearGridEdge} lie closer below one than ${escapeHtml(families.find((f) => f.evaluation)?.name ?? "")}'s median error.</p>`;
   });
   return lines.join("\n");
+}
+
+function missed(families: readonly FamilyEvaluation[]): string {
+  const first = families.find((f) => f.evaluation);
+  const lines = TARGET_TITLES.flatMap(([target, title]) => {
+    const own = first?.evaluation?.[target];
+    const reasons = MISSES.filter((miss) => (own?.missed?.[miss] ?? 0) > 0).map((miss) => `${own?.missed?.[miss]} ${MISS_WORDS[miss]}`);
+    return reasons.length === 0 ? [] : [`<p>${title}, not accurate with ${escapeHtml(first?.name ?? "")}: ${reasons.join("; ")}.</p>`];
+  });
+  return lines.join("\n");
+}
+
+/** What is allocated, by the margin that is added to the prediction; the default policy adds the last one. */
+function allocationTable({ allocations: { margins, steps } }: DagEvaluation): string {
+  const titleOf = (target: string) =>
+    TARGET_TITLES.find(([own]) => own === target)
+      ?.slice(1)
+      .join(", ") ?? target;
+  const head = ["allocated with the margin", "within", "spare", "accurate"].map((h) => `<th>${h}</th>`).join("");
+  const rows = margins.map(({ target, margin, withinAllocation, meanSpare, accuracy }) => {
+    const cells = [formatShare(withinAllocation), formatAmount(meanSpare), formatShare(accuracy)].map((c) => `<td>${c}</td>`).join("");
+    return `<tr><td>${titleOf(target)}: ${margin}</td>${cells}</tr>`;
+  });
+  const coarser = steps.map(({ target, step, accuracy }) => `${titleOf(target)} by ${step}: ${formatShare(accuracy)}`);
+  return `<table><thead><tr>${head}</tr></thead><tbody>\n${rows.join("\n")}\n</tbody></table>
+<p>Accuracy of the mean on grids of other steps: ${coarser.join("; ")}.</p>`;
 }
 
 function table(families: readonly FamilyEvaluation[]): string {

@@ -1,0 +1,98 @@
+/**
+ * What is allocated, against what is used: the accuracy of 4.1.2 asks how close a prediction is, a user whether the allocation
+ * holds. So the calibrated models of the same split are asked for every margin that a policy may add, on the same test runs; and
+ * for grids of coarser steps, which forgive more.
+ */
+import { ceilToGrid, type Grid, type GridAxis, type Model, meanOf, type Profile, predictCalibrated } from "@openwhisk-harvest/core";
+import { isAccurate } from "./accuracy.js";
+import { cpuDemandCores } from "./cpu-demand.js";
+import { showsCpuDemand, showsMemoryDemand } from "./run-mark.js";
+
+export const MARGINS = ["mean", "p90", "p99"] as const;
+export type Margin = (typeof MARGINS)[number];
+
+export type GridTarget = "cpuCores" | "memoryMb";
+export const GRID_TARGETS: readonly GridTarget[] = ["cpuCores", "memoryMb"];
+
+export interface MarginEvaluation {
+  readonly target: GridTarget;
+  readonly margin: Margin;
+  readonly samples: number;
+  /** Share of runs that used at most what they would be allocated. */
+  readonly withinAllocation: number;
+  /** By the paper's definition, of the prediction with its margin. */
+  readonly accuracy: number;
+  /** Allocated, but not used at the peak; in the target's unit. */
+  readonly meanSpare: number;
+}
+
+export interface StepEvaluation {
+  readonly target: GridTarget;
+  readonly step: number;
+  /** Of the mean, without a margin. */
+  readonly accuracy: number;
+}
+
+export interface AllocationEvaluation {
+  readonly margins: readonly MarginEvaluation[];
+  readonly steps: readonly StepEvaluation[];
+  /** Test runs of functions that a decision would not believe its prediction for; they are counted all the same. */
+  readonly distrusted: number;
+}
+
+interface Asked {
+  readonly target: GridTarget;
+  readonly actual: number;
+  readonly predicted: Readonly<Record<Margin, number>>;
+}
+
+/** `model` was trained without these runs. */
+export function evaluateMargins(model: Model, profiles: readonly Profile[], grid: Grid, minSamples: number): AllocationEvaluation {
+  const asked: Asked[] = [];
+  let distrusted = 0;
+  for (const profile of profiles) {
+    const { predicted, distrust } = predictCalibrated({ model, dagVersion: profile.dagVersion, at: profile, minSamples });
+    if (distrust) distrusted++;
+    for (const target of GRID_TARGETS) {
+      const actual = actualOf(profile, target);
+      const { mean, p90, p99 = p90 } = predicted[target];
+      if (actual !== undefined) asked.push({ target, actual, predicted: { mean, p90: Math.max(mean, p90), p99: Math.max(mean, p99) } });
+    }
+  }
+  const of = (target: GridTarget) => asked.filter((one) => one.target === target);
+  const shown = GRID_TARGETS.filter((target) => of(target).length > 0);
+  return {
+    margins: shown.flatMap((target) => MARGINS.map((margin) => evaluateMargin(of(target), target, margin, grid[target]))),
+    steps: shown.flatMap((target) => coarserAxes(grid[target]).map((axis) => evaluateStep(of(target), target, axis))),
+    distrusted,
+  };
+}
+
+function actualOf({ observation }: Profile, target: GridTarget): number | undefined {
+  if (target === "cpuCores") return showsCpuDemand(observation) ? cpuDemandCores(observation) : undefined;
+  return showsMemoryDemand(observation) ? observation.memoryPeakMb : undefined;
+}
+
+function evaluateMargin(asked: readonly Asked[], target: GridTarget, margin: Margin, axis: GridAxis): MarginEvaluation {
+  const share = (holds: (one: Asked) => boolean) => asked.filter(holds).length / asked.length;
+  const allocationOf = ({ predicted }: Asked) => ceilToGrid(axis, predicted[margin]);
+  return {
+    target,
+    margin,
+    samples: asked.length,
+    withinAllocation: share((one) => one.actual <= allocationOf(one)),
+    accuracy: share(({ predicted, actual }) => isAccurate(axis, predicted[margin], actual)),
+    meanSpare: meanOf(asked.map((one) => allocationOf(one) - one.actual)),
+  };
+}
+
+/** The grid's own steps, and twice and four times as large ones, while there is more than one step. */
+function coarserAxes({ min, max, step }: GridAxis): GridAxis[] {
+  const steps = [step, 2 * step, 4 * step].filter((own) => own === step || own < max);
+  return steps.map((own) => ({ min: own === step ? min : own, max, step: own }));
+}
+
+function evaluateStep(asked: readonly Asked[], target: GridTarget, axis: GridAxis): StepEvaluation {
+  const accurate = asked.filter(({ predicted, actual }) => isAccurate(axis, predicted.mean, actual)).length;
+  return { target, step: axis.step, accuracy: accurate / asked.length };
+}
