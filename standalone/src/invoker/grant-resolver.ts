@@ -51,7 +51,14 @@ export function createGrantResolver(options: GrantResolverOptions): GrantResolve
     const conductor = isTruthyAnnotation(message.action.annotations, "conductor");
     const user = userOf(message, logger);
     const lookup = key && !conductor ? await lookUp(key, options, clock) : undefined;
-    const request = { message, user, conductor, ...(harvest && key ? { harvest } : {}), ...(lookup ? { lookup } : {}) };
+    const request = {
+      message,
+      user,
+      conductor,
+      nowMs: clock.nowMs(),
+      ...(harvest && key ? { harvest } : {}),
+      ...(lookup ? { lookup } : {}),
+    };
     const grant = decideGrant(request, { grid, maxAllocation });
     if (grant.decision === undefined || grant.harvest === undefined || used.use(grant.harvest.k)) return { message, grant };
     logger.warn({ activationId: message.activationId }, "A run key was shown a second time; the user allocation is used.");

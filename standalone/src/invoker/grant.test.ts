@@ -14,6 +14,7 @@ import {
   isOnGrid,
   lastIndex,
   type ModeSettings,
+  type Pause,
   type PublishedAllocation,
   systemClock,
   type UserAllocation,
@@ -75,6 +76,20 @@ const EXACTLY_U = { cpuCores: 1, memoryMb: 256, decision: undefined };
 test("H3 is exempted by a decision that was stamped, is ours, and lies on the grid", () => {
   assert.deepEqual(given(grantFor()), { cpuCores: 0.25, memoryMb: 512, decision: D });
   assert.equal(grantFor().mode, "harvest");
+});
+
+test("a pause is U for what it covers, until it is over", () => {
+  const paused = (pause: Partial<Pause>) =>
+    lookup(published(), { ...modes("harvest"), pauses: [{ by: "operator", sinceMs: 0, ...pause }] });
+  const { name, namespace } = messageOf().action;
+  assert.equal(namespace, "guest");
+  for (const pause of [{}, { namespace }, { namespace, action: name }])
+    assert.deepEqual(given(grantFor({ lookup: paused(pause) })), EXACTLY_U);
+  for (const pause of [{ namespace: "other" }, { namespace, action: `not-${name}` }, { namespace: "other", action: name }])
+    assert.equal(grantFor({ lookup: paused(pause) }).decision, D);
+  const request = { message: messageOf(), user: U, conductor: false, harvest: { k: K, d: D }, lookup: paused({ untilMs: 10 }) };
+  assert.equal(decideGrant({ ...request, nowMs: 9 }, BOUNDS).decision, undefined);
+  assert.equal(decideGrant({ ...request, nowMs: 10 }, BOUNDS).decision, D);
 });
 
 const unstamped: HarvestParam = { k: K };

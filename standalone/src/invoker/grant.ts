@@ -20,6 +20,7 @@ import {
   type Grid,
   type HarvestParam,
   type Mode,
+  type ModeSettings,
   type PublishedAllocation,
   type UserAllocation,
 } from "@openwhisk-harvest/core";
@@ -36,6 +37,8 @@ export interface GrantRequest {
   readonly harvest?: HarvestParam;
   /** What Redis said; absent when it was not asked, or did not answer in time. */
   readonly lookup?: AllocationLookup;
+  /** For pauses that end by themselves; without it none is over yet. */
+  readonly nowMs?: number;
 }
 
 export interface GrantBounds {
@@ -46,8 +49,7 @@ export interface GrantBounds {
 
 export function decideGrant(request: GrantRequest, bounds: GrantBounds): Grant {
   const { message, user, conductor, harvest, lookup } = request;
-  const mode: Mode =
-    harvest && lookup ? effectiveMode(lookup.modes, message.user.namespace, annotationOf(message.action.annotations, "harvest")) : "off";
+  const mode = harvest && lookup ? modeOf(request, lookup.modes) : "off";
   const asUser: Grant = {
     mode,
     user,
@@ -61,6 +63,13 @@ export function decideGrant(request: GrantRequest, bounds: GrantBounds): Grant {
   const beneficiary = { namespace: message.user.namespace, stamp: harvest?.d };
   const allocation = mode === "harvest" ? believedAllocation(lookup?.allocation, beneficiary, bounds.grid) : undefined;
   return allocation ? harvested(asUser, allocation, bounds) : asUser;
+}
+
+/** A pause of a single action is named in the namespace of whoever runs it, so it covers no action of another's package. */
+function modeOf({ message, nowMs }: GrantRequest, modes: ModeSettings): Mode {
+  const { action, user } = message;
+  const own = action.namespace === user.namespace ? action.name : undefined;
+  return effectiveMode(modes, user.namespace, annotationOf(action.annotations, "harvest"), { action: own, nowMs });
 }
 
 function harvested(asUser: Grant, allocation: PublishedAllocation, { grid, maxAllocation }: GrantBounds): Grant {
