@@ -1,5 +1,6 @@
 /**
  * `npm run bench [name ...]`: measures and prints; with `--write` it also writes docs/benchmarks.md, which is never edited by hand.
+ * With `--quick` what takes long measures less.
  * These are figures, not tests: nothing here passes or fails.
  */
 import { writeFileSync } from "node:fs";
@@ -8,14 +9,18 @@ import { benchDecision } from "./decision.js";
 import { benchDemo, demoTable } from "./demo-runs.js";
 import { benchInvocation } from "./invocation.js";
 import { benchMonitor } from "./monitor.js";
+import { benchOracle, FULL_ORACLE, oracleTable, QUICK_ORACLE } from "./oracle.js";
 import { benchPlacements, benchSideBySide } from "./placement.js";
 import { markdownTable } from "./statistics.js";
+import { benchUnderPrediction, underPredictionTable } from "./under-prediction.js";
 
 interface Bench {
   readonly title: string;
   readonly notMeasured: string;
   run(): Promise<string>;
 }
+
+const isQuick = process.argv.includes("--quick");
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   decision: {
@@ -41,6 +46,16 @@ const BENCHES: Readonly<Record<string, Bench>> = {
       const rivals = (["exact", "jsq", "round-robin", "greedy-rr", "hash"] as const).map((name) => benchPlacements(name, 100, 5));
       return `${markdownTable([...sizes, ...rivals])}\n\n${benchSideBySide()}`;
     },
+  },
+  "under-prediction": {
+    title: "Models that return half of the truth",
+    notMeasured: "other workflows, requests in parallel, a sidecar or a Redis that is away at the same time",
+    run: async () => underPredictionTable(await benchUnderPrediction(isQuick ? { inputs: 1, rounds: 3 } : { inputs: 3, rounds: 8 })),
+  },
+  oracle: {
+    title: "Against the best split of all",
+    notMeasured: "requests in parallel, splits that leave some of the budget unused or move while the stage runs, memory",
+    run: async () => oracleTable(await benchOracle(isQuick ? QUICK_ORACLE : FULL_ORACLE, (line) => void process.stderr.write(`${line}\n`))),
   },
   demo: {
     title: "Demo, three quick runs",
