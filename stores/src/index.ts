@@ -4,6 +4,7 @@ export * from "./logger.js";
 export * from "./open-stores.js";
 export * from "./redis-allocation-store.js";
 export * from "./redis-process.js";
+export * from "./run-key-writer.js";
 export * from "./typed/dag-store.js";
 export * from "./typed/decision-store.js";
 export * from "./typed/model-store.js";

@@ -1,0 +1,280 @@
+/**
+ * A scripted OpenWhisk around a real broker: controllers and invokers that speak as the reference has it (sections 1 and 2), so that
+ * what stands between them can be held to it.
+ */
+import { randomBytes } from "node:crypto";
+import type { KafkaBus } from "./kafka-bus.js";
+import type { Sender } from "./port.js";
+import { topLevelMembers } from "./top-level.js";
+import { TOPIC_SETTINGS } from "./topics.js";
+
+export const newId = (): string => randomBytes(16).toString("hex");
+
+export async function eventually<T>(
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+  what: string,
+  ms = 30_000,
+): Promise<T> {
+  const untilMs = performance.now() + ms;
+  for (;;) {
+    const seen = await look();
+    if (seen !== undefined && seen !== false) return seen;
+    if (performance.now() > untilMs) throw new Error(`Not within ${ms} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Reads topics from now on until closed. */
+class Listener {
+  readonly #bus: KafkaBus;
+  readonly #over = new AbortController();
+  readonly #reading: Promise<void>[] = [];
+
+  constructor(bus: KafkaBus) {
+    this.#bus = bus;
+  }
+
+  async listen(topic: string, from: bigint | "now", onRecord: (value: Buffer) => void): Promise<void> {
+    const start = from === "now" ? ((await this.#bus.bounds([topic])).get(topic)?.end ?? 0n) : from;
+    this.#reading.push(this.#bus.read(topic, start, (records) => records.forEach(({ value }) => void onRecord(value)), this.#over.signal));
+  }
+
+  async close(): Promise<void> {
+    this.#over.abort();
+    await Promise.all(this.#reading);
+  }
+}
+
+export interface Heard {
+  readonly raw: Buffer[];
+  result?: { readonly response: unknown };
+  completion?: { readonly instance: { readonly instance: number }; readonly isSystemError?: boolean };
+}
+
+/** ShardingContainerPoolBalancer and InvokerSupervision, as far as the bus sees them. */
+export class ScriptedController {
+  readonly id: string;
+  readonly heard = new Map<string, Heard>();
+  /** The virtual invoker's state by reference 2.2, as far as one good test makes it healthy. */
+  state: "unknown" | "unhealthy" | "up" | "down" = "unknown";
+  readonly pings: { readonly text: string; readonly atMs: number }[] = [];
+  readonly #bus: KafkaBus;
+  readonly #sender: Sender;
+  readonly #listener: Listener;
+  /** TransactionId.invokerHealth: one of the class, so the same object for ever (reference, 2.3). */
+  readonly #healthTransid: string;
+  readonly #sent: number;
+
+  constructor(bus: KafkaBus, id: string) {
+    this.id = id;
+    this.#bus = bus;
+    this.#sender = bus.sender();
+    this.#listener = new Listener(bus);
+    this.#sent = Date.now();
+    this.#healthTransid = `["sid_invokerHealth",${this.#sent}]`;
+  }
+
+  async start(): Promise<void> {
+    for (const [topic, settings] of [
+      [`completed${this.id}`, TOPIC_SETTINGS.completed],
+      ["health", TOPIC_SETTINGS.health],
+    ] as const)
+      await this.#bus.createTopic(topic, settings);
+    await this.#listener.listen("health", "now", (value) => this.#onPing(value));
+    await this.#listener.listen(`completed${this.id}`, "now", (value) => this.#onAck(value));
+  }
+
+  /** Publishes as CommonLoadBalancer does and returns the id. `content` is JSON text, so that it may hold what JavaScript cannot. */
+  message(
+    over: { action?: string; blocking?: boolean; cause?: string; content?: string; namespace?: string; revision?: string | null } = {},
+  ) {
+    const { action = "hello", blocking = true, cause, content = "{}", namespace = "guest", revision = "1-a" } = over;
+    const activationId = newId();
+    const value = Buffer.from(
+      `{"transid":["${newId()}",${Date.now()}],"action":{"path":"${namespace}","name":"${action}","version":"0.0.3"},` +
+        `"revision":${JSON.stringify(revision)},"user":{"subject":"guest","namespace":{"name":"${namespace}","uuid":"23bc46b1-71f6-4ed5-8c54-816aa4f8c502"},` +
+        `"authkey":{"api_key":"23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZ"},"rights":["READ"],"limits":{}},"activationId":"${activationId}",` +
+        `"rootControllerIndex":{"asString":"${this.id}","instanceType":"controller"},"blocking":${blocking},"content":${content},` +
+        `"initArgs":[],"lockedArgs":{}${cause === undefined ? "" : `,"cause":"${cause}"`}}`,
+    );
+    return { activationId, value };
+  }
+
+  async invoke(over: Parameters<ScriptedController["message"]>[0] = {}): Promise<string> {
+    const { activationId, value } = this.message(over);
+    await this.publish([value]);
+    return activationId;
+  }
+
+  async publish(values: readonly Buffer[]): Promise<void> {
+    await this.#sender.send(values.map((value) => ({ topic: "invoker0", value })));
+  }
+
+  completed(activationId: string, ms?: number): Promise<Heard> {
+    const done = () => {
+      const heard = this.heard.get(activationId);
+      return heard?.completion ? heard : undefined;
+    };
+    return eventually(done, `the end of ${activationId}`, ms);
+  }
+
+  up(ms?: number): Promise<boolean> {
+    return eventually(() => this.state === "up", `controller ${this.id} takes the virtual invoker for healthy`, ms);
+  }
+
+  async close(): Promise<void> {
+    await this.#listener.close();
+    await this.#sender.close();
+  }
+
+  #onPing(value: Buffer): void {
+    const text = value.toString("utf8");
+    this.pings.push({ text, atMs: performance.now() });
+    const { isEnabled } = JSON.parse(text) as { isEnabled: boolean };
+    if (!isEnabled) this.state = "down";
+    else if (this.state === "unknown" || this.state === "down") {
+      this.state = "unhealthy";
+      void this.#test();
+    }
+  }
+
+  async #test(): Promise<void> {
+    await this.publish([
+      Buffer.from(
+        `{"transid":${this.#healthTransid},"action":{"path":"whisk.system","name":"invokerHealthTestAction${this.id}","version":"0.0.1"},` +
+          `"revision":null,"user":{"subject":"whisk.system","namespace":{"name":"whisk.system","uuid":"u"},"authkey":{"api_key":"u:k"},"rights":[],"limits":{}},` +
+          `"activationId":"${newId()}","rootControllerIndex":{"asString":"${this.id}","instanceType":"controller"},"blocking":false,"initArgs":[],"lockedArgs":{}}`,
+      ),
+    ]);
+  }
+
+  /** CommonLoadBalancer.processCompletion and processResult. */
+  #onAck(value: Buffer): void {
+    const members = topLevelMembers(value);
+    const text = (name: string) => value.toString("utf8", members.get(name)?.from, members.get(name)?.to);
+    const parsed = JSON.parse(value.toString("utf8"));
+    const id: string = typeof parsed.response === "object" ? parsed.response.activationId : (parsed.response ?? parsed.activationId);
+    if (text("transid") === this.#healthTransid) {
+      if (parsed.isSystemError !== true && parsed.instance.instance === 0) this.state = "up";
+      return;
+    }
+    const heard: Heard = this.heard.get(id) ?? { raw: [] };
+    heard.raw.push(value);
+    if (parsed.response !== undefined) heard.result = parsed;
+    if (parsed.instance !== undefined) heard.completion = parsed;
+    this.heard.set(id, heard);
+  }
+}
+
+export interface InvokerScript {
+  /** How long an activation runs; it may be decided by its id. */
+  readonly runMs?: number | ((name: string) => number);
+  readonly userMemory?: string;
+  /** JSON text of the result of a blocking activation. */
+  readonly result?: string;
+  /** Never acknowledges, like a container that dies in a cold start (reference, 4.3). */
+  readonly silent?: (name: string) => boolean;
+  readonly systemError?: (name: string) => boolean;
+}
+
+/** InvokerReactive on the bus: pings, takes messages off its topic at once, and acknowledges. */
+export class ScriptedInvoker {
+  readonly id: number;
+  /** How often each activation was run. */
+  readonly runs = new Map<string, number>();
+  readonly acknowledged = new Set<string>();
+  readonly received: Buffer[] = [];
+  running = 0;
+  mostRunning = 0;
+  readonly #bus: KafkaBus;
+  readonly #prefix: string;
+  readonly #script: InvokerScript;
+  readonly #sender: Sender;
+  #listener: Listener | undefined;
+  #pinging: NodeJS.Timeout | undefined;
+  #alive = false;
+
+  constructor(bus: KafkaBus, id: number, prefix: string, script: InvokerScript = {}) {
+    this.id = id;
+    this.#bus = bus;
+    this.#prefix = prefix;
+    this.#script = script;
+    this.#sender = bus.sender();
+  }
+
+  async start(): Promise<void> {
+    const topic = `${this.#prefix}invoker${this.id}`;
+    await this.#bus.createTopic(topic, TOPIC_SETTINGS.invoker);
+    this.#alive = true;
+    this.#listener = new Listener(this.#bus);
+    await this.#listener.listen(topic, "now", (value) => void this.#onMessage(value));
+    const ping = () => void this.#sendPing(true).catch(() => undefined);
+    this.#pinging = setInterval(ping, 1_000);
+    await eventually(
+      () =>
+        this.#sendPing(true).then(
+          () => true,
+          () => false,
+        ),
+      "the health topic",
+    );
+  }
+
+  /** Silence, as after a crash: what it has taken is lost. */
+  async die(): Promise<void> {
+    this.#alive = false;
+    clearInterval(this.#pinging);
+    await this.#listener?.close();
+  }
+
+  /** `POST /disable` (reference, pitfall 16): one ping, then silence; what runs goes on. */
+  async disable(): Promise<void> {
+    clearInterval(this.#pinging);
+    await this.#sendPing(false);
+  }
+
+  async close(): Promise<void> {
+    await this.die();
+    await this.#sender.close();
+  }
+
+  get instance(): string {
+    const { userMemory = "2147483648 B" } = this.#script;
+    return `{"instance":${this.id},"userMemory":"${userMemory}","instanceType":"invoker","tags":[],"dedicatedNamespaces":[],"uniqueName":"${this.id}","displayedName":"inv-${this.id}"}`;
+  }
+
+  #sendPing(isEnabled: boolean): Promise<void> {
+    return this.#sender.send([
+      { topic: `${this.#prefix}health`, value: Buffer.from(`{"name":${this.instance},"isEnabled":${isEnabled}}`) },
+    ]);
+  }
+
+  async #onMessage(value: Buffer): Promise<void> {
+    const message = JSON.parse(value.toString("utf8"));
+    const members = topLevelMembers(value);
+    const transid = value.toString("utf8", members.get("transid")?.from, members.get("transid")?.to);
+    const { activationId, blocking, action, user, rootControllerIndex } = message;
+    const topic = `${this.#prefix}completed${rootControllerIndex.asString}`;
+    const isTest = action.name.startsWith("invokerHealthTestAction");
+    if (!isTest) {
+      this.received.push(value);
+      this.runs.set(activationId, (this.runs.get(activationId) ?? 0) + 1);
+    }
+    this.running++;
+    this.mostRunning = Math.max(this.mostRunning, this.running);
+    const { runMs = 0 } = this.#script;
+    const ms = isTest ? 0 : typeof runMs === "function" ? runMs(action.name) : runMs;
+    if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+    this.running--;
+    if (!this.#alive || (this.#script.silent?.(action.name) && !isTest)) return;
+    const isSystemError = this.#script.systemError?.(action.name) === true;
+    const { result = `{"greeting":"hi"}` } = this.#script;
+    const response =
+      `{"namespace":"${user.namespace.name}","name":"${action.name}","subject":"guest","activationId":"${activationId}","start":1,"end":2,"duration":1,` +
+      `"response":{"statusCode":${isSystemError ? 3 : 0},"result":${result}},"logs":[],"version":"0.0.3","publish":false,"annotations":[]}`;
+    const completion = `{"transid":${transid},"activationId":"${activationId}","isSystemError":${isSystemError},"instance":${this.instance}}`;
+    const acks = blocking ? [`{"transid":${transid},"response":${response}}`, completion] : [completion];
+    await this.#sender.send(acks.map((ack) => ({ topic, value: Buffer.from(ack) })));
+    this.acknowledged.add(activationId);
+  }
+}
