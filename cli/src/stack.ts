@@ -8,6 +8,7 @@ import { type KeyVerifier, openWhiskKeyVerifier, type Sidecar, startSidecar } fr
 import { type Standalone, startStandalone } from "@openwhisk-harvest/standalone";
 import { openStores, RedisAllocationStore, type RedisProcess, type Stores, startRedis } from "@openwhisk-harvest/stores";
 import type { Logger } from "pino";
+import { signingKeyFor } from "./signing-secret.js";
 
 export interface Stack {
   readonly config: Config;
@@ -51,12 +52,32 @@ export async function startStack({
     const stores = openStores({ couchdbUrl: config.couchdb.url, dataDir: config.dataDir, logger });
     closers.push(() => stores.close());
 
+    const signingKey = signingKeyFor(config);
+
     // The sidecar asks OpenWhisk about keys, and OpenWhisk's conductors ask the sidecar: one of them has to start first.
     const verifier = lateVerifier();
-    const sidecar = await startSidecar({ config, grid, allocations, ...stores, verifyKeys: verifier, logger, clock: systemClock });
+    const sidecar = await startSidecar({
+      config,
+      grid,
+      allocations,
+      ...stores,
+      verifyKeys: verifier,
+      signingKey,
+      logger,
+      clock: systemClock,
+    });
     closers.push(() => sidecar.close());
     const conductorEnv = { HARVEST_SIDECAR_URL: sidecar.url, HARVEST_COMPOSER_REDIS_URL: redis.composerUrl };
-    const standalone = await startStandalone({ config, grid, hostCores, allocations, dataDir: config.dataDir, conductorEnv, logger });
+    const standalone = await startStandalone({
+      config,
+      grid,
+      hostCores,
+      allocations,
+      dataDir: config.dataDir,
+      conductorEnv,
+      signingKey,
+      logger,
+    });
     closers.push(() => standalone.close());
     verifier.use(openWhiskKeyVerifier({ apihost: standalone.apihost }));
 

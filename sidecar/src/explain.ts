@@ -1,11 +1,12 @@
 /**
  * A decision in words, line by line, for `harvest explain` and the demo: what was known, what was predicted with which spread,
- * who gave and who received how much, the verdicts with their reasons, and what is expected of it. Pure; plain text.
+ * who gave and who received how much, the verdicts with their reasons, what is expected of it and what came of it. Pure; plain text.
  */
 import { describeGrid, type FunctionDecision, roundAmount, type StageDecision } from "@openwhisk-harvest/core";
 import { shares } from "./decide/sharing.js";
 import type { Resource } from "./decide/state.js";
 import type { DecisionRecord } from "./decision-record.js";
+import { explainOutcome } from "./explain-outcome.js";
 import { predictionLines } from "./explain-predictions.js";
 import { DISTRUST_WORDS, EXCLUSION_WORDS, REASON_WORDS, UNPUBLISHED_WORDS } from "./explain-words.js";
 import { number, tableOf, withCommas } from "./table.js";
@@ -13,10 +14,11 @@ import { number, tableOf, withCommas } from "./table.js";
 const UNITS: Readonly<Record<Resource, string>> = { cpuCores: "cores", memoryMb: "MB" };
 
 export function explainDecision(decision: DecisionRecord): string[] {
-  const { stages } = decision;
+  const { stages, ledger = [] } = decision;
   return [
     ...headOf(decision),
     ...(stages.length === 0 ? ["", "No parallel stage was looked at."] : stages.flatMap((stage) => ["", ...explainStage(stage)])),
+    ...ledger.flatMap((record) => ["", ...explainOutcome(record, stages)]),
     "",
     timeTaken(decision.stepMs),
   ];
