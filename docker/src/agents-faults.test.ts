@@ -39,7 +39,7 @@ describe("marked lines", { skip }, () => {
     it(`of ${repetitions(100)} ${kind} runs with six lines each are all there, in their own activation`, async (t) => {
       const agent = await stand.agent();
       try {
-        const container = await stand.container({ name: "chatty", kind, code, cpuCores: 1, nodeAgent: addressOf(agent) });
+        const container = await stand.container({ name: "chatty", kind, code, askMs: 50, cpuCores: 1, nodeAgent: addressOf(agent) });
         let byNodeAgent = 0;
         for (let n = 0; n < repetitions(100); n++) {
           const id = newId();

@@ -32,7 +32,7 @@ export function installAgents(folder: string): void {
 /**
  * The environment of an invoker whose action containers shall have the agents (ContainerArgsConfig in ContainerFactory.scala; index 0
  * of the environment variables is taken by Ansible and helm). `nodeAgent` is `host:port` as containers reach it; their gateway and
- * the usual port when absent.
+ * the usual port when absent. Agents wait for it as long as `__OW_HARVEST_ASK_MS` in the same way says, 50 ms by default.
  */
 export function invokerSettings(folder: string, nodeAgent?: string): Readonly<Record<string, string>> {
   const prefix = "CONFIG_whisk_containerFactory_containerArgs";

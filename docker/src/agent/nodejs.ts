@@ -10,7 +10,7 @@ import Module from "node:module";
 import { sep } from "node:path";
 import { NodeAgentClient, nodeAgentAddress } from "./node-agent-client.js";
 import { ownGroup } from "./own-usage.js";
-import { RunAgent } from "./run-agent.js";
+import { ASK_MS, RunAgent } from "./run-agent.js";
 
 interface Runner {
   initializeActionHandler: (message: { env?: Record<string, unknown> }) => Promise<unknown>;
@@ -55,12 +55,12 @@ function watchLoader(loader: Loader, agent: RunAgent): void {
 const isRuntime = process.argv[1]?.endsWith(RUNTIME) ?? false;
 if (isRuntime) {
   const address = nodeAgentAddress(process.env);
-  delete process.env["NODE_OPTIONS"];
-  delete process.env["__OW_HARVEST_NODE_AGENT"];
+  const askMs = Number(process.env["__OW_HARVEST_ASK_MS"]) || ASK_MS;
+  for (const name of ["NODE_OPTIONS", "__OW_HARVEST_NODE_AGENT", "__OW_HARVEST_ASK_MS"]) delete process.env[name];
   if (address) {
     const group = ownGroup();
     const write = process.stdout.write.bind(process.stdout) as (line: string) => boolean;
-    const parts = { client: new NodeAgentClient(address), environment: process.env, write, ...(group ? { group } : {}) };
+    const parts = { client: new NodeAgentClient(address), environment: process.env, askMs, write, ...(group ? { group } : {}) };
     watchLoader(Module as unknown as Loader, new RunAgent(parts));
   }
 }

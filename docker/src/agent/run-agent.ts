@@ -4,13 +4,14 @@
  *   take `$harvest` out -> POST /v1/run -> user code -> POST /v1/end -> one marked line on stdout -> the answer
  *
  * N1. User code never sees `$harvest`, whoever put it there.
- * N2. The node agent is waited for no longer than ASK_MS at each end; then the run goes on with what it has.
+ * N2. The node agent is waited for no longer than askMs at each end; then the run goes on with what it has.
  * N3. One line per run, in one write, before the runtime's sentinels, and only if it can be told apart: of several runs at once none.
  * N4. Nothing that goes wrong here changes what the run answers.
  */
 import type { Answered } from "./node-agent-client.js";
 import type { OwnGroup, OwnLimits, OwnReading } from "./own-usage.js";
 
+/** Unless the invoker's configuration says otherwise (`__OW_HARVEST_ASK_MS`). */
 export const ASK_MS = 50;
 /** Before user code is loaded, once in a container's life: worth a longer wait. */
 export const BIND_MS = 200;
@@ -28,6 +29,8 @@ export interface RunAgentParts {
   readonly group?: OwnGroup;
   /** `__OW_*`, as the runtime has set it for this run. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** @defaultValue ASK_MS */
+  readonly askMs?: number;
   /** One write to stdout. */
   readonly write: (line: string) => void;
 }
@@ -91,13 +94,13 @@ export class RunAgent {
   }
 
   async #begin({ k, d }: { k?: string; d?: string }): Promise<Begun> {
-    const { environment, client } = this.#parts;
+    const { environment, client, askMs = ASK_MS } = this.#parts;
     const activationId = environment["__OW_ACTIVATION_ID"] ?? "";
     const deadlineMs = Number(environment["__OW_DEADLINE"]);
     const cold = this.#cold;
     this.#cold = false;
     const question = { activationId, k, d, cold, running: this.#running, ...(deadlineMs > 0 ? { deadlineMs } : {}) };
-    const answer = await client.ask("/v1/run", question, ASK_MS);
+    const answer = await client.ask("/v1/run", question, askMs);
     const grant = answer?.status === 200 ? grantOf(answer.text) : undefined;
     const before = attempt(() => this.#parts.group?.read());
     return {
@@ -113,7 +116,8 @@ export class RunAgent {
   async #end(begun: Begun, outcome: Outcome): Promise<void> {
     const after = attempt(() => this.#parts.group?.read());
     const { activationId, grant, shared } = begun;
-    const answer = grant && (await this.#parts.client.ask("/v1/end", { activationId, outcome }, ASK_MS));
+    const { client, askMs = ASK_MS } = this.#parts;
+    const answer = grant && (await client.ask("/v1/end", { activationId, outcome }, askMs));
     if (shared || this.#overlapped) return;
     const told = answer?.status === 200 && answer.text.startsWith(MARK) ? answer.text : undefined;
     const line = told ?? attempt(() => this.#ownLine(begun, after, outcome));

@@ -21,6 +21,8 @@ export interface ActionSpec {
   readonly agentsDir?: string;
   readonly nodeAgent?: string;
   readonly image?: string;
+  /** How long its agent waits for the node agent; 10 s by default, so that a busy machine changes nothing. */
+  readonly askMs?: number;
 }
 
 export interface RunAnswer {
@@ -141,7 +143,7 @@ export class ActionContainer {
 let count = 0;
 
 function createOptions({ network }: TestEngine, spec: ActionSpec): Docker.ContainerCreateOptions {
-  const { name, kind = "nodejs", namespace = "guest", memoryMb = 256, cpuCores, agentsDir, nodeAgent, image } = spec;
+  const { name, kind = "nodejs", namespace = "guest", memoryMb = 256, cpuCores, agentsDir, nodeAgent, image, askMs = 10_000 } = spec;
   const settings = Object.entries(agentsDir === undefined ? {} : invokerSettings(agentsDir, nodeAgent));
   const Env = settings.filter(([key]) => key.includes("extraEnvVars")).map(([, value]) => value);
   const Binds = settings.filter(([key]) => key.includes("volume")).map(([, value]) => value);
@@ -149,7 +151,7 @@ function createOptions({ network }: TestEngine, spec: ActionSpec): Docker.Contai
     name: `wsk${process.pid}_${++count}_${namespace}_${name.replaceAll(/\W/g, "")}`,
     Image: image ?? IMAGE,
     ...(image === undefined ? { Cmd: ["/bin/sh", "-c", `exec ${COMMANDS[kind]}`], WorkingDir: "/tmp" } : {}),
-    Env: ["__OW_API_HOST=http://127.0.0.1:3233", ...Env],
+    Env: ["__OW_API_HOST=http://127.0.0.1:3233", `__OW_HARVEST_ASK_MS=${askMs}`, ...Env],
     HostConfig: {
       Binds,
       Memory: memoryMb * BYTES_PER_MB,

@@ -56,6 +56,7 @@ async function startEngine(): Promise<TestEngine | string> {
   const close = async () => {
     daemon.kill("SIGTERM");
     await gone;
+    spawnSync("umount", ["--lazy", join(folder, "exec/netns/default")]); // there if a container had the host's network
     rmSync(folder, { recursive: true, force: true });
   };
   const engine = new Docker({ socketPath });
