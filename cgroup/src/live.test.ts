@@ -9,6 +9,7 @@ import { cpuCases } from "./live/cpu-cases.js";
 import { lifeCases } from "./live/life-cases.js";
 import type { LiveCase, LiveSetup } from "./live/live-case.js";
 import { memoryCases } from "./live/memory-cases.js";
+import { openedCases } from "./live/opened-cases.js";
 import { v2Cases } from "./live/v2-cases.js";
 
 const probe = await detectEnforcement({ allow: ["cgroup-v2", "cgroup-v1"] });
@@ -27,7 +28,10 @@ describe(`live ${enforcement}`, { skip }, () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  const cases: readonly LiveCase[] = [...cpuCases, ...memoryCases, ...lifeCases, ...(enforcement === "cgroup-v2" ? v2Cases : [])];
+  const cases: readonly LiveCase[] = [
+    ...[...cpuCases, ...memoryCases, ...lifeCases, ...openedCases],
+    ...(enforcement === "cgroup-v2" ? v2Cases : []),
+  ];
   for (const live of cases)
     it(live.name, async (t) => {
       assert.ok(enforcement === "cgroup-v1" || enforcement === "cgroup-v2");

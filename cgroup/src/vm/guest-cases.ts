@@ -4,6 +4,7 @@ import { delegatedCases } from "../live/delegated-cases.js";
 import { lifeCases } from "../live/life-cases.js";
 import type { LiveCase } from "../live/live-case.js";
 import { memoryCases } from "../live/memory-cases.js";
+import { openedCases } from "../live/opened-cases.js";
 import { v2Cases } from "../live/v2-cases.js";
 
 /**
@@ -16,7 +17,7 @@ import { v2Cases } from "../live/v2-cases.js";
 export type Standing = "root" | "slice" | "service" | "nothing";
 
 export const guestCases: Readonly<Record<Standing, readonly LiveCase[]>> = {
-  root: [...cpuCases, ...memoryCases, ...lifeCases, ...v2Cases],
+  root: [...cpuCases, ...memoryCases, ...lifeCases, ...openedCases, ...v2Cases],
   ...delegatedCases,
 };
 

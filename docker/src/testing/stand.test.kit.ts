@@ -28,6 +28,8 @@ export interface Stand {
   agent(more?: readonly string[]): Promise<NodeAgent>;
   /** With agents, and told where the node agent listens. Removed with the stand. */
   container(spec: Omit<ActionSpec, "agentsDir">): Promise<ActionContainer>;
+  /** The same without an agent. */
+  plainContainer(spec: Omit<ActionSpec, "agentsDir">): Promise<ActionContainer>;
   /** Publishes, and gives the parameter that a conductor would hand on. */
   publish(allocation: Partial<PublishedAllocation>, root?: string): Promise<{ k: string; d: string }>;
   close(): Promise<void>;
@@ -60,7 +62,14 @@ export async function openStand(): Promise<Stand | string> {
 
 type Parts = Pick<Stand, "test" | "redis" | "store" | "agentsDir"> & { folder: string; closers: (() => Promise<unknown>)[] };
 
-function acting({ test, redis, store, agentsDir, folder, closers }: Parts): Pick<Stand, "config" | "agent" | "container" | "publish"> {
+function acting({
+  test,
+  redis,
+  store,
+  agentsDir,
+  folder,
+  closers,
+}: Parts): Pick<Stand, "config" | "agent" | "container" | "plainContainer" | "publish"> {
   const config = (more: readonly string[] = []) =>
     loadConfig({
       flags: [
@@ -69,19 +78,20 @@ function acting({ test, redis, store, agentsDir, folder, closers }: Parts): Pick
         ...["grid.cpuCores.min=0.25", "grid.cpuCores.max=4", "grid.cpuCores.step=0.25", ...more],
       ],
     });
+  const started = async (spec: ActionSpec) => {
+    const container = await ActionContainer.start(test, spec);
+    closers.push(() => container.remove());
+    return container;
+  };
   return {
     config,
     agent: async (more = []) => {
       const logger = pino({ level: process.env["HARVEST_TEST_LOG"] ?? "silent" });
       const { engine } = test;
-      const agent = await startNodeAgent({ config: config(more), allocations: store, engine, logger });
-      return agent;
+      return startNodeAgent({ config: config(more), allocations: store, engine, logger });
     },
-    container: async (spec) => {
-      const container = await ActionContainer.start(test, { ...spec, agentsDir });
-      closers.push(() => container.remove());
-      return container;
-    },
+    container: (spec) => started({ ...spec, agentsDir }),
+    plainContainer: started,
     publish: async (allocation, root = newId()) => {
       const whole: PublishedAllocation = { v: 1, decision: newId(), namespace: "guest", epoch: 1, ...allocation };
       await store.publish(root, { "[0]": whole });
