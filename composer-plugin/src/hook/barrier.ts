@@ -30,6 +30,8 @@ import { type RedisLink, RedisUnreachable, Verdict } from "./redis-link.js";
 export const STAGE_TTL_S = 86_400;
 /** Longest single wait for the bell: what a lost bell costs (J3). */
 const SLICE_S = 2;
+/** Whoever waits looks within a slice; a bell rung after its stage was collected, which nobody removes, soon goes by itself. */
+const BELL_TTL_S = 60;
 /** BRPOP takes 0 as "for ever". */
 const SHORTEST_SLICE_S = 0.01;
 /** How long is spent on what only saves time or space. */
@@ -95,7 +97,7 @@ export class Barriers {
   /** Tells the parent to look. Best effort: without it the parent looks a little later (J3). */
   async ring(id: string): Promise<void> {
     const bell = joinKey(id);
-    await this.bestEffort((redis) => together(redis.multi().rpush(bell, "1").expire(bell, STAGE_TTL_S)));
+    await this.bestEffort((redis) => together(redis.multi().rpush(bell, "1").expire(bell, BELL_TTL_S)));
   }
 
   /**
