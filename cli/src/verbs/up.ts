@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { Command } from "commander";
-import { startStack } from "../stack.js";
+import { type Stack, startStack } from "../stack.js";
 import { addressesOf, removeStackFile, writeStackFile } from "../stack-file.js";
 import { type ConfigFlags, configFrom, loggerFor, withConfigOptions } from "./options.js";
 
@@ -19,15 +19,30 @@ export function addUpVerb(program: Command): void {
       const config = configFrom(flags, ports);
       const stack = await startStack({ config, logger: loggerFor(config.logLevel) });
       writeStackFile(stack);
-      if (flags.json) process.stdout.write(`${JSON.stringify(addressesOf(stack))}\n`);
-      else process.stdout.write(`${stack.lines.join("\n")}\nkeys        in ${config.dataDir}/stack.json\n`);
-      await stopSignal();
+      const stopped = stopSignal(); // who reads that it is ready may stop it at once
+      process.stdout.write(`${flags.json ? JSON.stringify(addressesOf(stack)) : linesFor(stack).join("\n")}\n`);
+      await stopped;
+      if (!flags.json) process.stdout.write("stopping    what runs comes to its end first; a second signal ends it at once\n");
       removeStackFile(config.dataDir);
       await stack.close();
     });
 }
 
+/** One line per component; and the guest's key, once: by the start that made it. */
+function linesFor({ lines, standalone, config }: Stack): string[] {
+  const keys = `keys        in ${config.dataDir}/stack.json`;
+  return [
+    ...lines,
+    keys,
+    ...(standalone.authIsNew ? [`new key     ${standalone.auth} (of ${standalone.namespace}, not shown again)`] : []),
+  ];
+}
+
 /** Resolves at the first request to stop; a second one ends the process at once, as people expect. */
 export async function stopSignal(): Promise<void> {
-  await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+  const first = new AbortController();
+  const heard = (["SIGINT", "SIGTERM"] as const).map((name) => once(process, name, { signal: first.signal }));
+  await Promise.race(heard);
+  first.abort();
+  await Promise.allSettled(heard);
 }
