@@ -15,6 +15,8 @@ export type ReasonCode =
   | "ratio-split"
   /** The split shortens the stage's predicted time by more than the prediction's uncertainty (policy `makespan`). */
   | "shorter-stage"
+  /** What donors do not need goes to functions that would die under their user allocation (policy `makespan`, memory). */
+  | "memory-shortage-met"
   /** Every function already has what it would be given. */
   | "no-change"
   | "exceeds-budget"

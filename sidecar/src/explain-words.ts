@@ -6,6 +6,7 @@ export const REASON_WORDS: Readonly<Record<ReasonCode, string>> = {
   "fits-budget": "the demands fit into the budget",
   "ratio-split": "the budget is split in the ratio of the demands",
   "shorter-stage": "the stage gets shorter by more than the prediction's uncertainty",
+  "memory-shortage-met": "what donors do not need goes to functions that would run out of memory",
   "no-change": "everybody already has what they would be given",
   "exceeds-budget": "the demands exceed the budget and cannot be scaled down to whole steps",
   "gain-within-uncertainty": "the gain is not larger than the prediction's uncertainty",

@@ -5,9 +5,12 @@
  * exactly (H3).
  */
 import {
+  type Allocation,
   type Decision,
   FIRST_EPOCH,
   type FunctionDecision,
+  type Grid,
+  isOnGrid,
   type Prediction,
   type PublishedAllocation,
   type StageDecision,
@@ -24,7 +27,7 @@ export function publishedFields(decision: Omit<Decision, "published" | "stepMs">
       if (resources.length === 0) continue;
       fields[fieldOf(stage, fn)] = {
         v: 1,
-        ...Object.fromEntries(resources.map((resource) => [resource, fn.allocation[resource]])),
+        ...amountsOf(decision.grid, fn, resources),
         ...workOf(fn),
         decision: decision.id,
         namespace: decision.namespace,
@@ -37,6 +40,12 @@ export function publishedFields(decision: Omit<Decision, "published" | "stepMs">
 function fieldOf({ fork, forkPath }: StageDecision, { astPath, position }: FunctionDecision): string {
   if (!fork) return astPath;
   return `${fork.trail === "" ? "" : `${fork.trail}/`}${forkPath}.${fork.forkNo}#${position ?? 0}/${astPath}`;
+}
+
+/** What lies off the grid is U, which no applier would believe as an amount; absent, it means just that. */
+function amountsOf(grid: Grid, { allocation }: FunctionDecision, resources: readonly Resource[]): Partial<Allocation> {
+  const told = resources.filter((resource) => isOnGrid(grid[resource], allocation[resource] as number));
+  return Object.fromEntries(told.map((resource) => [resource, allocation[resource]]));
 }
 
 /** The resources of which the function has what was decided, instead of U. */

@@ -12,6 +12,7 @@ import {
 } from "@openwhisk-harvest/core";
 import type { Logger } from "pino";
 import { consentOf } from "./consent.js";
+import { withSequences } from "./decide/branches.js";
 import { planStages } from "./decide/decide.js";
 import { predict } from "./decide/predict.js";
 import { decidesStages } from "./decide/state.js";
@@ -42,7 +43,7 @@ export async function runDecision(
   const steps = new StepTimer(clock);
   const described = await steps.time("load-dag", () => knowledge.dag(namespace, name));
   const { modes, isKnown } = await steps.time("read-mode", () => readModes(parts));
-  const { mode, dag } = consentOf(described, modes, namespace, clock.nowMs());
+  const { mode, dag } = consentOf(withSequences(described), modes, namespace, clock.nowMs());
   const [model, policy = settings.policy] = await steps.time("load-model", async () =>
     decidesStages(mode) ? Promise.all([knowledge.model(namespace, name), knowledge.policy(namespace, name)]) : [],
   );

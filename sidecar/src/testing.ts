@@ -38,7 +38,7 @@ export function forestByFunction(target: ModelTarget, values: readonly (readonly
 }
 
 /** What a function is like: U, and what each tree (or all of them) predicts of it. */
-export interface FunctionSpec extends Partial<Pick<DagFunction, "excluded">> {
+export interface FunctionSpec extends Partial<Pick<DagFunction, "excluded" | "position" | "bounds">> {
   readonly user: { readonly cpuCores?: number; readonly memoryMb: number };
   readonly cpuCores: number | readonly number[];
   readonly memoryMb: number | readonly number[];
@@ -49,14 +49,15 @@ export interface FunctionSpec extends Partial<Pick<DagFunction, "excluded">> {
 /** A DAG that is one parallel stage of these functions. */
 export function dagOf(specs: readonly FunctionSpec[], stage: Partial<ParallelStage> = {}): DagDescription {
   const functions = specs.map(
-    ({ user, excluded }, index): DagFunction => ({
+    ({ user, excluded, position, bounds }, index): DagFunction => ({
       index,
       name: `/guest/f${index}`,
       astPath: `[1][${index}]`,
       kind: "nodejs:20",
       stage: 1,
       forkPath: "[1]",
-      position: index,
+      position: position ?? index,
+      ...(bounds && { bounds }),
       user: { ...user, cpuSource: user.cpuCores === undefined ? "none" : "annotation" },
       ...(excluded && { excluded }),
     }),

@@ -3,13 +3,24 @@
  * normalize -> split -> validate. Pure.
  *
  * CPU and memory are decided apart. A resource that is refused stands at the user allocation, for the whole stage (H3).
- * Memory has no time model, so both policies split it as the paper does. A memory allocation is a share to account with:
+ * Memory has no time model: see policy-memory.ts. A memory allocation is a share to account with:
  * that a kill limit never falls below U is the applier's to hold (H5).
  */
-import type { DagFunction, FunctionDecision, ParallelStage, PolicyName, StageDecision, UserAllocation } from "@openwhisk-harvest/core";
+import type {
+  Allocation,
+  DagFunction,
+  FunctionDecision,
+  ParallelStage,
+  PolicyName,
+  StageDecision,
+  UserAllocation,
+} from "@openwhisk-harvest/core";
+import { branchesOf } from "./branches.js";
+import { capped, capsOf } from "./caps.js";
 import { demandOf } from "./demand.js";
 import type { Policy } from "./policy.js";
 import { splitForMakespan } from "./policy-makespan.js";
+import { splitForSurvival } from "./policy-memory.js";
 import { splitAsPaper } from "./policy-paper.js";
 import { type Predictions, predict } from "./predict.js";
 import { exclusionOf, isTrusted, membersOf, shares } from "./sharing.js";
@@ -21,7 +32,7 @@ export type Policies = Readonly<Record<Resource, Policy>>;
 
 const POLICIES_BY_NAME: Readonly<Record<PolicyName, Policies>> = {
   paper: { cpuCores: splitAsPaper, memoryMb: splitAsPaper },
-  makespan: { cpuCores: splitForMakespan, memoryMb: splitAsPaper },
+  makespan: { cpuCores: splitForMakespan, memoryMb: splitForSurvival },
 };
 
 export function decide(state: DecisionState): DecisionDraft {
@@ -88,10 +99,24 @@ function normalize(state: DecisionState, fn: DagFunction, stage: ParallelStage, 
     ...(fn.position !== undefined && { position: fn.position }),
     user,
     ...(predicted && { predicted }),
-    ...(predicted && isTrusted({ predicted }) && { demand: demandOf(predicted, state.grid, state.policy, state.marginSpread) }),
+    ...(predicted && isTrusted({ predicted }) && { demand: cappedDemandOf(state, fn, predicted) }),
     allocation: { ...(cpuCores !== undefined && { cpuCores }), memoryMb },
     ...(excluded && { excluded }),
   };
+}
+
+function cappedDemandOf(
+  state: DecisionState,
+  { bounds, user }: DagFunction,
+  predicted: NonNullable<FunctionDecision["predicted"]>,
+): Allocation {
+  const { grid, policy, marginSpread } = state;
+  const demand = demandOf(predicted, grid, policy, marginSpread);
+  const within = (resource: Resource) => {
+    const caps = capsOf(grid[resource], bounds, resource);
+    return caps ? capped(demand[resource], caps) : (user[resource] ?? demand[resource]);
+  };
+  return { cpuCores: within("cpuCores"), memoryMb: within("memoryMb") };
 }
 
 function withAllocation(fn: FunctionDecision, cpuCores: number | undefined, memoryMb: number | undefined): FunctionDecision {
@@ -99,14 +124,19 @@ function withAllocation(fn: FunctionDecision, cpuCores: number | undefined, memo
   return { ...fn, allocation };
 }
 
-/** Before and after, over those who share the stage's CPU; nothing when nobody does. */
+/** Before and after, over the branches that share the stage's CPU; nothing when none does. */
 function predictedStageMs(functions: readonly FunctionDecision[]): StageDecision["predictedMs"] {
-  const sharing = functions.filter((fn) => shares(fn, "cpuCores"));
+  const sharing = branchesOf(functions).filter((branch) => branch.every((fn) => shares(fn, "cpuCores")));
   if (sharing.length === 0) return undefined;
-  const timed = sharing.map(({ demand, predicted }) => ({
-    demandCores: demand?.cpuCores as number,
-    workCoreMs: predicted?.workCoreMs.mean as number,
-  }));
-  const timeWith = (coresOf: (fn: FunctionDecision) => number | undefined) => stageTimeMs(timed, sharing.map(coresOf) as number[]);
+  const timeWith = (coresOf: (fn: FunctionDecision) => number | undefined) =>
+    stageTimeMs(
+      sharing.map((branch) =>
+        branch.map((fn) => ({
+          workCoreMs: fn.predicted?.workCoreMs.mean as number,
+          cpuCores: coresOf(fn) as number,
+          demandCores: fn.demand?.cpuCores as number,
+        })),
+      ),
+    );
   return { user: timeWith((fn) => fn.user.cpuCores), allocated: timeWith((fn) => fn.allocation.cpuCores) };
 }

@@ -56,15 +56,29 @@ const memoryMb = fc.oneof(
   fc.integer({ min: 64, max: 4000 }),
 );
 
-const spec: fc.Arbitrary<FunctionSpec> = fc
+const spec = fc
   .record({
     cpuCores: weighted<number | undefined>(undefined, 1, cores, cores, cores, cores, cores, cores),
     memoryMb,
     predictions: fc.tuple(trees(1, 7), trees(50, 3_000), trees(0, 5_000)),
     samples: weighted(20, 9, fc.constantFrom(5, 4, 0)),
     excluded: weighted<Exclusion | undefined>(undefined, 12, fc.constantFrom(...EXCLUSIONS)),
+    /** Of U: what the owner leaves to harvesting below and above it. */
+    bounds: weighted<[number, number] | undefined>(
+      undefined,
+      4,
+      fc.tuple(fc.double({ min: 0.01, max: 1, noNaN: true }), fc.double({ min: 1, max: 4, noNaN: true })),
+    ),
+    follows: weighted(false, 5, fc.constant(true)),
   })
-  .map(({ cpuCores, memoryMb, predictions: [cpu, memory, workCoreMs], samples, excluded }) => ({
+  .map(({ cpuCores, memoryMb, predictions: [cpu, memory, workCoreMs], samples, excluded, bounds, follows }) => ({
+    follows,
+    ...(bounds && {
+      bounds: {
+        min: { ...(cpuCores !== undefined && { cpuCores: bounds[0] * cpuCores }), memoryMb: bounds[0] * memoryMb },
+        max: { ...(cpuCores !== undefined && { cpuCores: bounds[1] * cpuCores }), memoryMb: bounds[1] * memoryMb },
+      },
+    }),
     user: { ...(cpuCores !== undefined && { cpuCores }), memoryMb },
     cpuCores: cpu,
     memoryMb: memory,
@@ -73,9 +87,18 @@ const spec: fc.Arbitrary<FunctionSpec> = fc
     ...(excluded && { excluded }),
   }));
 
+/** Who follows runs in the branch of the one before. */
+function inBranches(specs: readonly (FunctionSpec & { readonly follows: boolean })[]): FunctionSpec[] {
+  let position = -1;
+  return specs.map(({ follows, ...one }) => {
+    if (!follows || position < 0) position++;
+    return { ...one, position };
+  });
+}
+
 const states: fc.Arbitrary<DecisionState> = fc
   .record({
-    specs: fc.array(spec, { minLength: 0, maxLength: 8, size: "max" }),
+    specs: fc.array(spec, { minLength: 0, maxLength: 8, size: "max" }).map(inBranches),
     grid: fc.constantFrom(...GRIDS),
     policy: fc.constantFrom(...POLICIES),
     mode: weighted<Mode>("harvest", 20, fc.constantFrom(...MODES)),
@@ -93,12 +116,12 @@ const states: fc.Arbitrary<DecisionState> = fc
 
 /** Those whose part of the budget this is, by DESIGN's words alone: neither excluded nor untrusted, and with a U of that resource. */
 function sharersOf(stage: StageDecision, resource: Resource) {
-  return stage.functions.filter(
-    ({ user, excluded, predicted }) =>
-      predicted !== undefined &&
-      predicted.distrust === undefined &&
-      (resource === "cpuCores" ? excluded === undefined && user.cpuCores !== undefined : !excluded || excluded === "no-user-cpu"),
-  );
+  const takesPart = ({ user, excluded, predicted }: StageDecision["functions"][number]) =>
+    predicted !== undefined &&
+    predicted.distrust === undefined &&
+    (resource === "cpuCores" ? excluded === undefined && user.cpuCores !== undefined : !excluded || excluded === "no-user-cpu");
+  const outside = new Set(stage.functions.filter((fn) => !takesPart(fn)).map(({ position }) => position));
+  return stage.functions.filter(({ position }) => !outside.has(position)); // a branch shares with all of its functions
 }
 
 const sum = (amounts: readonly (number | undefined)[]) => roundAmount(amounts.reduce<number>((total, one) => total + (one as number), 0));
@@ -109,10 +132,29 @@ function holdsInvariants(state: DecisionState, stage: StageDecision, seen: Recor
     const verdict = resource === "cpuCores" ? stage.cpu : stage.memory;
     seen[`${resource} ${verdict.reason}`] = (seen[`${resource} ${verdict.reason}`] ?? 0) + 1;
     const sharers = verdict.accepted ? sharersOf(stage, resource) : [];
-    const spent = sum(sharers.map((fn) => fn.allocation[resource]));
-    assert.ok(spent <= sum(sharers.map((fn) => fn.user[resource])), `H1: ${spent} of ${resource}`);
-    for (const fn of sharers)
-      assert.ok(isOnGrid(state.grid[resource], fn.allocation[resource] as number), `H2: ${fn.allocation[resource]}`);
+    const branches = [...new Set(sharers.map(({ position }) => position))].map((at) => sharers.filter(({ position }) => position === at));
+    const spent = sum(branches.map((branch) => Math.max(...branch.map((fn) => fn.allocation[resource] as number))));
+    const budget = sum(branches.map((branch) => Math.min(...branch.map((fn) => fn.user[resource] as number))));
+    // Whoever keeps U for want of anything better counts with it on both sides, also in a sequence whose U differ.
+    const kept = branches.filter((branch) => branch.every((fn) => fn.allocation[resource] === fn.user[resource]));
+    const own = sum(
+      kept.map(
+        (branch) =>
+          Math.max(...branch.map((fn) => fn.user[resource] as number)) - Math.min(...branch.map((fn) => fn.user[resource] as number)),
+      ),
+    );
+    assert.ok(spent <= roundAmount(budget + own), `H1: ${spent} of ${resource}, B ${budget}`);
+    for (const fn of sharers) {
+      const amount = fn.allocation[resource] as number;
+      const user = fn.user[resource] as number;
+      assert.ok(isOnGrid(state.grid[resource], amount) || amount === user, `H2: ${amount}`);
+      const bounds = state.dag.functions[fn.index]?.bounds;
+      assert.ok(amount >= (bounds?.min?.[resource] ?? 0) - 1e-6 || amount === user, `${amount} is below the action's minimum`);
+      assert.ok(
+        amount <= (bounds?.max?.[resource] ?? Number.POSITIVE_INFINITY) + 1e-6 || amount === user,
+        `${amount} is above the action's maximum`,
+      );
+    }
     for (const fn of stage.functions)
       if (!sharers.includes(fn)) assert.equal(fn.allocation[resource], fn.user[resource], "H3: not exactly U");
   }

@@ -2,7 +2,7 @@
  * Policy `makespan` (DESIGN, section 5): the split of B on the grid that minimizes the stage's predicted time, nobody above
  * its demand, nobody below the grid's minimum.
  *
- * Greedy by steps: everybody starts at the minimum, and each further step goes to the slowest function that can still use
+ * Greedy by steps: everybody starts at the minimum (the grid's, or the action's own), and each further step goes to the slowest function that can still use
  * it, until the budget is spent or nobody gets faster. What would help nobody stays unused.
  *
  * This is optimal. Let s be the slowest function at the end, tau its time.
@@ -16,7 +16,7 @@
  * Cost: steps of the budget x functions.
  */
 import { atIndex, type GridAxis, quantileOfSorted, roundAmount } from "@openwhisk-harvest/core";
-import { givesEverybodyU, type Plan, type Sharer, type SplitRequest } from "./policy.js";
+import { givesEverybodyU, type Plan, partsOf, type Sharer, type SplitRequest } from "./policy.js";
 import { functionTimeMs, stageTimeMs } from "./stage-time.js";
 
 /** The gain must be positive in all but this share of the trees. */
@@ -34,9 +34,10 @@ export function splitForMakespan(request: SplitRequest): Plan {
 
 /** The amounts in branch order; undefined when the budget does not even hold everybody's minimum. */
 export function fastestSplit({ axis, budget, sharers }: SplitRequest): number[] | undefined {
-  const steps = stepsAboveMinimum(axis, budget, sharers.length);
+  const firsts = sharers.map(({ least = axis.min }) => Math.round((least - axis.min) / axis.step));
+  const steps = stepsAbove(axis, budget, firsts);
   if (steps === undefined) return undefined;
-  const shares = sharers.map((sharer) => shareOf(axis, sharer, 0));
+  const shares = sharers.map((sharer, i) => shareOf(axis, sharer, firsts[i] as number));
   for (let left = steps; left > 0; left--) {
     const next = nextToGrow(shares);
     if (next === undefined) break;
@@ -53,11 +54,13 @@ interface Share {
   readonly nextMs?: number;
 }
 
-function shareOf(axis: GridAxis, { workCoreMs, demand }: Sharer, steps: number): Share {
-  const timeWith = (amount: number) => functionTimeMs(workCoreMs, amount, demand);
+function shareOf(axis: GridAxis, sharer: Sharer, steps: number): Share {
+  const timeWith = (amount: number) =>
+    partsOf(sharer).reduce((sum, { workCoreMs, demand }) => sum + functionTimeMs(workCoreMs, amount, demand), 0);
   const timeMs = timeWith(atIndex(axis, steps));
   const more = atIndex(axis, steps + 1);
-  return { steps, timeMs, ...(more <= demand && workCoreMs > 0 && { nextMs: timeWith(more) }) };
+  const isOfUse = more <= sharer.demand && partsOf(sharer).some(({ workCoreMs, demand }) => more <= demand && workCoreMs > 0);
+  return { steps, timeMs, ...(isOfUse && { nextMs: timeWith(more) }) };
 }
 
 /** Times closer than this are equal but for the noise of binary fractions. */
@@ -76,9 +79,10 @@ function nextToGrow(shares: readonly Share[]): number | undefined {
   return best;
 }
 
-/** How many whole steps the budget holds beyond everybody's minimum. */
-function stepsAboveMinimum(axis: GridAxis, budget: number, count: number): number | undefined {
-  const needed = (steps: number) => roundAmount(axis.min * count + axis.step * steps);
+/** How many whole steps the budget holds beyond what everybody begins with, in steps above the axis' minimum. */
+function stepsAbove(axis: GridAxis, budget: number, firsts: readonly number[]): number | undefined {
+  const begun = firsts.reduce((sum, steps) => sum + steps, 0);
+  const needed = (steps: number) => roundAmount(axis.min * firsts.length + axis.step * (begun + steps));
   if (needed(0) > budget) return undefined;
   const steps = Math.round((budget - needed(0)) / axis.step);
   return needed(steps) <= budget ? steps : steps - 1;
@@ -86,10 +90,18 @@ function stepsAboveMinimum(axis: GridAxis, budget: number, count: number): numbe
 
 /** For each tree: how much shorter the stage is under the split than under the user allocations, with that tree's work. */
 function gainPerTreeMs({ sharers }: SplitRequest, amounts: readonly number[]): Float64Array {
-  const users = sharers.map((sharer) => sharer.user);
   const trees = sharers[0]?.workPerTree.length ?? 0;
   return Float64Array.from({ length: trees }, (_, tree) => {
-    const functions = sharers.map(({ demand, workPerTree }) => ({ demandCores: demand, workCoreMs: workPerTree[tree] as number }));
-    return stageTimeMs(functions, users) - stageTimeMs(functions, amounts);
+    const timeWith = (coresOf: (user: number, i: number) => number) =>
+      stageTimeMs(
+        sharers.map((sharer, i) =>
+          partsOf(sharer).map(({ user, demand, workPerTree }) => ({
+            workCoreMs: workPerTree[tree] as number,
+            cpuCores: coresOf(user, i),
+            demandCores: demand,
+          })),
+        ),
+      );
+    return timeWith((user) => user) - timeWith((_user, i) => amounts[i] as number);
   });
 }

@@ -21,7 +21,8 @@ export function splitAsPaper({ axis, budget, sharers }: SplitRequest): Plan {
 
   if (budget < roundAmount(axis.min * sharers.length)) return { accepted: false, reason: "budget-below-minimum" };
   const shares = demands.map((demand) => onGrid(axis, (budget * demand) / demanded));
-  if (!shares.every((share) => share !== undefined) || roundAmount(sumOf(shares)) > budget)
+  const isEnough = (share: number, i: number) => share >= (sharers[i]?.least ?? axis.min);
+  if (!shares.every((share) => share !== undefined) || roundAmount(sumOf(shares)) > budget || !shares.every(isEnough))
     return { accepted: false, reason: "exceeds-budget" };
   return givesEverybodyU(sharers, shares)
     ? { accepted: false, reason: "no-change" }

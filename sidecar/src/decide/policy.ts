@@ -9,10 +9,17 @@ export interface Sharer {
   readonly user: number;
   /** D; on the grid. */
   readonly demand: number;
+  /** The least that it may be left with, on the grid; the axis' minimum when absent. */
+  readonly least?: number;
   /** W in core-ms: the forest's mean, and what each tree says (as many as any other sharer has). */
   readonly workCoreMs: number;
   readonly workPerTree: Float64Array;
+  /** A sequence: its functions, one after another, instead of the work above; all have the same allocation. */
+  readonly parts?: readonly WorkPart[];
 }
+
+/** The work of one function. */
+export type WorkPart = Pick<Sharer, "user" | "demand" | "workCoreMs" | "workPerTree">;
 
 export interface SplitRequest {
   readonly axis: GridAxis;
@@ -22,15 +29,23 @@ export interface SplitRequest {
   readonly sharers: readonly Sharer[];
 }
 
+/** Undefined: U, exactly, which need not lie on the grid. */
+export type Amount = number | undefined;
+
 export type Plan =
-  | { readonly accepted: true; readonly reason: ReasonCode; readonly amounts: readonly number[] }
+  | { readonly accepted: true; readonly reason: ReasonCode; readonly amounts: readonly Amount[] }
   | { readonly accepted: false; readonly reason: ReasonCode };
 
 export type Policy = (request: SplitRequest) => Plan;
 
+/** The functions of its branch, in their order. */
+export function partsOf(sharer: Sharer): readonly WorkPart[] {
+  return sharer.parts ?? [sharer];
+}
+
 /** Amounts have six decimals (core's roundAmount); what is smaller is the noise of binary fractions. */
 const AMOUNT_TOLERANCE = 1e-6;
 
-export function givesEverybodyU(sharers: readonly Sharer[], amounts: readonly number[]): boolean {
-  return sharers.every(({ user }, i) => Math.abs(user - (amounts[i] as number)) < AMOUNT_TOLERANCE);
+export function givesEverybodyU(sharers: readonly Sharer[], amounts: readonly Amount[]): boolean {
+  return sharers.every(({ user }, i) => Math.abs(user - (amounts[i] ?? user)) < AMOUNT_TOLERANCE);
 }

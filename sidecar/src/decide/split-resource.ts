@@ -1,6 +1,16 @@
-/** One resource of one stage: who shares it, what their budget is, and what the policy and the validator say. */
-import { type FunctionDecision, messageOf, type ParallelStage, type ReasonCode, roundAmount, type Verdict } from "@openwhisk-harvest/core";
-import type { Policy, Sharer } from "./policy.js";
+/** One resource of one stage: which branches share it, what their budget is, and what the policy and the validator say. */
+import {
+  type DagDescription,
+  type FunctionDecision,
+  messageOf,
+  type ParallelStage,
+  type ReasonCode,
+  roundAmount,
+  type Verdict,
+} from "@openwhisk-harvest/core";
+import { branchesOf } from "./branches.js";
+import { type Caps, capsOf } from "./caps.js";
+import type { Policy, Sharer, WorkPart } from "./policy.js";
 import type { Predictions } from "./predict.js";
 import { exclusionOf, isCandidate, shares } from "./sharing.js";
 import type { DecisionState, Resource } from "./state.js";
@@ -18,46 +28,82 @@ export interface ResourceSplit {
   readonly verdict: Verdict;
   /** B */
   readonly budget: number;
-  /** By function index; empty when refused, so that a refusal can only mean the user allocation (H3). */
+  /** By function index; absent: U. Empty when refused, so that a refusal can only mean the user allocation (H3). */
   readonly amounts: ReadonlyMap<number, number>;
   /** What the validator found wrong with the policy's plan. */
   readonly fault?: string;
 }
 
+type Branch = readonly FunctionDecision[];
+
 export function splitResource(toSplit: StageToSplit, resource: Resource, policy: Policy): ResourceSplit {
   const { state, members } = toSplit;
-  const sharing = members.filter((fn) => (state.model ? shares(fn, resource) : isCandidate(fn, resource)));
-  const users = sharing.map((fn) => fn.user[resource] as number);
+  const branches = branchesOf(members);
+  const sharing = branches.filter((branch) => branch.every((fn) => (state.model ? shares(fn, resource) : isCandidate(fn, resource))));
+  const able = sharing.filter((branch) => capsOfBranch(state, branch, resource) !== undefined);
+  const users = able.map((branch) => Math.min(...branch.map((fn) => fn.user[resource] as number)));
   const budget = roundAmount(users.reduce((sum, user) => sum + user, 0));
   const refused = (reason: ReasonCode): ResourceSplit => ({ verdict: { accepted: false, reason }, budget, amounts: new Map() });
 
-  const refusal = refusalOf(toSplit, resource, sharing.length);
+  const refusal = refusalOf(toSplit, resource, branches, able.length);
   if (refusal) return refused(refusal);
   const axis = state.grid[resource];
-  const plan = policy({ axis, budget, sharers: sharing.map((fn) => sharerOf(fn, resource, toSplit.predictions)) });
+  const sharers = able.map((branch, i) => sharerOf(toSplit, branch, resource, users[i] as number));
+  const plan = policy({ axis, budget, sharers });
   if (!plan.accepted) return refused(plan.reason);
   try {
     validatePlan(axis, users, plan.amounts);
   } catch (error) {
     return { ...refused("invalid-plan"), fault: `stage ${toSplit.stage.forkPath}, ${resource}: ${messageOf(error)}` };
   }
-  const amounts = new Map(sharing.map((fn, i) => [fn.index, plan.amounts[i] as number]));
+  const amounts = new Map<number, number>();
+  for (const [i, branch] of able.entries()) {
+    const amount = plan.amounts[i];
+    if (amount !== undefined) for (const fn of branch) amounts.set(fn.index, amount);
+  }
   return { verdict: { accepted: true, reason: plan.reason }, budget, amounts };
 }
 
 /** Why there is nothing to split, before any policy is asked. */
-function refusalOf({ state, stage, members }: StageToSplit, resource: Resource, sharingCount: number): ReasonCode | undefined {
+function refusalOf(
+  { state, stage }: StageToSplit,
+  resource: Resource,
+  branches: readonly Branch[],
+  sharingCount: number,
+): ReasonCode | undefined {
   if (exclusionOf(stage)) return "stage-excluded";
-  if (members.filter((fn) => isCandidate(fn, resource)).length < 2) return "nothing-to-share";
+  if (branches.filter((branch) => branch.every((fn) => isCandidate(fn, resource))).length < 2) return "nothing-to-share";
   if (!state.model) return "no-model";
   return sharingCount < 2 ? "untrusted-prediction" : undefined;
 }
 
-function sharerOf({ index, user, demand, predicted }: FunctionDecision, resource: Resource, predictions: Predictions): Sharer {
-  return {
-    user: user[resource] as number,
-    demand: demand?.[resource] as number,
-    workCoreMs: predicted?.workCoreMs.mean as number,
-    workPerTree: predictions.get(index)?.workPerTree as Float64Array,
-  };
+/** What all functions of a branch may have; undefined when their bounds leave nothing but U. */
+function capsOfBranch({ dag, grid }: DecisionState, branch: Branch, resource: Resource): Caps | undefined {
+  let all: Caps = { least: grid[resource].min, most: grid[resource].max };
+  for (const { index } of branch) {
+    const caps = capsOf(grid[resource], boundsOf(dag, index), resource);
+    if (!caps) return undefined;
+    all = { least: Math.max(all.least, caps.least), most: Math.min(all.most, caps.most) };
+  }
+  return all.least > all.most ? undefined : all;
+}
+
+function boundsOf({ functions }: DagDescription, index: number) {
+  return functions.find((fn) => fn.index === index)?.bounds;
+}
+
+/** A sequence may have as much as the function that can use the most, as far as every function's maximum allows. */
+function sharerOf({ state, predictions }: StageToSplit, branch: Branch, resource: Resource, user: number): Sharer {
+  const { least, most } = capsOfBranch(state, branch, resource) as Caps;
+  const parts = branch.map(
+    (fn): WorkPart => ({
+      user: fn.user[resource] as number,
+      demand: fn.demand?.[resource] as number,
+      workCoreMs: fn.predicted?.workCoreMs.mean as number,
+      workPerTree: predictions.get(fn.index)?.workPerTree as Float64Array,
+    }),
+  );
+  const [first] = parts as [WorkPart, ...WorkPart[]];
+  const demand = Math.min(most, Math.max(...parts.map((part) => part.demand)));
+  return parts.length === 1 ? { ...first, least } : { ...first, user, demand, least, parts };
 }

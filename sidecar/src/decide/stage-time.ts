@@ -6,14 +6,18 @@ export function functionTimeMs(workCoreMs: number, cpuCores: number, demandCores
 }
 
 export interface TimedFunction {
-  readonly demandCores: number;
   readonly workCoreMs: number;
+  readonly cpuCores: number;
+  readonly demandCores: number;
 }
 
-/** Predicted time in ms of a stage whose i-th function has `cpuCores[i]`; a stage is as slow as its slowest branch. */
-export function stageTimeMs(functions: readonly TimedFunction[], cpuCores: readonly number[]): number {
+/** Predicted time in ms of a stage: that of its slowest branch, whose functions run one after another. */
+export function stageTimeMs(branches: readonly (readonly TimedFunction[])[]): number {
   let slowest = 0;
-  for (const [i, { workCoreMs, demandCores }] of functions.entries())
-    slowest = Math.max(slowest, functionTimeMs(workCoreMs, cpuCores[i] as number, demandCores));
+  for (const functions of branches) {
+    let branchMs = 0;
+    for (const { workCoreMs, cpuCores, demandCores } of functions) branchMs += functionTimeMs(workCoreMs, cpuCores, demandCores);
+    slowest = Math.max(slowest, branchMs);
+  }
   return slowest;
 }

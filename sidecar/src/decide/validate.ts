@@ -3,18 +3,20 @@
  * the budget is summed up anew from the user allocations, and each amount is held against the grid.
  */
 import { type GridAxis, HarvestError, isOnGrid, roundAmount } from "@openwhisk-harvest/core";
+import type { Amount } from "./policy.js";
 
 /**
  * Checks the amounts of those who share, in the order of their user allocations. A plan that breaks H1 (their sum exceeds
  * the budget) or H2 (one lies off the grid) is a bug of a policy: OWH_BAD_ALLOCATION names the invariant and the numbers.
  */
-export function validatePlan(axis: GridAxis, users: readonly number[], amounts: readonly number[]): void {
+export function validatePlan(axis: GridAxis, users: readonly number[], amounts: readonly Amount[]): void {
   const fault = (what: string) => new HarvestError("OWH_BAD_ALLOCATION", `The plan is invalid: ${what}.`);
   if (amounts.length !== users.length) throw fault(`${amounts.length} amounts for ${users.length} functions`);
   for (const amount of amounts)
-    if (!isOnGrid(axis, amount)) throw fault(`H2: ${amount} is not on the grid ${axis.min}..${axis.max} by ${axis.step}`);
+    if (amount !== undefined && !isOnGrid(axis, amount))
+      throw fault(`H2: ${amount} is not on the grid ${axis.min}..${axis.max} by ${axis.step}`);
   const budget = sumOf(users);
-  const spent = sumOf(amounts);
+  const spent = sumOf(amounts.map((amount, i) => amount ?? (users[i] as number)));
   if (!(spent <= budget)) throw fault(`H1: ${spent} exceeds the budget of ${budget}`);
 }
 
