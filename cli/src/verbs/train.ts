@@ -11,6 +11,7 @@ interface TrainFlags extends ConfigFlags {
   readonly trainer?: string;
   readonly seed: number;
   readonly ifDrifted?: boolean;
+  readonly dryRun?: boolean;
   readonly json?: boolean;
 }
 
@@ -22,6 +23,7 @@ export function addTrainVerb(program: Command): void {
     .option("--trainer <name>", `${TRAINERS.map((t) => t.name).join(" or ")}`, TRAINERS[0]?.name)
     .option("--seed <number>", "of the split and the forests", wholeNumber, 42)
     .option("--if-drifted", "only if runs since the last training lie outside of what its model promised")
+    .option("--dry-run", "train and score, and store nothing")
     .option("--json", "print the model's document as JSON")
     .action(train);
 }
@@ -30,14 +32,18 @@ async function train(name: string, flags: TrainFlags): Promise<void> {
   const config = configFrom(flags);
   const trainer = trainerNamed(flags.trainer);
   const dag = await readDag(readStackFile(config.dataDir), name);
-  const { profiles, models, close } = openStores({ couchdbUrl: config.couchdb.url, dataDir: config.dataDir });
+  const { profiles, models: stored, pins, close } = openStores({ couchdbUrl: config.couchdb.url, dataDir: config.dataDir });
   try {
     const grid = gridOf(config, availableParallelism());
+    const models = flags.dryRun ? { ...stored, put: async () => undefined } : stored;
     const task = { profiles, models, dag, grid, trainer, seed: flags.seed, createdAtMs: systemClock.nowMs() };
     const { reason, trained } = flags.ifDrifted ? await trainIfDrifted(task) : { reason: undefined, trained: await trainFromStores(task) };
     if (flags.json) return void process.stdout.write(`${JSON.stringify(trained?.model.document ?? { reason })}\n`);
     if (reason) process.stdout.write(`ok: ${trained ? "trained" : "not trained"}: ${reason}\n`);
     if (trained) process.stdout.write(describeModel(trained.model.document));
+    const pinned = (await pins.get(dag.namespace, dag.name))?.model;
+    if (flags.dryRun) process.stdout.write("ok: nothing was stored\n");
+    else if (pinned) process.stdout.write(`ok: model ${pinned} stays in use, as pinned, until \`harvest rollback ${dag.name} --newest\`\n`);
   } finally {
     await close();
   }

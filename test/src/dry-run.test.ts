@@ -1,0 +1,145 @@
+/**
+ * What only looks writes nothing: every dry run, and every decision in mode observe, leaves OpenWhisk's entities, all document
+ * databases and Redis exactly as they were. Each case is followed by the same thing done for real, which the comparison must notice.
+ */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { writeStackFile } from "@openwhisk-harvest/cli";
+import { type DagDescription, type DatabaseName, type Profile, systemClock } from "@openwhisk-harvest/core";
+import { trainFromStores } from "@openwhisk-harvest/profiler";
+import { Redis } from "ioredis";
+import { AES_JOB, startTestStack, type TestStack } from "./support/stack.js";
+
+const HARVEST = fileURLToPath(new URL("../../cli/bin/harvest.js", import.meta.url));
+const DATABASES: readonly DatabaseName[] = ["harvest_dags", "harvest_profiles", "harvest_models", "harvest_decisions"];
+const run = promisify(execFile);
+const fresh = () => randomBytes(16).toString("hex");
+
+type Snapshot = Record<"entities" | "redis" | DatabaseName, Record<string, unknown>>;
+
+describe("dry runs", () => {
+  let up: TestStack;
+  let redis: Redis;
+
+  before(async () => {
+    up = await startTestStack();
+    writeStackFile(up.stack);
+    redis = new Redis(up.stack.redis?.url ?? "");
+  });
+  after(async () => {
+    redis?.disconnect();
+    await up?.close();
+  });
+
+  const harvest = async (...words: string[]): Promise<string> => {
+    const { stdout } = await run(process.execPath, [HARVEST, ...words, "--data-dir", up.stack.config.dataDir]);
+    return stdout;
+  };
+
+  async function snapshot(): Promise<Snapshot> {
+    const databases = await Promise.all(DATABASES.map(async (name) => [name, await documentsOf(name)] as const));
+    return { entities: await entities(), redis: await redisContents(), ...Object.fromEntries(databases) } as Snapshot;
+  }
+
+  async function documentsOf(name: DatabaseName): Promise<Record<string, unknown>> {
+    const found: Record<string, unknown> = {};
+    for await (const { id, rev, body } of up.stack.stores.documents.database(name).range({ from: "!", to: "\u{10fffd}" }))
+      found[id] = { rev, body };
+    return found;
+  }
+
+  async function entities(): Promise<Record<string, unknown>> {
+    const actions = (await up.client.actions.list()) as { name: string; version: string; updated: number }[];
+    return Object.fromEntries(actions.map(({ name, version, updated }) => [name, { version, updated }]));
+  }
+
+  async function redisContents(): Promise<Record<string, unknown>> {
+    const keys = (await redis.keys("*")).sort();
+    return Object.fromEntries(await Promise.all(keys.map(async (key) => [key, await contentOf(key)])));
+  }
+
+  async function contentOf(key: string): Promise<unknown> {
+    const type = await redis.type(key);
+    if (type === "string") return redis.get(key);
+    if (type === "hash") return redis.hgetall(key);
+    if (type === "stream") return redis.xrange(key, "-", "+");
+    return redis.lrange(key, 0, -1);
+  }
+
+  /** Runs the words as a dry run, which must change nothing, and then `real`, which must change `what`. */
+  async function dryThenReal(what: keyof Snapshot, words: readonly string[], real: () => Promise<unknown>): Promise<string> {
+    const before = await snapshot();
+    const said = await harvest(...words, "--dry-run");
+    assert.deepEqual(await snapshot(), before, `harvest ${words.join(" ")} --dry-run has written`);
+    await real();
+    assert.notDeepEqual((await snapshot())[what], before[what], "done for real it writes, so the comparison shows something");
+    return said;
+  }
+
+  it("deploy --dry-run writes nothing, neither the first time nor over what is there", async () => {
+    for (const _time of ["first", "again"]) await dryThenReal("entities", ["deploy", AES_JOB], () => up.deploy(AES_JOB));
+  });
+
+  it("mode --dry-run writes nothing", async () => {
+    await dryThenReal("redis", ["mode", "observe"], () => up.setMode("observe"));
+  });
+
+  it("train --dry-run writes nothing, and trains all the same", async () => {
+    const { dags, profiles, models } = up.stack.stores;
+    const dag = (await dags.get("guest", "parallel-aes")) as DagDescription;
+    for (const profile of profilesOf(dag, 12, up)) await profiles.put(profile);
+    const real = () => trainFromStores({ profiles, models, dag, grid: up.stack.grid, seed: 1, createdAtMs: 0 });
+    assert.match(await dryThenReal("harvest_models", ["train", dag.name], real), /model 1,[\s\S]*nothing was stored/);
+  });
+
+  it("a decision in mode observe writes nothing but its own record, and one in mode harvest does", async () => {
+    const decide = async () => {
+      const root = fresh();
+      const { id } = await up.stack.sidecar.decide({ v: 1, namespace: "guest", dag: "parallel-aes", root, inputBytes: 50_000 });
+      const untilMs = systemClock.monotonicMs() + 10_000;
+      while (!(await up.stack.stores.decisions.find(id))) {
+        assert.ok(systemClock.monotonicMs() < untilMs, "the decision was not stored");
+        await systemClock.sleep(10);
+      }
+      return root;
+    };
+    const before = await snapshot();
+    const root = await decide();
+    const { harvest_decisions: decisions, ...others } = await snapshot();
+    const { harvest_decisions: known, ...othersBefore } = before;
+    assert.deepEqual(others, othersBefore);
+    const added = Object.keys(decisions).filter((id) => !(id in known));
+    assert.ok(added.length > 0 && added.every((id) => id.includes(root)), `its own record and no other: ${added}`);
+
+    await up.setMode("harvest");
+    const harvested = await decide();
+    assert.ok(`harvest:alloc:${harvested}` in (await snapshot()).redis, "in mode harvest it publishes, so the comparison shows something");
+  });
+});
+
+/** Runs of three skewed branches: the longer the input, the longer they work. */
+function profilesOf(dag: DagDescription, runs: number, { stack }: TestStack): Profile[] {
+  return Array.from({ length: runs }, (_, at) => at).flatMap((at) => {
+    const dagInputBytes = 45_000 + 1_000 * at;
+    const root = fresh();
+    return dag.functions.map((fn): Profile => {
+      const durationMs = 40 + (fn.position ?? 0) * 300 + at;
+      const cores = fn.position === undefined ? 0.25 : 0.4 + 0.3 * fn.position;
+      const limits = { cpuCores: 2, memoryMb: 2048 };
+      return {
+        ...{ v: 1, namespace: dag.namespace, dag: dag.name, dagVersion: dag.version, root },
+        ...{ functionIndex: fn.index, stage: fn.stage, dagInputBytes, functionInputBytes: dagInputBytes / 3 },
+        ...{ grid: stack.grid, startMs: at, endMs: at + durationMs },
+        observation: {
+          ...{ v: 1, activationId: fresh(), mode: "profile", enforcement: "cgroup-v1", allocated: limits, user: limits, cold: false },
+          ...{ durationMs, cpuTimeMs: durationMs * cores, cpuMeanCores: cores, cpuPeakCores: cores, throttledMs: 0 },
+          ...{ memoryPeakMb: 40, samples: 10, outcome: "success" },
+        },
+      };
+    });
+  });
+}
