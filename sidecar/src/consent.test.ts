@@ -56,6 +56,16 @@ describe("consent", () => {
     assert.equal(consent(optedIn(0, 1, 2), settings("observe", {})).mode, "observe");
   });
 
+  it("counts above where a function stands: a branch that might share all the same does not", () => {
+    const placed: DagDescription = {
+      ...dag,
+      functions: dag.functions.map((fn) => (fn.index === 1 ? { ...fn, excluded: "branch-not-single-action" } : fn)),
+    };
+    const seen = consent(placed, settings("harvest", { namespace: "guest", action: localName }));
+    assert.equal(seen.dag.functions[1]?.excluded, "action-paused");
+    assert.equal(consent(placed, settings("harvest")).dag.functions[1]?.excluded, "branch-not-single-action");
+  });
+
   it("keeps an older reason to leave a function out", () => {
     const off: DagDescription = { ...dag, functions: dag.functions.map((fn) => (fn.index === 1 ? { ...fn, excluded: "action-off" } : fn)) };
     const seen = consent(off, settings("harvest", { namespace: "guest", action: localName }));

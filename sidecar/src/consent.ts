@@ -40,9 +40,14 @@ function actionIn(namespace: string, name: string): string {
   return name.startsWith(prefix) ? name.slice(prefix.length) : name;
 }
 
+/** Where a function stands may be looked at again when deciding (decide/branches.ts); what its owner wants may not. */
+function isOfPlace(excluded: Exclusion | undefined): boolean {
+  return excluded === undefined || excluded === "branch-not-single-action" || excluded === "nested-fork" || excluded === "map-unsupported";
+}
+
 function withoutThose(dag: DagDescription, keeping: ReadonlyMap<number, Exclusion | undefined>): DagDescription {
   const functions = dag.functions.map((fn) => {
-    const excluded = fn.excluded ?? keeping.get(fn.index);
+    const excluded = isOfPlace(fn.excluded) ? (keeping.get(fn.index) ?? fn.excluded) : fn.excluded;
     return excluded === undefined ? fn : { ...fn, excluded };
   });
   const stages = dag.stages.map((stage) => ({ ...stage, functions: stage.functions.filter((index) => keeping.get(index) === undefined) }));

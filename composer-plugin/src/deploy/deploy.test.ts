@@ -125,6 +125,17 @@ test("Verifies what a deployment writes, and in which order", async () => {
   });
 });
 
+test("Verifies that a conductor asks at every fork where branches may share, and at no other", async () => {
+  const forksOf = async (composition: string) => {
+    await deployJob(options(job(composition, ["a", "b", "c", "d"])));
+    return (JSON.parse(/"forks":(\[.*?\])[,}]/.exec(lastCode().slice(-20_000))?.[1] ?? "") as string[]).sort();
+  };
+  assert.deepEqual(await forksOf("composer.sequence('a', composer.parallel('b', 'c'))"), ["[1]"]);
+  assert.deepEqual(await forksOf("composer.parallel(composer.sequence('a', 'b'), composer.sequence('c', 'd'))"), [""]);
+  assert.deepEqual(await forksOf("composer.sequence(composer.map('a'), composer.parallel('b', () => ({})))"), ["[0]"]);
+  assert.deepEqual(await forksOf("composer.parallel('a', 'elsewhere')"), []);
+});
+
 test("Verifies that a dry run tells what would be written, and writes nothing", async () => {
   const jobFile = job("composer.sequence('a', composer.parallel('b', 'c'))", ["a", "b", "c"]);
   const planned = await deployJob({ ...options(jobFile), dryRun: true });
