@@ -3,8 +3,8 @@
  * everybody should have, and from what is in force the next single write that leads there. A lost event costs nothing.
  *
  * N1. The limits in force never add up to more than the capacity, after any write; a write that grows one comes only when it fits.
- * N2. Everybody has its floor, what it was admitted with. If even the floors are too much (the load balancer lends a waiting
- *     action's CPU to the one that it waits for), they are given all the same, and nobody has more.
+ * N2. Everybody has its floor, what it was admitted with. If even the floors are too much, they are given all the same, and nobody
+ *     has more: who has been admitted is not turned away.
  * N3. Nobody is above U while somebody who claims it is below U: receivers give way first. Among those below U who suffer come first,
  *     then those who came first.
  * N4. What is given beyond the floor is U, the claim, or on the grid (H2); one who suffers takes also what is less than a step.

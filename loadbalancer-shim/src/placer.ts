@@ -154,11 +154,12 @@ export class Placer {
   }
 
   #stateFor({ request, isWarm }: Ask): PlacementState {
-    const cachedId = this.#cache.lookup(request.cause);
+    const { only } = request;
+    const cachedId = only ?? this.#cache.lookup(request.cause);
     const slot = cachedId === undefined ? undefined : this.#byId.get(cachedId);
     const cached = slot && this.#views[slot.index];
     return {
-      invokers: this.#views,
+      invokers: only === undefined ? this.#views : this.#views.filter(({ id }) => id === only),
       isWarm,
       step: this.#options.step,
       ...(cached && { cached }),

@@ -14,6 +14,8 @@ export interface PlacementRequest {
   readonly namespace?: string;
   /** Fully qualified name without version, as `guest/pkg/hello`; hashed by OpenWhisk's hash placement. */
   readonly action?: string;
+  /** No other invoker will do: the activation runs on what another one there has lent it. */
+  readonly only?: number;
   readonly want: Allocation;
   /** The smallest grant that is acceptable, at most `want` in both resources; equal to `want` for a donor. */
   readonly atLeast: Allocation;

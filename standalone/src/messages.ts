@@ -115,6 +115,9 @@ export interface ActivationRecord {
   readonly publish: boolean;
 }
 
+/** What a run keeps that lends its CPU to the one that it waits for: enough to notice the answer. */
+export const LENT_CPU_CORES = 0.05;
+
 /** What an invoker has to give, and to whom it is given. */
 export interface Invoker {
   readonly id: number;
@@ -122,6 +125,8 @@ export interface Invoker {
   readonly enforcement: Enforcement;
   /** Resolves when the activation has ended, whatever its end; never rejects for what user code does. */
   run(message: ActivationMessage, grant: Grant): Promise<ActivationRecord>;
+  /** Leaves a run that waits for another one next to no CPU (LENT_CPU_CORES), until the returned function is called. */
+  lend(activationId: string): () => void;
   /** True when a warm, idle container of this very revision waits here. */
   hasWarmContainer(message: ActivationMessage): boolean;
   close(): Promise<void>;

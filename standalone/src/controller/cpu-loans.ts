@@ -1,25 +1,39 @@
 /**
  * Actions that wait for actions. An action that invokes another and waits for it holds its CPU and does nothing with it; on a small
  * host the one it waits for may find no CPU left, and both would wait until their time is up. So when nothing is free, an
- * activation that another one waits for runs on the CPU of that one.
+ * activation that another one waits for runs on the CPU of that one, beside it, and the one that waits keeps next to none.
  *
- * Who waits for whom is told by the transaction id, which an action's client sends along (openwhisk-protocol, section 3.1).
+ * Who waits for whom is told by the transaction id, which an action's client sends along (openwhisk-protocol, section 3.1). A client
+ * may show an id twice without being such an action: then its first run is slowed by its second, and nobody else by either.
  *
  * Invariants, cited by the tests:
  *  1. An activation lends to one other at a time, so that what is lent is never in use twice by those it is lent to.
- *  2. Only activations of one namespace and one transaction lend to each other.
- *  3. What has ended lends nothing.
+ *  2. Only activations of one namespace and one transaction lend to each other, and only within one invoker (H6).
+ *  3. What has ended lends nothing more.
+ *  4. The lender's limit shrinks while it lends, and what it holds at its invoker is held until the loan is back, even if it ends before:
+ *     the two together never have more than the lender had (H6).
  */
-import type { ActivationMessage } from "../messages.js";
+import { type ActivationMessage, LENT_CPU_CORES } from "../messages.js";
+
+/** What an activation brings that may lend. */
+export interface LenderTerms {
+  readonly invoker: number;
+  readonly cpuCores: number;
+  /** Shrinks its limit, until the returned function is called. */
+  readonly shrink: () => () => void;
+  /** Gives back what it holds at its invoker. */
+  readonly release: () => void;
+}
 
 export interface CpuLoan {
+  readonly invoker: number;
   readonly cpuCores: number;
   giveBack(): void;
 }
 
-interface Lender {
-  readonly cpuCores: number;
+interface Lender extends LenderTerms {
   lent: boolean;
+  ended: boolean;
 }
 
 type Who = Pick<ActivationMessage, "transactionId" | "user">;
@@ -27,27 +41,34 @@ type Who = Pick<ActivationMessage, "transactionId" | "user">;
 export class CpuLoans {
   readonly #lenders = new Map<string, Set<Lender>>();
 
-  /** An activation runs on so much CPU, until the returned function is called. */
-  enter(who: Who, cpuCores: number): () => void {
+  /** An activation runs. Call the answer when it has ended: what it holds is released then, or when its loan is back (4). */
+  enter(who: Who, terms: LenderTerms): () => void {
     const key = keyOf(who);
-    const lender: Lender = { cpuCores, lent: false };
+    const lender: Lender = { ...terms, lent: false, ended: false };
     const lenders = this.#lenders.get(key) ?? new Set();
     this.#lenders.set(key, lenders.add(lender));
     return () => {
       lenders.delete(lender);
       if (lenders.size === 0) this.#lenders.delete(key);
+      lender.ended = true;
+      if (!lender.lent) terms.release();
     };
   }
 
-  /** 1 to 3. Undefined when nobody of the same transaction has anything to lend. */
+  /** 1 to 4. Undefined when nobody of the same transaction has anything to lend. */
   borrow(who: Who): CpuLoan | undefined {
-    const lender = [...(this.#lenders.get(keyOf(who)) ?? [])].find((l) => !l.lent);
+    const lender = [...(this.#lenders.get(keyOf(who)) ?? [])].find((l) => !l.lent && l.cpuCores > 2 * LENT_CPU_CORES);
     if (!lender) return undefined;
     lender.lent = true;
+    const grow = lender.shrink();
     return {
-      cpuCores: lender.cpuCores,
+      invoker: lender.invoker,
+      cpuCores: lender.cpuCores - LENT_CPU_CORES,
       giveBack: () => {
+        if (!lender.lent) return;
         lender.lent = false;
+        grow();
+        if (lender.ended) lender.release();
       },
     };
   }

@@ -80,7 +80,8 @@ export class ActivationRunner {
     const asked = loan ? { ...grant, conductor: true, memoryMb: grant.user.memoryMb } : grant;
     const { namespace } = message.user;
     const action = `${message.action.namespace}/${message.action.name}`;
-    const request = { ...placementRequestOf(message, asked, balancer.largest(), balancer.largest(true)), namespace, action };
+    const only = loan ? { only: loan.invoker } : {};
+    const request = { ...placementRequestOf(message, asked, balancer.largest(), balancer.largest(true)), ...only, namespace, action };
     return balancer.enqueue(request, (id) => invokers.get(id)?.hasWarmContainer(message) ?? false);
   }
 
@@ -90,17 +91,21 @@ export class ActivationRunner {
     try {
       const acquired = await placed;
       const granted = loan ? { ...acquired.grant, cpuCores: Math.min(loan.cpuCores, grant.cpuCores) } : acquired.grant;
-      const leave = grant.conductor ? () => undefined : this.#loans.enter(message, granted.cpuCores);
-      const record = await this.#runAt(acquired, message, grantInForce(grant, granted)).finally(() => {
-        leave();
-        acquired.release();
-      });
+      const leave = grant.conductor ? () => acquired.release() : this.#mayLend(message, acquired, granted.cpuCores);
+      const record = await this.#runAt(acquired, message, grantInForce(grant, granted)).finally(leave);
       activations.store(record);
       return record;
     } catch (error) {
       activations.store(recordWithoutRun(message, whiskError(messageOf(error)), clock.nowMs()));
       throw error;
     }
+  }
+
+  /** Call the answer when the run has ended. */
+  #mayLend(message: ActivationMessage, acquired: Acquired, cpuCores: number): () => void {
+    const { invoker } = acquired;
+    const shrink = () => this.#parts.invokers.get(invoker)?.lend(message.activationId) ?? (() => undefined);
+    return this.#loans.enter(message, { invoker, cpuCores, shrink, release: () => acquired.release() });
   }
 
   async #runAt({ invoker: id, placement, waitedMs }: Acquired, message: ActivationMessage, grant: Grant) {

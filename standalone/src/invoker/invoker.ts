@@ -84,6 +84,10 @@ class ContainerInvoker implements Invoker {
     return this.#pool.hasIdle(containerKey(message));
   }
 
+  lend(activationId: string): () => void {
+    return this.#limits.lend(activationId);
+  }
+
   async run(message: ActivationMessage, grant: Grant): Promise<ActivationRecord> {
     const facts = await this.#serve(message, grant);
     return activationRecord(message, facts, this.#clock.nowMs());

@@ -123,3 +123,18 @@ test("everybody hears when the node can do no more", async () => {
   await limits.settle();
   assert.equal(member.settledTimes, before + 1);
 });
+
+test("who lends its CPU keeps next to none until it is back, and the two never have more than it had", async () => {
+  const { log, limits, enter } = node();
+  const lender = await enter("lender", claim(2, 2));
+  const back = limits.lend("lender");
+  await lender.letGo();
+  await enter("borrower", claim(1.95, 1.95));
+  assert.deepEqual(limits.figures, { runs: 2, inForceCores: 2, excessCores: 0 });
+  await limits.leave("borrower");
+  back();
+  await lender.letGo();
+  await limits.settle();
+  assert.deepEqual(log, ["lender 2", "lender 0.05", "borrower 1.95", "lender 2"]);
+  limits.lend("nobody")();
+});

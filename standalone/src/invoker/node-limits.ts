@@ -12,6 +12,7 @@ import {
   nextOrder,
 } from "@openwhisk-harvest/core";
 import type { Logger } from "../container/logger.js";
+import { LENT_CPU_CORES } from "../messages.js";
 
 /** One run, as the node sees it. */
 export interface NodeMember {
@@ -27,6 +28,8 @@ interface Entry {
   readonly member: NodeMember;
   inForceCores: number;
   stuck: boolean;
+  /** It waits for a run that has its CPU meanwhile. */
+  lends: boolean;
 }
 
 export class NodeLimits {
@@ -45,7 +48,7 @@ export class NodeLimits {
 
   /** Resolves when the run has its limit. Rejects when that cannot be written; the run is no member then. */
   async enter(member: NodeMember): Promise<void> {
-    const entry: Entry = { member, inForceCores: 0, stuck: false };
+    const entry: Entry = { member, inForceCores: 0, stuck: false, lends: false };
     this.#entries.set(member.id, entry);
     await this.settle();
     if (!entry.stuck) return;
@@ -56,6 +59,18 @@ export class NodeLimits {
   /** What it had goes at once to those who claim it. Resolves when nothing is being written any more. */
   async leave(id: string): Promise<void> {
     if (this.#entries.delete(id)) await this.settle();
+  }
+
+  /** The run leaves its CPU to the one that it waits for, until the returned function is called. */
+  lend(id: string): () => void {
+    const entry = this.#entries.get(id);
+    if (!entry) return () => undefined;
+    const change = (lends: boolean) => {
+      entry.lends = lends;
+      void this.settle();
+    };
+    change(true);
+    return () => change(false);
   }
 
   /** Some claim has changed. Never rejects. */
@@ -73,7 +88,11 @@ export class NodeLimits {
   }
 
   #members(): BudgetMember[] {
-    return [...this.#entries.values()].map(({ member, ...state }) => ({ id: member.id, claim: member.claim(), ...state }));
+    return [...this.#entries.values()].map(({ member, lends, ...state }) => ({
+      id: member.id,
+      claim: lends ? lending(member.claim()) : member.claim(),
+      ...state,
+    }));
   }
 
   #budget(members: readonly BudgetMember[]) {
@@ -111,4 +130,9 @@ export class NodeLimits {
       this.#logger.warn({ run: entry.member.id, cpuCores, error: messageOf(error) }, "A CPU limit cannot be written.");
     }
   }
+}
+
+function lending({ userCores, floorCores }: CpuClaim): CpuClaim {
+  const keeps = Math.min(floorCores, LENT_CPU_CORES);
+  return { userCores, floorCores: keeps, wantsCores: keeps, urgent: false };
 }
