@@ -5,9 +5,13 @@
  */
 import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
+import { PAPER_INPUTS, renderEvaluationPage } from "@openwhisk-harvest/profiler";
+import { accuracyTables, benchAccuracy } from "./accuracy.js";
+import { benchAgents } from "./agents.js";
 import { benchDecision } from "./decision.js";
 import { benchDemo, demoTable } from "./demo-runs.js";
 import { benchInvocation } from "./invocation.js";
+import { benchChain, benchTrainers } from "./models.js";
 import { benchMonitor } from "./monitor.js";
 import { benchOracle, FULL_ORACLE, oracleTable, QUICK_ORACLE } from "./oracle.js";
 import { benchPlacements, benchSideBySide } from "./placement.js";
@@ -57,12 +61,43 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     notMeasured: "requests in parallel, splits that leave some of the budget unused or move while the stage runs, memory",
     run: async () => oracleTable(await benchOracle(isQuick ? QUICK_ORACLE : FULL_ORACLE, (line) => void process.stderr.write(`${line}\n`))),
   },
+  training: {
+    title: "Training a forest",
+    notMeasured: "more than 500 rows, which the library takes too long for; several threads",
+    run: benchTrainers,
+  },
+  inference: {
+    title: "Asking the forests",
+    notMeasured: "the first decisions of a model, which find less laid out; Redis, HTTP",
+    run: benchChain,
+  },
+  accuracy: {
+    title: "Accuracy on live profiles",
+    notMeasured: "a host with more cores and the paper's grid; other inputs than the generators'",
+    run: async () => {
+      const results = await benchAccuracy(accuracyRuns(), (line) => void process.stderr.write(`${line}\n`));
+      if (process.argv.includes("--write"))
+        writeFileSync(new URL("../../docs/accuracy.html", import.meta.url), renderEvaluationPage(results.map((r) => r.evaluation)));
+      return `${accuracyTables(results)}\n\nThe figures of chapter 4.3 and Appendix C: [accuracy.html](accuracy.html).`;
+    },
+  },
+  agents: {
+    title: "Agents in containers of the stock images' shape",
+    notMeasured: "the stock images themselves, log lines of the function, large payloads, other runs on the node",
+    run: async () => markdownTable(await benchAgents(isQuick ? 100 : 1_000)),
+  },
   demo: {
     title: "Demo, three quick runs",
     notMeasured: "other workflows, requests in parallel, another host",
     run: async () => demoTable(await benchDemo(3)),
   },
 };
+
+/** As many inputs as the paper evaluates with HARVEST_SOAK=1. */
+function accuracyRuns(): number {
+  if (process.env["HARVEST_SOAK"] === "1") return PAPER_INPUTS;
+  return isQuick ? 15 : 60;
+}
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 const wanted = Object.entries(BENCHES).filter(([name]) => names.length === 0 || names.includes(name));

@@ -1,5 +1,6 @@
 /** All verbs of the `harvest` command, one thin file each. The reference (docs/reference/cli.md) is generated from this. */
 import { Command } from "commander";
+import { addCollectVerb } from "./verbs/collect.js";
 import { addConfigVerb } from "./verbs/config.js";
 import { addDecisionsVerb } from "./verbs/decisions.js";
 import { addDemoVerb } from "./verbs/demo.js";
@@ -25,6 +26,7 @@ export function createProgram(): Command {
   addUpVerb(program);
   addDeployVerb(program);
   addProfileVerb(program);
+  addCollectVerb(program);
   addTrainVerb(program);
   addEvaluateVerb(program);
   addModeVerb(program);

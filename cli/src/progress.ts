@@ -1,10 +1,10 @@
-/** Progress of long steps, on standard error: bars on a terminal, a line at the start and the end of each step elsewhere. */
+/** Progress of long steps, on standard error: bars on a terminal; elsewhere a line at the start, the end, and every half minute. */
 import type { Writable } from "node:stream";
 import cliProgress from "cli-progress";
 
 export interface Step {
-  /** So much is done. */
-  advance(done: number): void;
+  /** So much is done; `etaMs` is what is left, where somebody has measured it. */
+  advance(done: number, etaMs?: number): void;
   finish(note?: string): void;
 }
 
@@ -43,13 +43,21 @@ function barProgress(stream: Terminal, seconds: (sinceMs: number) => string, clo
   };
 }
 
+/** Between two lines of one step. */
+const LINE_PERIOD_MS = 30_000;
+
 function lineProgress(stream: Terminal, seconds: (sinceMs: number) => string, clock: { monotonicMs(): number }): Progress {
   return {
-    step(name) {
+    step(name, total) {
       const sinceMs = clock.monotonicMs();
+      let toldMs = sinceMs;
       stream.write(`${name} ...\n`);
       return {
-        advance: () => undefined,
+        advance: (done, etaMs) => {
+          if (etaMs === undefined || clock.monotonicMs() - toldMs < LINE_PERIOD_MS) return;
+          toldMs = clock.monotonicMs();
+          stream.write(`${name.padEnd(26)} ${done}/${total}, ${Math.round(etaMs / 1_000)} s left\n`);
+        },
         finish: (note) => {
           stream.write(`${name.padEnd(26)} ${seconds(sinceMs).padStart(8)}  ${note ?? ""}\n`);
         },

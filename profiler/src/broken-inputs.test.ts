@@ -161,6 +161,18 @@ describe("a stored model", () => {
     assert.deepEqual(await stores.models.latest(DAG.namespace, DAG.name), before);
   });
 
+  it("is never trained over one of a newer format, which its readers may already use", async () => {
+    const newer = { ...DAG, name: "newer" };
+    const database = stores.documents.database("harvest_models");
+    await database.createWithAttachment("guest/newer/000000000001", { format: 99, version: "1" }, Buffer.alloc(8));
+    const profiles = fixedProfiles(PROFILES.map((p) => ({ ...p, dag: "newer" })));
+    await assert.rejects(trainFromStores({ ...TASK, dag: newer, profiles, models: stores.models }), {
+      code: "OWH_MODEL_TOO_NEW",
+      message: /format 99/,
+    });
+    assert.equal(await stores.models.nextVersion("guest", "newer"), "2");
+  });
+
   it("is trained from duplicates in the store as from one: the activation names the document", async () => {
     for (const profile of [...PROFILES, ...PROFILES]) await stores.profiles.put(profile);
     let read = 0;

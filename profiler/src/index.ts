@@ -18,6 +18,7 @@ export * from "./families/regressor.js";
 export * from "./invoke.js";
 export * from "./missed.js";
 export * from "./page/evaluation-page.js";
+export * from "./production-watch.js";
 export * from "./profile-run.js";
 export * from "./profile-runs.js";
 export * from "./run-mark.js";

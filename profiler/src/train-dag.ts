@@ -8,6 +8,7 @@ import {
   encodeForests,
   type Forests,
   type Grid,
+  HarvestError,
   MODEL_FEATURES,
   MODEL_FORMAT,
   MODEL_TARGETS,
@@ -145,11 +146,24 @@ export interface TrainFromStores extends Omit<TrainDag, "profiles" | "version"> 
   readonly models: ModelStore;
 }
 
-/** Trains on the stored profiles of the DAG and stores the model under the next version. OWH_CONFLICT when somebody was faster. */
+/**
+ * Trains on the stored profiles of the DAG and stores the model under the next version. OWH_CONFLICT when somebody was faster;
+ * OWH_MODEL_TOO_NEW, before anything is trained, when the newest model is of a later format, whose readers ours would take it from.
+ */
 export async function trainFromStores({ profiles, models, ...task }: TrainFromStores): Promise<TrainedDag> {
   const { namespace, name } = task.dag;
+  await requireReplaceable(models, namespace, name);
   const version = await models.nextVersion(namespace, name);
   const trained = await trainAndEvaluate({ ...task, version, profiles: profiles.ofDag(namespace, name) });
   await models.put(trained.model);
   return trained;
+}
+
+async function requireReplaceable(models: ModelStore, namespace: string, name: string): Promise<void> {
+  try {
+    await models.latest(namespace, name);
+  } catch (error) {
+    // A damaged model is a reason to train another one.
+    if (!(error instanceof HarvestError && error.code === "OWH_BAD_MODEL")) throw error;
+  }
 }

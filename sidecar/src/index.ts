@@ -1,3 +1,4 @@
+export type { ProductionReport } from "./collector/drift-metrics.js";
 export { decide, planStages } from "./decide/decide.js";
 export { type FunctionPrediction, type Predictions, predict } from "./decide/predict.js";
 export { type DecisionDraft, type DecisionState, decidesStages } from "./decide/state.js";

@@ -1,6 +1,7 @@
 /** What the sidecar counts. Every label has a fixed set of values; no name, namespace or id is ever one. */
 import type { StageDecision } from "@openwhisk-harvest/core";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { DriftMetrics } from "./collector/drift-metrics.js";
 import type { DecisionRecord } from "./decision-record.js";
 
 /** Seconds: from a cached prediction (20 us) to a Redis that answers at its deadline. */
@@ -11,6 +12,7 @@ export type StoreOperation = "modes" | "publish" | "dag" | "model" | "decision";
 
 export class SidecarMetrics {
   readonly registry = new Registry();
+  readonly drift = new DriftMetrics(this.registry);
   readonly #decisions = this.#counter("harvest_decisions_total", "Decisions made", ["mode"]);
   readonly #verdicts = this.#counter("harvest_stage_verdicts_total", "Verdicts on stages", ["resource", "accepted", "reason"]);
   readonly #published = this.#counter("harvest_decisions_published_total", "Decisions that Redis has", []);

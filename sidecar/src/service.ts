@@ -19,6 +19,7 @@ import {
   systemClock,
 } from "@openwhisk-harvest/core";
 import { destination, type Logger, pino } from "pino";
+import type { ProductionReport } from "./collector/drift-metrics.js";
 import { DecisionDesk } from "./decision-desk.js";
 import { type DecisionRecord, type DecisionRequest, withStageRecord } from "./decision-record.js";
 import { DecisionWriter } from "./decision-writer.js";
@@ -52,6 +53,8 @@ export interface Sidecar {
   readonly url: string;
   /** The path of `POST /v1/decisions` without HTTP and without a key. */
   decide(request: DecisionRequest): Promise<DecisionRecord>;
+  /** Shows in /metrics how a DAG's model does in production; whoever collects profiles tells. */
+  reportProduction(report: ProductionReport): void;
   /** Answers what was asked, writes the decisions that wait, and stops listening. */
   close(): Promise<void>;
 }
@@ -95,6 +98,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   return {
     url,
     decide: (request) => desk.decide(request),
+    reportProduction: (report) => metrics.drift.report(report),
     close: async () => {
       await closeServer(server);
       await ledgers.close();

@@ -1,36 +1,39 @@
 import { availableParallelism } from "node:os";
 import { readJob } from "@openwhisk-harvest/composer-plugin";
 import { gridOf, systemClock } from "@openwhisk-harvest/core";
-import { profileDag } from "@openwhisk-harvest/profiler";
+import { type ProfilingSummary, profileDag } from "@openwhisk-harvest/profiler";
 import { openStores } from "@openwhisk-harvest/stores";
 import type { Command } from "commander";
 import { withAllocations } from "../allocations.js";
 import { readDag } from "../dags.js";
 import { loadInputGenerator } from "../inputs.js";
+import { ProfilingState } from "../profiling-state.js";
 import { createProgress } from "../progress.js";
 import { type ConfigFlags, configFrom, connect, wholeNumber, withConfigOptions } from "./options.js";
 import { stopSignal } from "./up.js";
 
 interface ProfileFlags extends ConfigFlags {
-  readonly count: number;
+  readonly runs: number;
   readonly seed: number;
   readonly minBytes?: number;
   readonly maxBytes?: number;
-  readonly from: number;
+  readonly resume?: boolean;
+  readonly json?: boolean;
 }
 
-/** `harvest profile <job> --inputs input.js` */
+/** `harvest profile <job>`; what is to run comes from the job's input generator. */
 export function addProfileVerb(program: Command): void {
   withConfigOptions(
     program
       .command("profile <job>")
       .description("Run a job with inputs of different sizes at the maximum allocation and store what it used"),
   )
-    .option("--count <number>", "how many inputs", wholeNumber, 100)
+    .option("--runs <number>", "how many inputs, one run each", wholeNumber, 100)
     .option("--seed <number>", "of the generator", wholeNumber, 1)
     .option("--min-bytes <bytes>", "smallest input; the generator's own when absent", wholeNumber)
     .option("--max-bytes <bytes>", "largest input; the generator's own when absent", wholeNumber)
-    .option("--from <number>", "go on with this input after an interruption", wholeNumber, 1)
+    .option("--resume", "go on with the same inputs where an interrupted profiling stopped")
+    .option("--json", "print one JSON object and nothing else on standard output")
     .action(profile);
 }
 
@@ -40,7 +43,9 @@ async function profile(jobFile: string, flags: ProfileFlags): Promise<void> {
   const job = readJob(jobFile);
   const dag = await readDag(stack, job.name);
   const generate = await loadInputGenerator(job);
-  const inputs = generate(flags);
+  const inputs = generate({ ...flags, count: flags.runs });
+  const state = new ProfilingState(config.dataDir, dag, inputs);
+  const from = flags.resume ? state.resume() : { nextIndex: 0, failed: [] };
   const stores = openStores({ couchdbUrl: config.couchdb.url, dataDir: config.dataDir });
   try {
     const interrupt = new AbortController();
@@ -55,16 +60,31 @@ async function profile(jobFile: string, flags: ProfileFlags): Promise<void> {
         profiles: stores.profiles,
         grid: gridOf(config, availableParallelism()),
         clock: systemClock,
-        firstIndex: Math.max(0, flags.from - 1),
-        onProgress: ({ done }) => step.advance(done),
+        firstIndex: from.nextIndex,
+        onProgress: ({ done, etaMs }) => step.advance(done, etaMs),
+        onRunDone: ({ nextIndex, failed }) => state.write({ nextIndex, failed: [...from.failed, ...failed] }),
         signal: interrupt.signal,
       }),
     );
     step.finish();
-    for (const { index, reason } of summary.failed) process.stdout.write(`failed: input ${index + 1}: ${reason}\n`);
-    if (interrupt.signal.aborted) process.stdout.write(`stopped: go on with --from ${summary.nextIndex + 1}\n`);
-    process.stdout.write(`ok: ${summary.profiles} profiles of ${inputs.length} runs, ${summary.failed.length} failed\n`);
+    if (summary.nextIndex === inputs.length) state.clear();
+    else state.write({ nextIndex: summary.nextIndex, failed: [...from.failed, ...summary.failed] });
+    const told = { ...summary, failed: [...from.failed, ...summary.failed], inputs: inputs.length };
+    process.stdout.write(flags.json ? `${JSON.stringify(told)}\n` : describe(told));
   } finally {
     await stores.close();
   }
+}
+
+interface Told extends Pick<ProfilingSummary, "nextIndex" | "profiles"> {
+  readonly failed: readonly { readonly index: number; readonly reason: string }[];
+  readonly inputs: number;
+}
+
+function describe({ failed, inputs, nextIndex, profiles }: Told): string {
+  return [
+    ...failed.map(({ index, reason }) => `failed: input ${index + 1}: ${reason}\n`),
+    ...(nextIndex < inputs ? [`stopped: ${inputs - nextIndex} inputs are left; go on with --resume\n`] : []),
+    `ok: ${profiles} profiles stored; ${nextIndex} of ${inputs} inputs have run, ${failed.length} failed\n`,
+  ].join("");
 }

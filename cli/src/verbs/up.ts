@@ -1,11 +1,16 @@
 import { once } from "node:events";
+import { systemClock } from "@openwhisk-harvest/core";
+import { ProductionWatch } from "@openwhisk-harvest/profiler";
 import type { Command } from "commander";
+import type { Logger } from "pino";
+import { watchProduction } from "../production-loop.js";
 import { type Stack, startStack } from "../stack.js";
 import { addressesOf, removeStackFile, writeStackFile } from "../stack-file.js";
-import { type ConfigFlags, configFrom, loggerFor, withConfigOptions } from "./options.js";
+import { type ConfigFlags, clientFor, configFrom, loggerFor, wholeNumber, withConfigOptions } from "./options.js";
 
 interface UpFlags extends ConfigFlags {
   readonly port?: string;
+  readonly collect: number;
   readonly json?: boolean;
 }
 
@@ -13,14 +18,17 @@ interface UpFlags extends ConfigFlags {
 export function addUpVerb(program: Command): void {
   withConfigOptions(program.command("up").description("Start the embedded OpenWhisk and everything around it, until interrupted"))
     .option("--port <port>", "port of the embedded OpenWhisk; 0 takes free ports for all parts")
+    .option("--collect <seconds>", "how often ordinary runs are made profiles of and held against the models; 0: never", wholeNumber, 60)
     .option("--json", "print one JSON line when ready")
     .action(async (flags: UpFlags) => {
       const ports = flags.port === undefined ? [] : [`standalone.port=${flags.port}`, ...(flags.port === "0" ? ["sidecar.port=0"] : [])];
       const config = configFrom(flags, ports);
-      const stack = await startStack({ config, logger: loggerFor(config.logLevel) });
+      const logger = loggerFor(config.logLevel);
+      const stack = await startStack({ config, logger });
       writeStackFile(stack);
       const stopped = stopSignal(); // who reads that it is ready may stop it at once
       process.stdout.write(`${flags.json ? JSON.stringify(addressesOf(stack)) : linesFor(stack).join("\n")}\n`);
+      await collectUntil(stopped, stack, flags.collect, logger);
       await stopped;
       if (!flags.json) process.stdout.write("stopping    what runs comes to its end first; a second signal ends it at once\n");
       removeStackFile(config.dataDir);
@@ -36,6 +44,21 @@ function linesFor({ lines, standalone, config }: Stack): string[] {
     keys,
     ...(standalone.authIsNew ? [`new key     ${standalone.auth} (of ${standalone.namespace}, not shown again)`] : []),
   ];
+}
+
+async function collectUntil(stopped: Promise<void>, stack: Stack, periodSeconds: number, logger: Logger): Promise<void> {
+  if (periodSeconds === 0) return;
+  const { grid, stores, standalone, sidecar } = stack;
+  const stop = new AbortController();
+  void stopped.then(() => stop.abort());
+  const watch = new ProductionWatch({
+    ...stores,
+    client: clientFor(standalone),
+    namespace: standalone.namespace,
+    grid,
+    clock: systemClock,
+  });
+  await watchProduction({ watch, sidecar, periodMs: periodSeconds * 1_000, clock: systemClock, logger }, stop.signal);
 }
 
 /** Resolves at the first request to stop; a second one ends the process at once, as people expect. */

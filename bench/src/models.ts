@@ -1,0 +1,36 @@
+/** Training and inference: our trainer and flattened forests against ml-random-forest's own and scikit-learn's, same data, one run. */
+import { systemClock } from "@openwhisk-harvest/core";
+import { benchInference, benchTraining, formatAmount, type InferenceReport, type TrainingEntry } from "@openwhisk-harvest/profiler";
+
+/** scikit-learn may live in an environment of its own. */
+const python = process.env["HARVEST_PYTHON"] ?? "python3";
+
+export async function benchTrainers(): Promise<string> {
+  const entries = await benchTraining({ clock: systemClock, python });
+  const rows = entries.map(({ name, rows: count, unavailable, trainMs, meanAbsoluteError }: TrainingEntry) =>
+    trainMs && meanAbsoluteError !== undefined
+      ? `| ${name} | ${count} | ${[trainMs.p50, trainMs.min, trainMs.max, meanAbsoluteError].map(formatAmount).join(" | ")} |`
+      : `| ${name} | ${count} | not measured: ${unavailable} | | | |`,
+  );
+  return [
+    "| trainer, 100 trees | rows | ms, p50 | min | max | mean error on 1,000 other rows, MB |",
+    "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ...rows,
+  ].join("\n");
+}
+
+export async function benchChain(): Promise<string> {
+  const { functions, predictions, trees, nodes, layOutMs, entries }: InferenceReport = await benchInference({ clock: systemClock, python });
+  const rows = entries.map(({ name, unavailable, chainUs, maxDifference }) =>
+    chainUs
+      ? `| ${name} | ${[chainUs.p50, chainUs.p99, chainUs.min].map(formatAmount).join(" | ")} | ${maxDifference === undefined ? "-" : formatAmount(maxDifference)} |`
+      : `| ${name} | not measured: ${unavailable} | | | |`,
+  );
+  return [
+    `${functions} functions, ${predictions} predictions by ${trees} trees each, ${nodes} nodes; laying out one forest of one function once takes ${formatAmount(layOutMs)} ms.`,
+    "",
+    "| the whole chain, one model | us, p50 | p99 | min | largest difference to the library's own answer |",
+    "| --- | ---: | ---: | ---: | ---: |",
+    ...rows,
+  ].join("\n");
+}
