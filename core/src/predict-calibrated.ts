@@ -21,7 +21,13 @@ export interface PredictCalibrated {
   readonly model: Model;
   /** Of the DAG as it is deployed now. */
   readonly dagVersion: string;
-  readonly at: { readonly dagInputBytes: number; readonly functionIndex: number; readonly stage: number };
+  readonly at: {
+    readonly dagInputBytes: number;
+    readonly functionIndex: number;
+    readonly stage: number;
+    /** Where it need not be predicted: of an item of a `map`, at its fork. */
+    readonly functionInputBytes?: number;
+  };
   /** Fewer runs of the function than this, and the prediction is not trusted. */
   readonly minSamples: number;
 }
@@ -53,9 +59,11 @@ export function predictCalibrated(query: PredictCalibrated): FunctionForecast {
   const near = own && samplesNear(own, at.dagInputBytes);
   const distrust = distrustOf(query, near);
   const isOutside = distrust === "outside-profiled-range";
-  const inputBytes = forests.mean("inputBytes", at.dagInputBytes);
+  const known = at.functionInputBytes;
+  const inputBytes = known ?? forests.mean("inputBytes", at.dagInputBytes);
   const work = forests.trees("workCoreMs", inputBytes).map((workCoreMs) => Math.max(0, workCoreMs));
   const predictOne = (target: ModelTarget): CalibratedPrediction => {
+    if (target === "inputBytes" && known !== undefined) return { mean: known, p10: known, p90: known, basis: "forest" };
     const calibration = own?.targets[target];
     if (!calibration) return uncalibrated(forests, target, target === "inputBytes" ? at.dagInputBytes : inputBytes);
     if (isOutside || !calibration.explained) return historyOf(calibration);

@@ -2,15 +2,16 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { decide } from "./decide/decide.js";
 import { DecisionDesk } from "./decision-desk.js";
-import { type DecisionRecord, type DecisionRequest, decisionIdOf } from "./decision-record.js";
+import { type DecisionRecord, type DecisionRequest, requestedId } from "./decision-record.js";
 import { stateOf } from "./testing.js";
 
 const rootOf = (no: number) => no.toString(16).padStart(32, "0");
 const requestOf = (no: number, namespace = "guest"): DecisionRequest => ({ v: 1, namespace, dag: "job", root: rootOf(no), inputBytes: no });
 
-function recordOf({ root, namespace, inputBytes }: DecisionRequest): DecisionRecord {
+function recordOf(request: DecisionRequest): DecisionRecord {
+  const { root, namespace, inputBytes } = request;
   const { faults: _, ...draft } = decide(stateOf([], { root, namespace, inputBytes }));
-  return { ...draft, id: decisionIdOf(root), published: false, decidedAtMs: 0, stepMs: {} };
+  return { ...draft, id: requestedId(request), published: false, decidedAtMs: 0, stepMs: {} };
 }
 
 function setUp(capacity = 10) {
@@ -49,6 +50,19 @@ describe("DecisionDesk", () => {
     assert.equal(made.length, 1);
   });
 
+  it("decides each fork of a map once, under an id that is the fork's own, for the namespace of its run only", async () => {
+    const { desk, made, told } = setUp();
+    await desk.decide(requestOf(1));
+    const fork = { forkPath: "[2]", trail: "", forkNo: 0, itemBytes: [1, 2] };
+    await Promise.all([desk.decide({ ...requestOf(1), fork }), desk.decide({ ...requestOf(1), fork })]);
+    await desk.decide({ ...requestOf(1), fork: { ...fork, forkNo: 1 } });
+    assert.equal(made.length, 3);
+    assert.equal(new Set(told).size, 3);
+    for (const id of told) assert.equal((await desk.find(id))?.id, id);
+    assert.equal((await desk.find(rootOf(1)))?.id, `${rootOf(1)}-1`);
+    await assert.rejects(desk.decide({ ...requestOf(1, "stranger"), fork: { ...fork, forkNo: 2 } }), { code: "OWH_FORBIDDEN" });
+  });
+
   it("forgets a decision that failed", async () => {
     const { desk, fails, told } = setUp();
     fails.add(rootOf(1));
@@ -65,7 +79,7 @@ describe("DecisionDesk", () => {
     assert.equal((await desk.find(`${rootOf(3)}-1`))?.inputBytes, 3);
     assert.equal(await desk.find(`${rootOf(3)}-2`), undefined);
     assert.equal(await desk.find(rootOf(1)), undefined, "not recent, not stored yet");
-    stored.set(rootOf(1), recordOf(requestOf(1)));
+    stored.set(`${rootOf(1)}-1`, recordOf(requestOf(1)));
     assert.equal((await desk.find(rootOf(1)))?.inputBytes, 1);
   });
 

@@ -1,9 +1,12 @@
 /** What is asked of the sidecar, and what it keeps and shows of a decision. */
-import { type Decision, isActivationId } from "@openwhisk-harvest/core";
+import { createHash } from "node:crypto";
+import { type Decision, isActivationId, isAstPath, isTrail } from "@openwhisk-harvest/core";
 import { z } from "zod";
 import type { StageRecord } from "./ledger/stage-record.js";
 
 const NAME_MAX_LENGTH = 256;
+/** Of a `map` that is decided; a wider one keeps U. A request for 1,000 items of 12 digits fits its 16 KiB. */
+const MOST_ITEMS = 1_000;
 
 export const decisionRequestSchema = z.strictObject({
   v: z.literal(1),
@@ -13,6 +16,15 @@ export const decisionRequestSchema = z.strictObject({
   /** R, see core's run-key.ts. */
   root: z.string().refine(isActivationId, "not an activation id"),
   inputBytes: z.number().nonnegative(),
+  /** A `map` that forks now: which time the run comes to it, and the sizes of its items, in their order. */
+  fork: z
+    .strictObject({
+      forkPath: z.string().refine(isAstPath, "not an AST path of composer"),
+      trail: z.string().refine(isTrail, "not a trail"),
+      forkNo: z.int().nonnegative().max(999_999_999),
+      itemBytes: z.array(z.number().nonnegative()).max(MOST_ITEMS),
+    })
+    .optional(),
 });
 export type DecisionRequest = z.infer<typeof decisionRequestSchema>;
 
@@ -39,9 +51,23 @@ export function withStageRecord(decision: DecisionRecord, record: StageRecord): 
   return known.length >= MOST_STAGE_RECORDS ? decision : { ...decision, ledger: [...known, record] };
 }
 
-/** R is decided once, so its decision is the first. The stores find a decision by this id because it begins with R. */
+/** R is decided once, and its decision is the first. The stores find a decision by this id because it begins with R. */
 export function decisionIdOf(root: string): string {
   return `${root}-1`;
+}
+
+/**
+ * A fork's decision is known by what it is for, so that it has the same id whoever makes it, and however often the sidecar was started
+ * anew: 9 digits of the fork's digest, 2 to 999,999,999.
+ */
+export function forkDecisionIdOf(root: string, { trail, forkPath, forkNo }: NonNullable<DecisionRequest["fork"]>): string {
+  const digest = createHash("sha256").update(`${trail}/${forkPath}.${forkNo}`).digest();
+  return `${root}-${(digest.readUInt32BE() % 999_999_998) + 2}`;
+}
+
+/** Of the decision that a request asks for. */
+export function requestedId({ root, fork }: DecisionRequest): string {
+  return fork ? forkDecisionIdOf(root, fork) : decisionIdOf(root);
 }
 
 const DECISION_ID = /^([0-9a-f]{32})(?:-\d{1,9})?$/;

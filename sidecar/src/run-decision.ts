@@ -2,6 +2,7 @@
 import {
   type Clock,
   type Config,
+  type DagDescription,
   DEFAULT_MODE_SETTINGS,
   type Grid,
   HarvestError,
@@ -14,9 +15,10 @@ import type { Logger } from "pino";
 import { consentOf } from "./consent.js";
 import { withSequences } from "./decide/branches.js";
 import { planStages } from "./decide/decide.js";
+import { asMap, itemStageOf, predictItems } from "./decide/items.js";
 import { predict } from "./decide/predict.js";
 import { decidesStages } from "./decide/state.js";
-import { type DecisionRecord, type DecisionRequest, decisionIdOf, type Unpublished } from "./decision-record.js";
+import { type DecisionRecord, type DecisionRequest, requestedId, type Unpublished } from "./decision-record.js";
 import type { GuardedRedis } from "./guarded-redis.js";
 import type { Knowledge } from "./knowledge.js";
 import type { SidecarMetrics } from "./metrics.js";
@@ -35,22 +37,27 @@ export interface DecisionParts {
 }
 
 /** Rejects when the DAG is unknown or cannot be read. All else that fails leads to an unpublished decision. */
-export async function runDecision(
-  { namespace, dag: name, root, inputBytes }: DecisionRequest,
-  parts: DecisionParts,
-): Promise<DecisionRecord> {
+export async function runDecision(request: DecisionRequest, parts: DecisionParts): Promise<DecisionRecord> {
+  const { namespace, dag: name, root, inputBytes, fork } = request;
   const { settings, grid, knowledge, clock, metrics, logger } = parts;
   const steps = new StepTimer(clock);
   const described = await steps.time("load-dag", () => knowledge.dag(namespace, name));
   const { modes, isKnown } = await steps.time("read-mode", () => readModes(parts));
-  const { mode, dag } = consentOf(withSequences(described), modes, namespace, clock.nowMs());
+  const items = fork && itemStageOf(described, fork);
+  const { mode, dag } = consentOf(
+    fork ? (items?.dag ?? withoutStages(described)) : withSequences(described),
+    modes,
+    namespace,
+    clock.nowMs(),
+  );
   const [model, policy = settings.policy] = await steps.time("load-model", async () =>
     decidesStages(mode) ? Promise.all([knowledge.model(namespace, name), knowledge.policy(namespace, name)]) : [],
   );
   const state = { ...settings, policy, dag, ...(model && { model }), inputBytes, grid, mode, namespace, root };
-  const predictions = steps.timeSync("predict", () => predict(state));
+  const predictions = steps.timeSync("predict", () => (items ? predictItems(state, items) : predict(state)));
   const { faults, ...draft } = steps.timeSync("plan", () => planStages(state, predictions));
-  const decided = { ...draft, id: decisionIdOf(root), decidedAtMs: clock.nowMs() };
+  const stages = fork && items ? draft.stages.map((stage) => asMap(stage, fork, items)) : draft.stages;
+  const decided = { ...draft, stages, id: requestedId(request), decidedAtMs: clock.nowMs() };
   const unpublished = await steps.time("publish", async () => (isKnown ? publish(decided, parts) : "redis-unavailable"));
 
   const decision = { ...decided, published: unpublished === undefined, ...(unpublished && { unpublished }), stepMs: steps.stepMs };
@@ -58,6 +65,11 @@ export async function runDecision(
   for (const fault of faults) logger.error({ decision: decision.id, fault }, "a policy made an invalid plan");
   logger.debug({ decision: decision.id, mode, unpublished, stepMs: steps.stepMs }, "decided");
   return decision;
+}
+
+/** A fork that is none of a map we can decide on: there is nothing to decide. */
+function withoutStages(dag: DagDescription): DagDescription {
+  return { ...dag, stages: [] };
 }
 
 /** Modes that cannot be read are `observe`: look, but do not touch. */

@@ -29,6 +29,7 @@ import type { KeyVerifier } from "./key-verifier.js";
 import { Knowledge } from "./knowledge.js";
 import { LedgerDesk } from "./ledger/ledger-desk.js";
 import { LedgerMetrics } from "./ledger/ledger-metrics.js";
+import { PauseWatch } from "./ledger/pause-watch.js";
 import { SidecarMetrics } from "./metrics.js";
 import { runDecision } from "./run-decision.js";
 
@@ -72,12 +73,17 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const writer = new DecisionWriter({ store: decisions, clock, metrics, logger });
   const parts = { settings: config.decision, grid, knowledge, redis, clock, metrics, logger, signingKey };
   const desk = new DecisionDesk({
-    decide: (request) => runDecision(request, parts),
+    decide: async (request) => runDecision(request.fork ? await withRunsInput(request) : request, parts),
     store: decisions,
     onDecided: (decision) => {
       if (decision.stages.length > 0) writer.add(decision); // in the modes off and profile there is nothing to explain
     },
   });
+  /** The range in which a model is trusted is that of the run's input; the request knows its items only. */
+  const withRunsInput = async (request: DecisionRequest): Promise<DecisionRequest> => {
+    const ofRun = await desk.find(request.root);
+    return ofRun ? { ...request, inputBytes: ofRun.inputBytes } : request;
+  };
   const ledgers = new LedgerDesk({
     store: allocations,
     findDecision: (id) => desk.find(id),
@@ -95,12 +101,14 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const url = await listen(server, config.sidecar);
   server.on("error", (error) => logger.error({ reason: messageOf(error) }, "the server failed"));
   ledgers.start();
+  const pauses = new PauseWatch({ allocations, ledgers, clock, logger });
   return {
     url,
     decide: (request) => desk.decide(request),
     reportProduction: (report) => metrics.drift.report(report),
     close: async () => {
       await closeServer(server);
+      await pauses.close();
       await ledgers.close();
       await writer.close();
     },

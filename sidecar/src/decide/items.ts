@@ -1,0 +1,78 @@
+/**
+ * A `map`, decided when it forks, with the sizes of its items (DESIGN, section 5): every item is a branch of its own, B = width x U.
+ * Pure: the DAG is rewritten so that the map is a stage like any other, and the decision is written back afterwards.
+ */
+import {
+  type DagDescription,
+  type DagFunction,
+  layOutNext,
+  type ParallelStage,
+  predictCalibrated,
+  type StageDecision,
+} from "@openwhisk-harvest/core";
+import { isStraightBranch } from "./branches.js";
+import type { FunctionPrediction, Predictions } from "./predict.js";
+import { isCandidate } from "./sharing.js";
+import { type DecisionState, decidesStages } from "./state.js";
+
+/** Which time a run comes to which fork, and with what. */
+export interface ForkOfItems {
+  readonly forkPath: string;
+  readonly trail: string;
+  readonly forkNo: number;
+  /** Size of each item, in their order. */
+  readonly itemBytes: readonly number[];
+}
+
+export interface ItemStage {
+  /** The items' functions, with ordinals of their own, in one stage. */
+  readonly dag: DagDescription;
+  /** The ordinal in the DAG as it is, which the models know. */
+  readonly originOf: readonly number[];
+  /** What is known of a function's input: the item itself, for the first function of the map's body. */
+  readonly inputBytesOf: readonly (number | undefined)[];
+}
+
+/** Undefined when the DAG has no such map, or when its body is more than actions in a row. */
+export function itemStageOf(dag: DagDescription, { forkPath, itemBytes }: ForkOfItems): ItemStage | undefined {
+  const stage = dag.stages.find((one) => one.forkPath === forkPath && one.kind === "map");
+  if (!stage || (stage.excluded && stage.excluded !== "map-unsupported") || !isStraightBranch(dag, stage, 0)) return undefined;
+  const body = dag.functions.filter((fn) => fn.forkPath === forkPath);
+  const copies = itemBytes.flatMap((bytes, position) => body.map((fn, at) => ({ fn, position, bytes: at === 0 ? bytes : undefined })));
+  const functions = copies.map(({ fn, position }, index): DagFunction => ({ ...withoutMap(fn), index, position }));
+  const width = itemBytes.length;
+  const items: ParallelStage = { forkPath, kind: "parallel", width, functions: functions.map(({ index }) => index) };
+  return {
+    dag: { ...dag, functions, stages: [items] },
+    originOf: copies.map(({ fn }) => fn.index),
+    inputBytesOf: copies.map(({ bytes }) => bytes),
+  };
+}
+
+function withoutMap(fn: DagFunction): DagFunction {
+  if (fn.excluded !== "map-unsupported") return fn;
+  const { excluded: _lifted, ...rest } = fn;
+  return rest;
+}
+
+/** As predict() does it for the functions of a DAG; `state.dag` is the item stage's, perhaps with fewer who may take part. */
+export function predictItems({ dag, model, inputBytes: dagInputBytes, minSamples, mode }: DecisionState, items: ItemStage): Predictions {
+  const predictions = new Map<number, FunctionPrediction>();
+  if (!model || !decidesStages(mode)) return predictions;
+  for (const fn of dag.functions) {
+    if (!isCandidate(fn, "memoryMb")) continue;
+    const functionInputBytes = items.inputBytesOf[fn.index];
+    const functionIndex = items.originOf[fn.index] as number;
+    const at = { dagInputBytes, functionIndex, stage: fn.stage, ...(functionInputBytes !== undefined && { functionInputBytes }) };
+    const { predicted, workPerTree, ...trust } = predictCalibrated({ model, dagVersion: dag.version, at, minSamples });
+    predictions.set(fn.index, { predicted: { ...predicted, ...trust }, workPerTree });
+  }
+  layOutNext(model);
+  return predictions;
+}
+
+/** The decision about the items, as one about the map. */
+export function asMap(stage: StageDecision, { trail, forkNo }: ForkOfItems, { originOf }: ItemStage): StageDecision {
+  const functions = stage.functions.map((fn) => ({ ...fn, index: originOf[fn.index] as number }));
+  return { ...stage, kind: "map", fork: { trail, forkNo }, functions };
+}
