@@ -59,7 +59,8 @@ export class ShimCore {
   readonly #clock: { nowMs: number } & Pick<Clock, "monotonicMs">;
   readonly counts: CoreCounts = { forwarded: 0, acknowledged: 0, failed: 0, repeated: 0, late: 0, unreadable: 0 };
   #forwardings = 0;
-  #lastRead = -1n;
+  /** At first the last one that an earlier term may have read: what it forwarded is in flight here, too. */
+  #lastRead: bigint;
   #effects: Effect[] = [];
   #waitingBytes = 0;
   #sweptAtMs = 0;
@@ -68,6 +69,7 @@ export class ShimCore {
   constructor(settings: CoreSettings, policy: PlacementPolicy, nextOffset: bigint, endOffset: bigint) {
     this.#settings = settings;
     this.#replayEnd = endOffset;
+    this.#lastRead = endOffset - 1n;
     this.#offsets = new OffsetTracker(nextOffset);
     this.#watch = new InvokerWatch(settings.invokerTimeoutMs);
     const clock = { nowMs: 0, monotonicMs: () => clock.nowMs };
@@ -154,7 +156,7 @@ export class ShimCore {
 
   #onActivation(offset: bigint, timestampMs: number, value: Buffer): void {
     if (!this.#offsets.read(offset)) return;
-    this.#lastRead = offset;
+    if (offset > this.#lastRead) this.#lastRead = offset;
     const head = this.#readHead(value);
     if (!head || head.isHealthTest || this.#byId.has(head.activationId)) {
       this.#offsets.done(offset);
@@ -254,10 +256,15 @@ export class ShimCore {
   #requestOf({ activationId, cause, namespace, action }: ActivationHead, facts: ActionFacts): PlacementRequest {
     const healthy = this.#placer.invokers().filter((invoker) => invoker.healthy);
     const most = healthy.map((invoker) => (facts.conductor ? invoker.forConductors.capacity : invoker.capacity));
-    const want = {
-      cpuCores: facts.conductor ? 0 : Math.min(facts.cpuCores ?? 0, Math.max(0, ...most.map(({ cpuCores }) => cpuCores))),
-      memoryMb: Math.min(facts.memoryMb / facts.concurrency, Math.max(0, ...most.map(({ memoryMb }) => memoryMb))),
-    };
+    const cpuCores = facts.conductor ? 0 : (facts.cpuCores ?? 0);
+    const memoryMb = facts.memoryMb / facts.concurrency;
+    const want =
+      most.length === 0
+        ? { cpuCores, memoryMb }
+        : {
+            cpuCores: Math.min(cpuCores, Math.max(...most.map((each) => each.cpuCores))),
+            memoryMb: Math.min(memoryMb, Math.max(...most.map((each) => each.memoryMb))),
+          };
     const ids = { activationId, namespace, action, ...(cause !== undefined && { cause }) };
     return { ...ids, want, atLeast: want, conductor: facts.conductor };
   }

@@ -19,6 +19,8 @@ export type InvokerState = "testing" | "healthy" | "gone";
 
 interface Watched {
   state: InvokerState;
+  /** False for one that is only expected. */
+  hasPinged: boolean;
   lastPingMs: number;
   /** When it went; while it is gone. */
   goneAtMs: number;
@@ -39,11 +41,12 @@ export class InvokerWatch {
   }
 
   isHealthy(id: number): boolean {
-    return this.#invokers.get(id)?.state === "healthy";
+    const watched = this.#invokers.get(id);
+    return watched?.state === "healthy" && watched.hasPinged;
   }
 
   get anyHealthy(): boolean {
-    return [...this.#invokers.values()].some(({ state }) => state === "healthy");
+    return this.ids.some((id) => this.isHealthy(id));
   }
 
   /** Since when the invoker has been gone; undefined while it is there. */
@@ -54,7 +57,7 @@ export class InvokerWatch {
 
   /** An invoker that must have been there, for it has work: it has the timeout to ping. */
   expect(id: number, nowMs: number): void {
-    if (!this.#invokers.has(id)) this.#invokers.set(id, { state: "testing", lastPingMs: nowMs, goneAtMs: 0, testedAtMs: nowMs, ends: [] });
+    if (!this.#invokers.has(id)) this.#invokers.set(id, newcomer(nowMs, false));
   }
 
   ping({ instance, isEnabled }: Ping, sentMs: number, nowMs: number): void {
@@ -64,8 +67,10 @@ export class InvokerWatch {
       if (known) this.#go(known, nowMs);
       return;
     }
-    if (known && known.state !== "gone") known.lastPingMs = nowMs;
-    else this.#invokers.set(instance, { state: "testing", lastPingMs: nowMs, goneAtMs: 0, testedAtMs: Number.NEGATIVE_INFINITY, ends: [] });
+    if (known && known.state !== "gone") {
+      known.lastPingMs = nowMs;
+      known.hasPinged = true;
+    } else this.#invokers.set(instance, newcomer(nowMs, true));
   }
 
   /** An activation or a test came to its end there. */
@@ -99,4 +104,9 @@ export class InvokerWatch {
     watched.goneAtMs = nowMs;
     watched.ends = [];
   }
+}
+
+/** To be tested at once. */
+function newcomer(nowMs: number, hasPinged: boolean): Watched {
+  return { state: "testing", hasPinged, lastPingMs: nowMs, goneAtMs: 0, testedAtMs: Number.NEGATIVE_INFINITY, ends: [] };
 }

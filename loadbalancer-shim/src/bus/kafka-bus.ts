@@ -62,6 +62,8 @@ export class KafkaBus implements Bus {
       const at = async (timestamp: bigint) => {
         const listed = await this.#admin.listOffsets({
           topics: topics.map((name) => ({ name, partitions: [{ partitionIndex: 0, timestamp }] })),
+          // Otherwise the end would be where the oldest open transaction begins.
+          isolationLevel: FetchIsolationLevels.READ_UNCOMMITTED,
         });
         return new Map(listed.map(({ name, partitions }) => [name, partitions[0]?.offset ?? 0n]));
       };

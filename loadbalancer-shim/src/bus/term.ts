@@ -71,7 +71,7 @@ export class Term {
     const found = await find(parts);
     const term = new Term(parts, forwards, found);
     for (const [topic, { from, to }] of found.toRecover) await term.#recover(topic, from, to);
-    parts.logger.info({ inFlight: term.#core.inFlight, nextOffset: String(found.nextOffset) }, "in charge");
+    parts.logger.info({ inFlight: term.#core.inFlight, ...found.summary }, "in charge");
     for (const controller of found.controllers) await term.#serve(controller, found.ackOffsets);
     term.#start(found.nextOffset);
     return term;
@@ -158,7 +158,7 @@ export class Term {
   /** Reads the acknowledgements for a controller; before its first activation is forwarded, so that the invoker finds the topic. */
   #serve(controller: string, offsets: ReadonlyMap<string, bigint> = new Map()): Promise<void> {
     const known = this.#controllers.get(controller);
-    if (known) return known;
+    if (known !== undefined) return known;
     const { bus, names } = this.#parts;
     const topic = names.realCompleted(controller);
     const serving = (async () => {
@@ -184,10 +184,16 @@ export class Term {
 
   async #onActivations(records: readonly BusRecord[], signal: AbortSignal): Promise<void> {
     for (const { offset, timestampMs, value } of records) {
-      while (!this.#core.wantsMore && !signal.aborted) await new Promise<void>((resolve) => void (this.#wakeIntake = resolve));
+      while (!this.#core.wantsMore && !signal.aborted) await this.#intakeWoken();
       if (signal.aborted) return;
       this.#dispatch({ type: "activation", offset, timestampMs, value });
     }
+  }
+
+  #intakeWoken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wakeIntake = resolve;
+    });
   }
 
   #dispatch(event: ShimEvent): void {
@@ -228,7 +234,7 @@ export class Term {
 
   #sendAcks(acks: readonly BusMessage[]): void {
     const sent = this.#acks.send(acks);
-    this.#acksSending = Promise.all([this.#acksSending, sent]);
+    this.#acksSending = Promise.all([this.#acksSending, sent]).then(() => undefined);
     this.#task(() => sent);
   }
 
@@ -270,6 +276,8 @@ interface Found {
   readonly endOffset: bigint;
   readonly ackOffsets: ReadonlyMap<string, bigint>;
   readonly toRecover: ReadonlyMap<string, { readonly from: bigint; readonly to: bigint }>;
+  /** For the log. */
+  readonly summary: object;
 }
 
 async function find(parts: TermParts): Promise<Found> {
@@ -294,13 +302,16 @@ async function find(parts: TermParts): Promise<Found> {
     const ends = invokerTopics.map((topic): [string, bigint] => [topic, boundsOf(topic).end]);
     await bus.commit(checkpointGroup(parts), new Map([...ends, ...ackOffsets, [names.virtualInvoker, nextOffset]]));
   }
+  const toRecover = new Map(invokerTopics.map((topic) => [topic, { from: fromOf(topic), to: boundsOf(topic).end }]));
+  const ranges = [...toRecover].map(([topic, { from, to }]) => `${topic} ${from}..${to}`);
   return {
     invokerTopics,
     controllers,
     nextOffset,
     endOffset: boundsOf(names.virtualInvoker).end,
     ackOffsets,
-    toRecover: new Map(invokerTopics.map((topic) => [topic, { from: fromOf(topic), to: boundsOf(topic).end }])),
+    toRecover,
+    summary: { activationsFrom: String(nextOffset), recovered: ranges, acksFrom: [...ackOffsets].map(([topic, at]) => `${topic} ${at}`) },
   };
 }
 
