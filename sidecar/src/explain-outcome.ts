@@ -15,6 +15,7 @@ const MOVED: Readonly<Record<MoveKind, string>> = {
 const CLOSED: Readonly<Record<NonNullable<StageRecord["closed"]>, string>> = {
   ended: "all its runs have ended",
   timeout: "nothing was heard of it any more",
+  paused: "its harvesting was paused, and whoever still ran went on with its user allocation",
 };
 const UNITS = { cpuCores: "cores", memoryMb: "MB" } as const;
 

@@ -106,6 +106,16 @@ export class LedgerDesk {
     return [...this.#sheets.values()].flatMap((sheet) => (sheet.state === "open" && sheet.stage.terms.root === root ? [sheet.record] : []));
   }
 
+  get isIdle(): boolean {
+    return this.#open().length === 0;
+  }
+
+  /** Ends every stage that is meant, at once: whoever runs in it goes on with U. Rejects when Redis does not take the plans now (D3). */
+  async pause(isMeant: (stage: Stage["terms"]) => boolean): Promise<void> {
+    for (const sheet of this.#open()) if (isMeant(sheet.stage.terms)) this.#step(sheet, { type: "pause" });
+    await this.#send();
+  }
+
   async #listen(): Promise<void> {
     const { store, metrics, clock } = this.#options;
     let after = OLDEST_EVENT;

@@ -14,8 +14,9 @@
  *
  *   the stage:   open --all branches ended | lost--> closed(ended)
  *                open --timeoutMs--> closed(timeout), and everybody who still runs is planned to U
+ *                open --its harvesting is paused--> closed(paused), likewise
  *
- * Every lease ends: with its run (end), with its stage (timeout), with its applier (silence), with the give-back; and when the sidecar
+ * Every lease ends: with its run (end), with its stage (timeout, pause), with its applier (silence), with the give-back; and when the sidecar
  * itself starts anew, each stage is taken up again as Redis has it (ledger-desk.ts), or stands as it was until its runs end.
  *
  * L1 (H1)  What is held, counted as if every plan that may be in force were (stage.ts `heldOf`), never grows above B but by
@@ -64,6 +65,8 @@ export type LedgerEvent =
   | { readonly type: "heard"; readonly event: LeaseEvent }
   /** Time has passed. Not to be sent while nobody can be heard (L7). */
   | { readonly type: "tick" }
+  /** Harvesting of the stage, or of one of its actions, has been paused or turned off. */
+  | { readonly type: "pause" }
   /** Nobody could be heard for a while: silence until now says nothing. */
   | { readonly type: "deaf" }
   /** What Redis has of earlier plans, when a stage is taken up again. */
@@ -96,6 +99,8 @@ export function stepLedger(stage: Stage, event: LedgerEvent, nowMs: number, rule
       return hear(stage, event.event, nowMs, rules);
     case "tick":
       return settle(loseSilent(stage, nowMs, rules), [], nowMs, rules);
+    case "pause":
+      return closeWithUser(stage, [], "paused");
     case "deaf":
       return { stage: withRuns(stage, (run) => ({ ...run, heardAtMs: nowMs })), effects: [] };
     case "recall":
@@ -265,10 +270,7 @@ function backByPlan({ terms }: Branch, fn: Run["fn"], amounts: Run["inForce"], n
 /** Closes the stage if it is over, else moves what is to be moved. */
 function settle(stage: Stage, before: readonly LedgerEffect[], nowMs: number, rules: LedgerRules): LedgerStep {
   if (stage.branches.every(({ phase }) => phase === "ended" || phase === "lost")) return close(stage, before, "ended");
-  if (nowMs - stage.openedAtMs >= stage.terms.timeoutMs) {
-    const all = plan(stage, (_branch, run) => run.fn.user);
-    return close(all.stage, [...before, ...all.effects], "timeout");
-  }
+  if (nowMs - stage.openedAtMs >= stage.terms.timeoutMs) return closeWithUser(stage, before, "timeout");
   const byResource = new Map(RESOURCES.map((resource) => [resource, targetsOf(stage, resource, nowMs, rules)]));
   const targetOf = (branch: Branch, run: Run, resource: Resource) =>
     byResource.get(resource)?.get(branch.terms.position) ?? newestPlan(run).amounts[resource];
@@ -306,6 +308,12 @@ function movesOf({ terms }: Branch, run: Run, amounts: Run["inForce"]): LedgerEf
     const kind: MoveKind = change < 0 ? "take" : run.askedAtMs[resource] === undefined ? "give" : "give-back";
     return [{ type: "moved", kind, resource, position: terms.position, amount: Math.abs(change) }];
   });
+}
+
+/** Whoever still runs goes on with U. */
+function closeWithUser(stage: Stage, before: readonly LedgerEffect[], reason: CloseReason): LedgerStep {
+  const all = plan(stage, (_branch, run) => run.fn.user);
+  return close(all.stage, [...before, ...all.effects], reason);
 }
 
 function close(stage: Stage, before: readonly LedgerEffect[], reason: CloseReason): LedgerStep {

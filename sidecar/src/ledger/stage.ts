@@ -90,7 +90,7 @@ export interface Branch {
   readonly run?: Run;
 }
 
-export type CloseReason = "ended" | "timeout";
+export type CloseReason = "ended" | "timeout" | "paused";
 
 export interface Stage {
   readonly terms: StageTerms;
