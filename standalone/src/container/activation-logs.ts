@@ -8,7 +8,7 @@
  */
 import type { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
-import type { Clock } from "@openwhisk-harvest/core";
+import { CALLED_OFF, type Clock } from "@openwhisk-harvest/core";
 import { LogLines } from "./log-lines.js";
 
 /** How the collection went; the texts that go with it are the invoker's. */
@@ -132,7 +132,7 @@ export class LogCollector {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
-    alarm.abort();
+    alarm.abort(CALLED_OFF);
     await timer;
   }
 }

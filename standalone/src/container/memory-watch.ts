@@ -3,7 +3,7 @@
  * while a request is under way. A function may exceed its limit for one period before it is killed.
  */
 import type { ContainerGroup } from "@openwhisk-harvest/cgroup";
-import { type Clock, type Enforcement, messageOf } from "@openwhisk-harvest/core";
+import { CALLED_OFF, type Clock, type Enforcement, messageOf } from "@openwhisk-harvest/core";
 import type { GuardedProcess } from "./guardian.js";
 import type { Logger } from "./logger.js";
 
@@ -44,7 +44,7 @@ export function watchMemory(container: WatchedContainer, limitMb: () => number):
   });
   return {
     stop() {
-      stopped.abort();
+      stopped.abort(CALLED_OFF);
       return exceeded;
     },
   };

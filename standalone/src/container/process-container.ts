@@ -1,7 +1,7 @@
 /** A container that is a process tree of its own in a control group of its own. */
 import { rm } from "node:fs/promises";
 import type { ContainerGroup } from "@openwhisk-harvest/cgroup";
-import { type Clock, type Enforcement, messageOf } from "@openwhisk-harvest/core";
+import { CALLED_OFF, type Clock, type Enforcement, messageOf } from "@openwhisk-harvest/core";
 import { type ActivationLogs, LogCollector } from "./activation-logs.js";
 import type { CallLimits, Container, ContainerCall } from "./driver.js";
 import type { GuardedProcess } from "./guardian.js";
@@ -122,7 +122,7 @@ export class ProcessContainer implements Container {
     const alarm = new AbortController();
     const tooLong = this.#parts.clock.sleep(EXIT_WAIT_MS, alarm.signal).catch(() => undefined);
     await Promise.race([this.#parts.guarded.exited, tooLong]);
-    alarm.abort();
+    alarm.abort(CALLED_OFF);
     if (this.#kernelKills() > killsBefore) return true;
     return this.#exitCode === V8_ABORT_EXIT_CODE && this.#logs.has(V8_HEAP_MESSAGE);
   }

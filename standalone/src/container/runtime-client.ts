@@ -4,7 +4,7 @@
  */
 import { Agent, type ClientRequest, type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
-import type { Clock } from "@openwhisk-harvest/core";
+import { CALLED_OFF, type Clock } from "@openwhisk-harvest/core";
 import type { CallLimits, ContainerCall, ContainerOutcome } from "./driver.js";
 
 /** On one host; only a container without a network stack of its own yet does not even refuse. */
@@ -36,7 +36,7 @@ export class RuntimeClient {
     );
     const { outgoing, answer } = this.#send(path, JSON.stringify(payload), limits.maxResponseBytes);
     const outcome = await Promise.race([timeout, answer]);
-    alarm.abort();
+    alarm.abort(CALLED_OFF);
     if (outcome.type === "timeout") outgoing.destroy();
     return { outcome, startMs, endMs: this.#clock.nowMs() };
   }

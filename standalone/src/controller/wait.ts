@@ -1,5 +1,5 @@
 /** Waiting for an activation, but not for ever. */
-import type { Clock } from "@openwhisk-harvest/core";
+import { CALLED_OFF, type Clock } from "@openwhisk-harvest/core";
 
 /** The longest that a client waits for a blocking invocation (whisk.controller.activation.max-wait...). */
 export const MAX_BLOCKING_WAIT_MS = 60_000;
@@ -23,6 +23,6 @@ export async function waitAtMost<T>(clock: Clock, promise: Promise<T>, ms: numbe
   try {
     return await Promise.race([promise.then((value) => ({ done: true, value }) as const), late]);
   } finally {
-    alarm.abort();
+    alarm.abort(CALLED_OFF);
   }
 }

@@ -36,23 +36,16 @@ export class LmdbActivations implements ActivationStore {
 
   /** 2 */
   async accept(activation: AcceptedActivation): Promise<void> {
-    const key: [string, string] = [activation.namespace, activation.activationId];
-    await this.#accepted.transaction(() => {
-      if (!this.#records.doesExist(key)) this.#accepted.putSync(key, activation);
-    });
+    const { namespace, activationId } = activation;
+    const isStored = this.#pending.has(`${namespace}/${activationId}`) || this.#records.doesExist([namespace, activationId]);
+    if (!isStored) await this.#accepted.put([namespace, activationId], activation);
   }
 
   /** 1 and 3 */
   store(record: ActivationRecord): void {
-    const { namespace, activationId, start } = record;
+    const { namespace, activationId } = record;
     this.#pending.set(`${namespace}/${activationId}`, record);
-    this.#lastWrite = this.#records
-      .transaction(() => {
-        this.#records.putSync([namespace, activationId], record);
-        this.#byStart.putSync([namespace, start, activationId], activationId);
-        this.#byPath.putSync([namespace, pathOf(record), start, activationId], activationId);
-        this.#accepted.removeSync([namespace, activationId]);
-      })
+    this.#lastWrite = this.#write(record)
       .catch((error: unknown) => this.#onLost(activationId, messageOf(error)))
       .finally(() => this.#pending.delete(`${namespace}/${activationId}`));
   }
@@ -85,6 +78,17 @@ export class LmdbActivations implements ActivationStore {
   /** 2 */
   #recover(): void {
     for (const { value } of this.#accepted.getRange()) this.store(cutOffRecord(value));
+  }
+
+  /** 1. What is written in one turn of the event loop is one transaction; the callback of an explicit one would cost another turn. */
+  async #write(record: ActivationRecord): Promise<void> {
+    const { namespace, activationId, start } = record;
+    await Promise.all([
+      this.#records.put([namespace, activationId], record),
+      this.#byStart.put([namespace, start, activationId], activationId),
+      this.#byPath.put([namespace, pathOf(record), start, activationId], activationId),
+      this.#accepted.remove([namespace, activationId]),
+    ]);
   }
 
   #index(query: ActivationQuery): Database<string, Key[]> {

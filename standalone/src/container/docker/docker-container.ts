@@ -1,6 +1,6 @@
 /** An action container of a Docker engine. */
 import { PassThrough } from "node:stream";
-import { type Clock, messageOf } from "@openwhisk-harvest/core";
+import { CALLED_OFF, type Clock, messageOf } from "@openwhisk-harvest/core";
 import type Docker from "dockerode";
 import { type ActivationLogs, LogCollector } from "../activation-logs.js";
 import type { CallLimits, Container, ContainerCall } from "../driver.js";
@@ -141,7 +141,7 @@ export class DockerContainer implements Container {
     const alarm = new AbortController();
     const tooLong = this.#parts.clock.sleep(EXIT_WAIT_MS, alarm.signal).catch(() => undefined);
     await Promise.race([this.#parts.exited, tooLong]);
-    alarm.abort();
+    alarm.abort(CALLED_OFF);
   }
 
   /** The engine's flag, as the invoker reads it (DockerClientWithFileAccess.scala). */
