@@ -26,7 +26,7 @@ export interface PredictCalibrated {
     readonly functionIndex: number;
     readonly stage: number;
     /** Where it need not be predicted: of an item of a `map`, at its fork. */
-    readonly functionInputBytes?: number;
+    readonly knownInputBytes?: number;
   };
   /** Fewer runs of the function than this, and the prediction is not trusted. */
   readonly minSamples: number;
@@ -59,7 +59,7 @@ export function predictCalibrated(query: PredictCalibrated): FunctionForecast {
   const near = own && samplesNear(own, at.dagInputBytes);
   const distrust = distrustOf(query, near);
   const isOutside = distrust === "outside-profiled-range";
-  const known = at.functionInputBytes;
+  const known = at.knownInputBytes;
   const inputBytes = known ?? forests.mean("inputBytes", at.dagInputBytes);
   const work = forests.trees("workCoreMs", inputBytes).map((workCoreMs) => Math.max(0, workCoreMs));
   const predictOne = (target: ModelTarget): CalibratedPrediction => {
