@@ -11,7 +11,7 @@ import { benchAgents } from "./agents.js";
 import { benchDecision } from "./decision.js";
 import { benchDemo, demoTable } from "./demo-runs.js";
 import { benchInvocation } from "./invocation.js";
-import { benchChain, benchTrainers } from "./models.js";
+import { benchChain, benchProfileStore, benchTrainers } from "./models.js";
 import { benchMonitor } from "./monitor.js";
 import { benchOracle, FULL_ORACLE, oracleTable, QUICK_ORACLE } from "./oracle.js";
 import { benchPlacements, benchSideBySide } from "./placement.js";
@@ -70,6 +70,11 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     title: "Asking the forests",
     notMeasured: "the first decisions of a model, which find less laid out; Redis, HTTP",
     run: benchChain,
+  },
+  storage: {
+    title: "Training from a large store",
+    notMeasured: "CouchDB; several writers",
+    run: () => benchProfileStore(isQuick ? 50_000 : 1_000_000),
   },
   accuracy: {
     title: "Accuracy on live profiles",

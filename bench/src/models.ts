@@ -1,6 +1,17 @@
-/** Training and inference: our trainer and flattened forests against ml-random-forest's own and scikit-learn's, same data, one run. */
+/** Training, inference and storage at size: our trainer and flattened forests against ml-random-forest's own and scikit-learn's, same data, one run. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { systemClock } from "@openwhisk-harvest/core";
-import { benchInference, benchTraining, formatAmount, type InferenceReport, type TrainingEntry } from "@openwhisk-harvest/profiler";
+import {
+  benchInference,
+  benchStorage,
+  benchTraining,
+  formatAmount,
+  type InferenceReport,
+  type TrainingEntry,
+} from "@openwhisk-harvest/profiler";
+import { openLmdbDocuments } from "@openwhisk-harvest/stores";
 
 /** scikit-learn may live in an environment of its own. */
 const python = process.env["HARVEST_PYTHON"] ?? "python3";
@@ -33,4 +44,21 @@ export async function benchChain(): Promise<string> {
     "| --- | ---: | ---: | ---: | ---: |",
     ...rows,
   ].join("\n");
+}
+
+/** Fills an embedded store with so many profiles and trains for one DAG among them. */
+export async function benchProfileStore(profiles: number): Promise<string> {
+  const dataDir = mkdtempSync(join(tmpdir(), "hv-bench-"));
+  const documents = openLmdbDocuments(dataDir);
+  try {
+    const report = await benchStorage({ documents, clock: systemClock, profiles, runsPerDag: 100 });
+    return [
+      "| profiles stored | DAGs | of the trained DAG | documents read to train it | training with its reads, ms | filling, s |",
+      "| ---: | ---: | ---: | ---: | ---: | ---: |",
+      `| ${report.stored} | ${report.dags} | ${report.ofDag} | ${report.documentsRead} | ${formatAmount(report.trainMs)} | ${formatAmount(report.fillMs / 1_000)} |`,
+    ].join("\n");
+  } finally {
+    await documents.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
 }

@@ -52,6 +52,18 @@ describe("driftOf", () => {
     assert.equal(productionErrors(after).inputBytes, productionErrors(before).inputBytes);
   });
 
+  it("takes no lower CPU peak for a drift: a busy host lowers it, too; less work is one", async () => {
+    const starved = later(40, 7).map(
+      (p): Profile => ({ ...p, observation: { ...p.observation, cpuPeakCores: p.observation.cpuPeakCores / 3 } }),
+    );
+    const drift = await driftOf({ model, dagVersion: DAG_VERSION, profiles: starved });
+    assert.equal(drift.verdict, "no-drift");
+    assert.ok(drift.outsideShare > 0.3);
+    const less = await driftOf({ model, dagVersion: DAG_VERSION, profiles: later(40, 7, 0.3) });
+    assert.ok(less.quantities.filter((q) => q.deviations > 4).every((q) => q.target === "workCoreMs"));
+    assert.equal(less.verdict, "drifted");
+  });
+
   it("takes throttled and harvested runs for no demand, however far they lie from it", async () => {
     const held = later(40, 2, 0.1).map((p, i): Profile => {
       const user = { cpuCores: 1, memoryMb: 256 };

@@ -1,6 +1,9 @@
 /**
  * Drift: how a model does on runs that it was not trained on because they came later. What it promised is in its calibration: 80 %
  * of runs within their bands. Where significantly more lie outside, the functions have changed, or the inputs.
+ *
+ * A CPU peak below its band says nothing: neighbours on a busy host, or a small user allocation, lower it. Only peaks above count,
+ * of which 10 % were promised; that a function needs less shows in its work.
  */
 import {
   type CalibratedPrediction,
@@ -41,7 +44,7 @@ export interface QuantityDrift {
   /** Mean of |P - A|, in the target's unit. */
   readonly meanAbsoluteError: number;
   readonly outsideBand: number;
-  /** How many standard deviations the share outside lies above the promised one. */
+  /** How many standard deviations the share outside (of CPU peaks: above) lies above the promised one. */
   readonly deviations: number;
 }
 
@@ -85,15 +88,17 @@ interface Tally {
   readonly target: ModelTarget;
   readonly errors: number[];
   outside: number;
+  above: number;
 }
 
 function count(tally: Map<string, Tally>, { target, profile, actual }: Pair, { mean, p10, p90, basis }: CalibratedPrediction): void {
   if (basis === "trees") return; // a function that the calibration has not seen promises nothing
   const { functionIndex } = profile;
-  const own = tally.get(`${functionIndex} ${target}`) ?? { functionIndex, target, errors: [], outside: 0 };
+  const own = tally.get(`${functionIndex} ${target}`) ?? { functionIndex, target, errors: [], outside: 0, above: 0 };
   tally.set(`${functionIndex} ${target}`, own);
   own.errors.push(Math.abs(mean - actual));
   if (actual < p10 || actual > p90) own.outside++;
+  if (actual > p90) own.above++;
 }
 
 /**
@@ -101,14 +106,16 @@ function count(tally: Map<string, Tally>, { target, profile, actual }: Pair, { m
  * two proportions); without that, a model of few runs would be called drifted for having been lucky.
  */
 function driftOfQuantity(
-  { functionIndex, target, errors, outside }: Tally,
+  { functionIndex, target, errors, outside, above }: Tally,
   calibration: Calibration | undefined,
 ): QuantityDrift | undefined {
   const calibrated = functionOf(calibration, functionIndex)?.targets[target];
   if (!calibration || !calibrated) return undefined;
-  const promised = 1 - calibration.coverage;
+  const isOneSided = target === "cpuCores";
+  const promised = isOneSided ? (1 - calibration.coverage) / 2 : 1 - calibration.coverage;
+  const share = (isOneSided ? above : outside) / errors.length;
   const variance = promised * (1 - promised) * (1 / errors.length + 1 / calibrated.samples);
-  const deviations = (outside / errors.length - promised) / Math.sqrt(variance);
+  const deviations = (share - promised) / Math.sqrt(variance);
   return { functionIndex, target, runs: errors.length, meanAbsoluteError: meanOf(errors), outsideBand: outside, deviations };
 }
 

@@ -43,10 +43,13 @@ export interface OneRun {
 export class FailedRun extends HarvestError {
   /** How many were stored. */
   readonly profiles: number;
+  /** The run itself was well, but an applier did not hear of the mode in time: the next try may be luckier. */
+  readonly mayPass: boolean;
 
-  constructor(reason: string, profiles: number) {
+  constructor(reason: string, profiles: number, mayPass: boolean) {
     super("OWH_PROFILE_FAILED", reason);
     this.profiles = profiles;
+    this.mayPass = mayPass;
   }
 }
 
@@ -73,7 +76,7 @@ export async function profileRun(task: ProfileRun, params: Readonly<Record<strin
   const runFailed = success ? otherMode : `The run ${compositionId} ended as ${status}.`;
   const kept = collected.profiles.filter(({ observation }) => observation.mode === "profile");
   for (const profile of kept) await task.profiles.put(runFailed === undefined ? profile : { ...profile, runFailed });
-  if (runFailed !== undefined) throw new FailedRun(runFailed, kept.length);
+  if (runFailed !== undefined) throw new FailedRun(runFailed, kept.length, success);
   return { compositionId, root: collected.root, dagInputBytes, profiles: kept.length, leftOut: collected.leftOut };
 }
 

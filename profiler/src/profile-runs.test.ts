@@ -206,6 +206,20 @@ test("runs that the appliers did not give the maximum are told, and not stored",
     },
   ));
 
+test("a run that an applier missed the mode of is tried again, and what it showed all the same is kept", () =>
+  withBench(
+    (n) => {
+      const missed = fixtureRun({ run: String(n), startMs: START_MS, observe: (name) => (name === "b1" ? { mode: "off" } : {}) });
+      return n === 0 ? { ...succeed(n), records: missed.activations } : succeed(n);
+    },
+    async ({ run, stored, server }) => {
+      const { runs, failed, profiles } = await run({ inputs: [{}] });
+      assert.deepEqual([runs.length, failed.length, profiles, stored.length], [1, 0, 9, 9]);
+      assert.equal(stored.filter((p) => p.runFailed !== undefined).length, 4);
+      assert.equal(server.requests.filter((r) => r.startsWith("POST")).length, 2);
+    },
+  ));
+
 test("off wins: nothing is invoked, nothing is set", () =>
   withBench(
     succeed,

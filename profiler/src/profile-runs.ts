@@ -63,6 +63,9 @@ export interface ProfilingSummary {
   readonly nextIndex: number;
 }
 
+/** On a busy host Redis may be late for an applier, which then gives the user allocation. */
+const MOST_TRIES = 3;
+
 /** Rejects with OWH_PROFILE_FAILED when not one run was usable, or when harvesting is off. */
 export async function profileDag(task: ProfileDag): Promise<ProfilingSummary> {
   const summary = await withProfileMode(task.allocations, task.dag.namespace, () => runAll(task));
@@ -86,14 +89,13 @@ async function runAll(task: ProfileDag): Promise<ProfilingSummary> {
   for (const params of inputs.slice(firstIndex)) {
     const label = labelOf(index, params);
     try {
-      signal?.throwIfAborted();
-      const run = await profileRun(task, params);
-      runs.push({ index, label, ...run });
-      profiles += run.profiles;
+      const { run, stored } = await runPatiently(task, params);
+      profiles += stored;
+      if (run instanceof FailedRun) failed.push({ index, label, reason: run.message });
+      else runs.push({ index, label, ...run });
     } catch (error) {
       if (signal?.aborted) break;
       failed.push({ index, label, reason: messageOf(error) });
-      if (error instanceof FailedRun) profiles += error.profiles;
     }
     index++;
     await onRunDone?.({ nextIndex: index, failed });
@@ -101,6 +103,23 @@ async function runAll(task: ProfileDag): Promise<ProfilingSummary> {
     onProgress?.({ done: index, total: inputs.length, etaMs: perRunMs * (inputs.length - index) });
   }
   return { runs, failed, profiles, nextIndex: index };
+}
+
+/** Tries again where that may help; `stored` counts the profiles of all tries. */
+async function runPatiently(
+  task: ProfileDag,
+  params: Readonly<Record<string, unknown>>,
+): Promise<{ run: OneRun | FailedRun; stored: number }> {
+  let stored = 0;
+  for (let tries = 1; ; tries++) {
+    task.signal?.throwIfAborted();
+    const run = await profileRun(task, params).catch((error: unknown) => {
+      if (error instanceof FailedRun) return error;
+      throw error;
+    });
+    stored += run.profiles;
+    if (tries === MOST_TRIES || !(run instanceof FailedRun) || !run.mayPass) return { run, stored };
+  }
 }
 
 function labelOf(index: number, params: unknown): string {

@@ -25,6 +25,8 @@ function checkInputs() {
   const sizes = inputs.map((input) => JSON.stringify(input).length);
   assert.ok(Math.max(...sizes) < 1_000_000, "every input fits into OpenWhisk's payload");
   assert.ok(Math.max(...sizes) / Math.min(...sizes) > 50, "sizes spread over nearly two orders of magnitude, even with 12 inputs");
+  const hundred = generateInputs({ count: 100, seed: 42 }).map(({ labels }) => labels.length);
+  assert.ok(Math.max(...hundred) / Math.min(...hundred) > 90, "and over two with 100: 30 to 3000 rows");
   assert.equal(new Set(generateInputs({ count: 1, seed: 5, minBytes: 131_000, maxBytes: 131_000 })[0].labels).size, 10, "all digits occur");
   assert.throws(() => generateInputs({ count: 1, seed: 1, minBytes: 5_000, maxBytes: 3_000 }), RangeError);
 }

@@ -87,6 +87,8 @@ function checkInputs() {
     inputs.every(({ text }) => !text.includes("\ufffd")),
     "no character is cut in two",
   );
+  const hundred = generateInputs({ count: 100, seed: 42 }).map(({ text }) => Buffer.byteLength(text));
+  assert.ok(Math.max(...hundred) / Math.min(...hundred) > 90, "by default, too: 2 to 200 kB");
   assert.throws(() => generateInputs({ count: 1, seed: 1, minBytes: 10, maxBytes: 5 }), RangeError);
 }
 
