@@ -9,9 +9,10 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { writeStackFile } from "@openwhisk-harvest/cli";
-import { type DagDescription, type DatabaseName, type Profile, systemClock } from "@openwhisk-harvest/core";
+import { type DagDescription, type DatabaseName, systemClock } from "@openwhisk-harvest/core";
 import { trainFromStores } from "@openwhisk-harvest/profiler";
 import { Redis } from "ioredis";
+import { skewedProfiles } from "./support/profiles.js";
 import { AES_JOB, startTestStack, type TestStack } from "./support/stack.js";
 
 const HARVEST = fileURLToPath(new URL("../../cli/bin/harvest.js", import.meta.url));
@@ -91,7 +92,7 @@ describe("dry runs", () => {
   it("train --dry-run writes nothing, and trains all the same", async () => {
     const { dags, profiles, models } = up.stack.stores;
     const dag = (await dags.get("guest", "parallel-aes")) as DagDescription;
-    for (const profile of profilesOf(dag, 12, up)) await profiles.put(profile);
+    for (const profile of skewedProfiles(dag, { runs: 12, grid: up.stack.grid })) await profiles.put(profile);
     const real = () => trainFromStores({ profiles, models, dag, grid: up.stack.grid, seed: 1, createdAtMs: 0 });
     assert.match(await dryThenReal("harvest_models", ["train", dag.name], real), /model 1,[\s\S]*nothing was stored/);
   });
@@ -120,26 +121,3 @@ describe("dry runs", () => {
     assert.ok(`harvest:alloc:${harvested}` in (await snapshot()).redis, "in mode harvest it publishes, so the comparison shows something");
   });
 });
-
-/** Runs of three skewed branches: the longer the input, the longer they work. */
-function profilesOf(dag: DagDescription, runs: number, { stack }: TestStack): Profile[] {
-  return Array.from({ length: runs }, (_, at) => at).flatMap((at) => {
-    const dagInputBytes = 45_000 + 1_000 * at;
-    const root = fresh();
-    return dag.functions.map((fn): Profile => {
-      const durationMs = 40 + (fn.position ?? 0) * 300 + at;
-      const cores = fn.position === undefined ? 0.25 : 0.4 + 0.3 * fn.position;
-      const limits = { cpuCores: 2, memoryMb: 2048 };
-      return {
-        ...{ v: 1, namespace: dag.namespace, dag: dag.name, dagVersion: dag.version, root },
-        ...{ functionIndex: fn.index, stage: fn.stage, dagInputBytes, functionInputBytes: dagInputBytes / 3 },
-        ...{ grid: stack.grid, startMs: at, endMs: at + durationMs },
-        observation: {
-          ...{ v: 1, activationId: fresh(), mode: "profile", enforcement: "cgroup-v1", allocated: limits, user: limits, cold: false },
-          ...{ durationMs, cpuTimeMs: durationMs * cores, cpuMeanCores: cores, cpuPeakCores: cores, throttledMs: 0 },
-          ...{ memoryPeakMb: 40, samples: 10, outcome: "success" },
-        },
-      };
-    });
-  });
-}

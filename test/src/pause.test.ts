@@ -1,0 +1,109 @@
+/** A pause reaches everything within a second: the next decision, the next run, and the limits of runs under way, in the kernel. */
+import assert from "node:assert/strict";
+import { after, before, beforeEach, describe, it } from "node:test";
+import { detectEnforcement } from "@openwhisk-harvest/cgroup";
+import { type DagDescription, inputBytesOf, type Pause, systemClock } from "@openwhisk-harvest/core";
+import { trainFromStores } from "@openwhisk-harvest/profiler";
+import type { DecisionRecord } from "@openwhisk-harvest/sidecar";
+import { limitsOf } from "./support/containers.js";
+import { skewedProfiles } from "./support/profiles.js";
+import { AES_JOB, aesInputs, startTestStack, type TestStack } from "./support/stack.js";
+
+const enforcer = await detectEnforcement();
+await enforcer.close();
+const skip = enforcer.enforcement.startsWith("cgroup") ? false : `no writable control groups: ${enforcer.reason}`;
+
+const BRANCHES = ["aes-0", "aes-1", "aes-2"];
+const USER_CORES = 0.5;
+/** What is promised; the rest is for a machine with other things to do. */
+const PROMISED_MS = 1_000;
+const SLACK_MS = 4_000;
+/** Long enough for a branch to be watched, paused and watched again. */
+const BYTES = { minBytes: 200_000, maxBytes: 220_000 };
+const DEADLINE_MS = 30_000;
+/** No decision and no allocation is to come too late here, however busy the machine. */
+const PATIENT = ["decision.deadlineMs=5000", "decision.coldDeadlineMs=5000", "redis.timeoutMs=5000"];
+/** On a busy machine a run may be over before anybody has looked. */
+const ATTEMPTS = 5;
+
+describe("a pause", { skip }, () => {
+  let up: TestStack;
+  let dag: DagDescription;
+  let params: Record<string, unknown>;
+
+  before(async () => {
+    up = await startTestStack(PATIENT);
+    dag = await up.deploy(AES_JOB);
+    [params] = (await aesInputs({ count: 1, seed: 3, ...BYTES })) as [Record<string, unknown>];
+    const { profiles, models } = up.stack.stores;
+    const { grid } = up.stack;
+    for (const profile of skewedProfiles(dag, { runs: 12, grid, dagInputBytes: inputBytesOf(params) * 0.95 })) await profiles.put(profile);
+    await trainFromStores({ profiles, models, dag, grid, seed: 1, createdAtMs: systemClock.nowMs() });
+  });
+  after(() => up?.close());
+  beforeEach(() => up.setMode("harvest"));
+
+  const pause = async (scope: Pick<Pause, "namespace" | "action">) => {
+    const pauses: Pause[] = [{ by: "operator", sinceMs: systemClock.nowMs(), ...scope }];
+    await up.stack.allocations.setModes({ v: 1, global: "harvest", namespaces: {}, pauses });
+  };
+  const harvestedBranches = () => BRANCHES.filter((name) => (limitsOf(name)?.cpuCores ?? USER_CORES) !== USER_CORES);
+
+  /** Ms until it holds, looked at every few ms. */
+  async function until(what: string, holds: () => boolean): Promise<number> {
+    const startMs = systemClock.monotonicMs();
+    while (!holds()) {
+      assert.ok(systemClock.monotonicMs() - startMs < DEADLINE_MS, `${what}: not within ${DEADLINE_MS} ms`);
+      await systemClock.sleep(5);
+    }
+    return systemClock.monotonicMs() - startMs;
+  }
+
+  /** Why the stage of the newest decision was closed. */
+  async function closedBecause(): Promise<string | undefined> {
+    const { decisions } = up.stack.stores;
+    const [newest] = (await decisions.list({ namespace: "guest", limit: 1 })).decisions;
+    let closed: string | undefined;
+    for (const untilMs = systemClock.monotonicMs() + DEADLINE_MS; closed === undefined && systemClock.monotonicMs() < untilMs; ) {
+      closed = ((await decisions.find(newest?.id ?? "")) as DecisionRecord | undefined)?.ledger?.[0]?.closed;
+      await systemClock.sleep(20);
+    }
+    return closed;
+  }
+
+  /** A run of which a branch has been seen under harvested limits. */
+  async function harvestedRun(): Promise<{ readonly ended: Promise<{ response: { success: boolean } }> }> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      let isOver = false;
+      const invoked = up.client.actions.invoke({ name: dag.name, blocking: true, params }) as Promise<unknown>;
+      const ended = invoked.finally(() => {
+        isOver = true;
+      }) as Promise<{ response: { success: boolean } }>;
+      await until("a branch is harvested, or the run is over", () => isOver || harvestedBranches().length > 0);
+      if (!isOver) return { ended };
+    }
+    assert.fail(`no branch was seen under harvested limits in ${ATTEMPTS} runs`);
+  }
+
+  for (const [name, scope] of [
+    ["everything", {}],
+    ["a namespace", { namespace: "guest" }],
+    ["one action of a stage", { namespace: "guest", action: "aes-2" }],
+  ] as const)
+    it(`of ${name} brings runs under way back to their user allocation, and touches no result`, async () => {
+      const running = await harvestedRun();
+      await pause(scope);
+      const tookMs = await until("everybody is back at U", () => harvestedBranches().length === 0);
+      assert.ok(tookMs <= PROMISED_MS + SLACK_MS, `it took ${tookMs} ms`);
+      assert.equal((await running.ended).response.success, true);
+      assert.equal(await closedBecause(), "paused", "and it was the pause, not the end of the run, that brought them back");
+    });
+
+  it("holds for the next decision at once", async () => {
+    const root = "d".repeat(32);
+    await pause({ namespace: "guest" });
+    const request = { v: 1, namespace: "guest", dag: dag.name, root, inputBytes: inputBytesOf(params) } as const;
+    const { mode, published, unpublished } = await up.stack.sidecar.decide(request);
+    assert.deepEqual({ mode, published, unpublished }, { mode: "observe", published: false, unpublished: "mode" });
+  });
+});

@@ -1,0 +1,35 @@
+/** Profiles as a profiled DAG leaves them, for tests that need a model and not its making. */
+import { randomBytes } from "node:crypto";
+import type { DagDescription, Grid, Profile } from "@openwhisk-harvest/core";
+
+const fresh = () => randomBytes(16).toString("hex");
+
+export interface SkewedRuns {
+  readonly runs: number;
+  readonly grid: Grid;
+  /** Of the first run; each of the others has 1 % more. */
+  readonly dagInputBytes?: number;
+}
+
+/** Runs of skewed branches: the later the branch, the longer it works and the more CPU it can use. */
+export function skewedProfiles(dag: DagDescription, { runs, grid, dagInputBytes: firstBytes = 45_000 }: SkewedRuns): Profile[] {
+  return Array.from({ length: runs }, (_, at) => at).flatMap((at) => {
+    const dagInputBytes = Math.round(firstBytes * (1 + at / 100));
+    const root = fresh();
+    return dag.functions.map((fn): Profile => {
+      const durationMs = 40 + (fn.position ?? 0) * 300 + at;
+      const cores = fn.position === undefined ? 0.25 : 0.4 + 0.3 * fn.position;
+      const limits = { cpuCores: 2, memoryMb: 2048 };
+      return {
+        ...{ v: 1, namespace: dag.namespace, dag: dag.name, dagVersion: dag.version, root },
+        ...{ functionIndex: fn.index, stage: fn.stage, dagInputBytes, functionInputBytes: dagInputBytes / 3 },
+        ...{ grid, startMs: at, endMs: at + durationMs },
+        observation: {
+          ...{ v: 1, activationId: fresh(), mode: "profile", enforcement: "cgroup-v1", allocated: limits, user: limits, cold: false },
+          ...{ durationMs, cpuTimeMs: durationMs * cores, cpuMeanCores: cores, cpuPeakCores: cores, throttledMs: 0 },
+          ...{ memoryPeakMb: 40, samples: 10, outcome: "success" },
+        },
+      };
+    });
+  });
+}
