@@ -171,6 +171,10 @@ export const configSchema = z.strictObject({
     }),
     timeLimitMs: ms("Longest time limit of an action on this cluster; a hold never outlives it", 300_000),
     requestsPerSecond: count("How many requests of one container are answered per second", 2_000),
+    activationKeys: z.enum(["ignore", "read"]).default("ignore").meta({
+      unit: "name",
+      description: "Whether runs without a key are looked up among those that the bus adapter writes (elements of native sequences)",
+    }),
     agentsDir: text("Where the files for action containers are put at the start, e.g. /opt/harvest; nowhere when absent"),
   }),
   doctor: section({

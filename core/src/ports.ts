@@ -1,6 +1,6 @@
 /** The ports through which rooms reach storage. Adapters live in `stores`, which also holds the contract suite of each port. */
 import type { DagDescription } from "./dag.js";
-import type { Decision, PublishedAllocation } from "./decision.js";
+import type { Decision, HarvestParam, PublishedAllocation } from "./decision.js";
 import type { DecisionQuery, DecisionSummary } from "./decision-summary.js";
 import type { RunEvent } from "./events.js";
 import type { ModeSettings } from "./mode.js";
@@ -57,6 +57,12 @@ export interface AllocationStore {
   /** Calls the watcher from now on, through all outages, until stopped. */
   watchPlans(watcher: PlanWatcher): PlanWatch;
   close(): Promise<void>;
+}
+
+/** What the bus adapter knows of activations (`harvest:act:<activationId>`), for appliers that see nothing else of them. */
+export interface ActivationKeyStore {
+  /** Undefined when the bus adapter knows of no run key, or there is no bus adapter. OWH_STORE_UNAVAILABLE as for AllocationStore. */
+  activationKey(activationId: string): Promise<HarvestParam | undefined>;
 }
 
 /** A JSON document with an id; `rev` is set by the store and proves, on writing, that nobody was faster. */

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { limitsOfProcess } from "@openwhisk-harvest/cgroup";
-import { type Observation, observationInLogs } from "@openwhisk-harvest/core";
+import { type Observation, observationInLogs, REDIS_KEYS } from "@openwhisk-harvest/core";
+import { Redis } from "ioredis";
 import type { NodeAgent } from "./node-agent/start.js";
 import type { ActionContainer } from "./testing/action-container.test.kit.js";
 import { eventually } from "./testing/engine.test.kit.js";
@@ -113,6 +114,30 @@ for (const [kind, code] of [
       assert.match(String(line?.outcome), kind === "python" ? /^application error$/ : /^action developer error$/);
     });
   });
+
+describe("behind a bus adapter", { skip }, () => {
+  const stand = found as Stand;
+
+  it("runs without a key of their own have the one that the adapter wrote for them, several the same", async () => {
+    const agent = await stand.agent(["nodeAgent.activationKeys=read"]);
+    const redis = new Redis(stand.redis.url);
+    try {
+      const container = await stand.container({ name: "element", code: NODEJS, cpuCores: 1, nodeAgent: addressOf(agent) });
+      const harvest = await stand.publish({ cpuCores: 0.5 });
+      for (let element = 0; element < 2; element++) {
+        const id = newId();
+        await redis.set(REDIS_KEYS.activation(id), JSON.stringify({ v: 1, ...harvest })); // as loadbalancer-shim does
+        const { body } = await container.run(id, {});
+        assert.equal((body as { cpuCores: number }).cpuCores, 0.5, `element ${element}`);
+      }
+      const { body } = await container.run(newId(), {});
+      assert.equal((body as { cpuCores: number }).cpuCores, 1, "one that the adapter does not know");
+    } finally {
+      redis.disconnect();
+      await agent.close();
+    }
+  });
+});
 
 describe("a container that dies", { skip }, () => {
   const stand = found as Stand;

@@ -8,6 +8,7 @@
  *     none does (MULTI).
  */
 import {
+  type ActivationKeyStore,
   type AllocationLookup,
   type AllocationStore,
   allocationFields,
@@ -16,6 +17,7 @@ import {
   type EventQuery,
   encodeEvent,
   HarvestError,
+  type HarvestParam,
   type ModeSettings,
   messageOf,
   NEWEST_EVENT,
@@ -33,7 +35,7 @@ import { type StoreLogger, silentLogger } from "./logger.js";
 import { BLOCK_MS, readPlans, watchPlanStream } from "./plan-watch.js";
 import { answerWithin, openConnection, readyWithin } from "./redis-connection.js";
 import { StreamReader } from "./redis-stream.js";
-import { firstAllocation, readModes, readObservation } from "./redis-values.js";
+import { firstAllocation, readActivationKey, readModes, readObservation } from "./redis-values.js";
 
 export interface RedisAllocationStoreOptions {
   /** `redis://[user:password@]host[:port]`; `rediss://` for TLS. */
@@ -53,7 +55,7 @@ export interface RedisAllocationStoreOptions {
 /** Roughly how many events and plans the streams keep: at 1,000 activations a second, the last five seconds. */
 const ENTRIES_KEPT = 10_000;
 
-export class RedisAllocationStore implements AllocationStore {
+export class RedisAllocationStore implements AllocationStore, ActivationKeyStore {
   readonly #redis: Redis;
   readonly #options: RedisAllocationStoreOptions;
   readonly #ttlMs: number;
@@ -113,6 +115,10 @@ export class RedisAllocationStore implements AllocationStore {
   async putObservation(observation: Observation): Promise<void> {
     const key = REDIS_KEYS.observation(observation.activationId);
     await this.#ask("store an observation", () => this.#redis.set(key, JSON.stringify(observation), "PX", this.#ttlMs));
+  }
+
+  async activationKey(activationId: string): Promise<HarvestParam | undefined> {
+    return this.#ask("read an activation's key", async () => readActivationKey(await this.#redis.get(REDIS_KEYS.activation(activationId))));
   }
 
   async observation(activationId: string): Promise<Observation | undefined> {

@@ -1,6 +1,7 @@
 /** Reading what stands in Redis, believing nothing of it: a value that is not exactly what we write counts as absent (H3). */
 import {
   DEFAULT_MODE_SETTINGS,
+  type HarvestParam,
   type ModeSettings,
   modeSettingsSchema,
   type Observation,
@@ -56,6 +57,14 @@ export function firstAllocation(values: readonly (string | null)[]): PublishedAl
 export function readModes(text: string | null | undefined): ModeSettings {
   const parsed = modeSettingsSchema.safeParse(text ? parseJson(text) : undefined);
   return parsed.success ? parsed.data : DEFAULT_MODE_SETTINGS;
+}
+
+/** `harvest:act:<activationId>`; whether `k` is a run key is for the reader of keys to say. */
+export function readActivationKey(text: string | null | undefined): HarvestParam | undefined {
+  const value = text ? parseJson(text) : undefined;
+  const { v, k, d } = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
+  if (v !== 1 || typeof k !== "string") return undefined;
+  return { k, ...(typeof d === "string" ? { d } : {}) };
 }
 
 /** `harvest:obs:<activationId>`, believed only if it speaks of that very activation. */

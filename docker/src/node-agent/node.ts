@@ -8,6 +8,7 @@
  *     this node's stop, and, through the journal, this process's death.
  */
 import {
+  type ActivationKeyStore,
   type Allocation,
   type AllocationStore,
   type BudgetMember,
@@ -15,6 +16,7 @@ import {
   type Enforcement,
   type Grid,
   HarvestError,
+  type HarvestParam,
   messageOf,
   nextOrder,
   type Observation,
@@ -44,6 +46,8 @@ export interface NodeOptions {
   readonly timeLimitMs: number;
   readonly allocationTtlMs: number;
   readonly allocations: Pick<AllocationStore, "lookup">;
+  /** Where there is a bus adapter: what it says of an activation counts, before what the container says. */
+  readonly activationKeys?: ActivationKeyStore;
   /** Absent in a deployment without a secret. */
   readonly signing?: SigningKey;
   /** All action containers of this node that are there now. */
@@ -57,7 +61,9 @@ export interface NodeOptions {
 interface Slot {
   readonly activationId: string;
   readonly key?: RunKey;
-  readonly k?: string;
+  readonly harvest?: HarvestParam;
+  /** The bus adapter says so: then several activations may share a key, as the elements of a sequence do. */
+  readonly vouched: boolean;
   run?: Run;
   /** Set when another began beside it (R1), or its container died, before it was looked up. */
   givenUp: boolean;
@@ -94,18 +100,19 @@ export class Node {
    */
   async begin(container: HeldContainer, start: RunStart, isWanted: () => boolean): Promise<Run> {
     await this.#makePlace(container, start);
-    const slot = this.#slotFor(start);
+    const slot: Slot = { activationId: start.activationId, vouched: false, givenUp: false };
     this.#slots.set(container, slot);
     this.#runs++;
+    Object.assign(slot, keyOf(await this.#harvestOf(container, start)));
     const terms = await this.#terms(container, start, slot, isWanted);
     if (slot.givenUp) throw new HarvestError("OWH_CONFLICT", "Another run has begun in this container.");
-    const { allocations: _store, containers: _all, ...parts } = this.#options;
+    const { allocations: _store, activationKeys: _keys, containers: _all, ...parts } = this.#options;
     const run = await Run.open({
       ...parts,
       node: parts.name,
       container,
       start,
-      ...(slot.k === undefined ? {} : { k: slot.k }),
+      ...(slot.harvest ? { k: slot.harvest.k } : {}),
       terms,
       onChange: () => this.#settleSoon(),
       onExpired: () => this.#giveUp(container, slot),
@@ -139,9 +146,9 @@ export class Node {
   }
 
   onPlans(entries: PlanEntries): void {
-    for (const { run, k, key } of this.#slots.values()) {
-      const allocation = k === undefined ? undefined : entries[k];
-      if (!run || !allocation || !key || !this.#isSigned(allocation, key, k)) continue;
+    for (const { run, harvest, key } of this.#slots.values()) {
+      const allocation = harvest && entries[harvest.k];
+      if (!run || !allocation || !key || !this.#isSigned(allocation, key, harvest.k)) continue;
       run.onPlan(allocation);
     }
   }
@@ -180,32 +187,35 @@ export class Node {
     }
   }
 
-  #slotFor({ activationId, harvest }: RunStart): Slot {
-    const slot: Slot = { activationId, givenUp: false };
-    if (!harvest) return slot;
+  /** Of the bus adapter, where there is one and it knows the activation; else the container's word, which then counts once. */
+  async #harvestOf(container: HeldContainer, { activationId, harvest }: RunStart): Promise<Claimed | undefined> {
+    const { activationKeys, logger } = this.#options;
+    const claimed = harvest && { harvest, vouched: false };
+    if (!activationKeys || !container.claim) return claimed;
     try {
-      return { ...slot, key: parseRunKey(harvest.k), k: harvest.k };
+      const known = await activationKeys.activationKey(activationId);
+      return known ? { harvest: known, vouched: true } : claimed;
     } catch (error) {
-      if (error instanceof HarvestError) return slot; // whatever stood there, it was no key
-      throw error;
+      logger.warn({ error: messageOf(error) }, "The bus adapter's keys cannot be read; the container's own is used.");
+      return claimed;
     }
   }
 
-  async #terms(container: HeldContainer, start: RunStart, { key, k }: Slot, isWanted: () => boolean) {
+  async #terms(container: HeldContainer, start: RunStart, { key, harvest, vouched }: Slot, isWanted: () => boolean) {
     const { clock, grid, signing, timeLimitMs } = this.#options;
     const lookup = key && container.claim ? await this.#lookUp(key) : undefined;
     const nowMs = clock.nowMs();
     const request = {
       user: container.facts.user,
       ...(container.claim ? { claim: container.claim } : {}),
-      ...(start.harvest && key ? { harvest: start.harvest, key } : {}),
+      ...(harvest && key ? { harvest, key } : {}),
       startedAtMs: clock.monotonicMs(),
       timeLimitMs: timeLimitMsOf(start.deadlineMs, nowMs, timeLimitMs),
       nowMs,
     };
     const room = this.#room(container);
     const terms = termsOf({ ...request, ...(lookup && isWanted() ? { lookup } : {}) }, room, grid, signing);
-    if (!terms.hold.allocation || k === undefined || this.#used.use(k)) return terms;
+    if (!terms.hold.allocation || !harvest || vouched || this.#used.use(harvest.k)) return terms;
     this.#options.logger.warn({ container: container.facts.name }, "A run key was shown a second time; the user allocation is used.");
     return { ...termsOf(request, room, grid, signing), mode: terms.mode };
   }
@@ -222,9 +232,9 @@ export class Node {
     }
   }
 
-  #isSigned(allocation: PlanEntries[string], key: RunKey, k: string | undefined): boolean {
+  #isSigned(allocation: PlanEntries[string], key: RunKey, k: string): boolean {
     const { signing } = this.#options;
-    return !signing || verifyAllocation(signing, { ...allocation, root: key.root, field: k ?? "" }, allocation.signature);
+    return !signing || verifyAllocation(signing, { ...allocation, root: key.root, field: k }, allocation.signature);
   }
 
   #room(newcomer: HeldContainer): NodeRoom {
@@ -280,6 +290,22 @@ export class Node {
 
   #fault(error: unknown): void {
     this.#options.logger.error({ error: messageOf(error) }, "The node's limits could not be settled.");
+  }
+}
+
+interface Claimed {
+  readonly harvest: HarvestParam;
+  readonly vouched: boolean;
+}
+
+/** Nothing when what stood there is no run key. */
+function keyOf(claimed: Claimed | undefined): Partial<Slot> {
+  if (!claimed) return {};
+  try {
+    return { ...claimed, key: parseRunKey(claimed.harvest.k) };
+  } catch (error) {
+    if (error instanceof HarvestError) return {};
+    throw error;
   }
 }
 

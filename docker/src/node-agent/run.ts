@@ -12,6 +12,7 @@ import {
   type Hold,
   type HoldEvent,
   type HoldStep,
+  meanCores,
   messageOf,
   type Observation,
   openHold,
@@ -144,11 +145,12 @@ export class Run {
   async end(how: "end" | "died", outcome: Observation["outcome"] | undefined): Promise<Observation | undefined> {
     const { clock, container, reporter } = this.#parts;
     const usage = this.#monitor?.stop();
+    const moved = this.#moved();
     if (this.#events > 0) this.#tell("end");
     await this.#take(stepHold(this.#hold, { type: how, atMs: clock.monotonicMs() }));
     if (how === "end" && !container.isAsCreated) await this.#attempt(() => container.restore());
     if (!usage || outcome === undefined) return undefined;
-    const observation = this.#observationOf(usage, outcome);
+    const observation = this.#observationOf(usage, outcome, moved);
     reporter.observation(observation);
     return observation;
   }
@@ -158,17 +160,25 @@ export class Run {
     this.#hold = stepHold(this.#hold, { type: "in-force", atMs: this.#parts.clock.monotonicMs(), cpuCores }).hold;
   }
 
-  #observationOf(usage: Usage, outcome: Observation["outcome"]): Observation {
+  #observationOf(usage: Usage, outcome: Observation["outcome"], moved: Observation["moved"]): Observation {
     const { start, k } = this.#parts;
     return {
       v: 1,
       activationId: start.activationId,
       ...(k === undefined ? {} : { k }),
       ...this.grant,
+      ...(moved ? { moved } : {}),
       cold: start.cold,
       ...usage,
       outcome,
     };
+  }
+
+  #moved(): Observation["moved"] {
+    const { history, phase } = this.#hold;
+    if (!history || history.moves === 0) return undefined;
+    const meanCpuCores = meanCores(history, this.#parts.clock.monotonicMs());
+    return { times: history.moves, meanCpuCores, lastCpuCores: history.cpuCores, givenBack: phase === "given-back" };
   }
 
   #limitsNow(): UserLimits {

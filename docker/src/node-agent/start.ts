@@ -2,6 +2,7 @@
 import { availableParallelism, hostname, totalmem } from "node:os";
 import { join } from "node:path";
 import {
+  type ActivationKeyStore,
   type AllocationStore,
   type Clock,
   type Config,
@@ -24,7 +25,7 @@ import { listen } from "./server.js";
 export interface NodeAgentOptions {
   readonly config: Config;
   /** Stays the caller's: close() leaves it open. */
-  readonly allocations: AllocationStore;
+  readonly allocations: AllocationStore & ActivationKeyStore;
   /** Absent in a deployment without a secret: then allocations are believed unsigned. */
   readonly signing?: SigningKey;
   /** @defaultValue that of the configuration */
@@ -65,6 +66,7 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
     timeLimitMs: settings.timeLimitMs,
     allocationTtlMs: config.redis.allocationTtlMs,
     allocations,
+    ...(settings.activationKeys === "read" ? { activationKeys: allocations } : {}),
     ...(signing ? { signing } : {}),
     containers: () => known.containers?.all() ?? [],
     reporter,
