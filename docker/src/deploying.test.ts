@@ -9,6 +9,7 @@ import { limitsOfProcess } from "@openwhisk-harvest/cgroup";
 import { configOptions, signingKeyOf } from "@openwhisk-harvest/core";
 import type Docker from "dockerode";
 import { parse } from "yaml";
+import { invokerSettings } from "./install.js";
 import { eventually } from "./testing/engine.test.kit.js";
 import { IMAGE } from "./testing/image.test.kit.js";
 import { newId, openStand, type Stand } from "./testing/stand.test.kit.js";
@@ -69,6 +70,30 @@ describe("compose.yaml", () => {
     assert.equal(programs.length, 3);
     for (const program of programs.filter((path) => !path.startsWith("loadbalancer-shim/")))
       assert.ok(existsSync(join(REPOSITORY, program)), program);
+  });
+});
+
+describe("docs/beside-your-cluster.md", () => {
+  const page = readFileSync(join(REPOSITORY, "docs/beside-your-cluster.md"), "utf8");
+
+  it("tells the invoker's settings as they are", () => {
+    for (const [variable, value] of Object.entries(invokerSettings("/opt/harvest"))) {
+      const row = page.split("\n").find((line) => line.startsWith(`| \`${variable}\``));
+      assert.ok(row?.includes(`\`${value}\``), `${variable}: ${row}`);
+    }
+  });
+
+  it("names only options that there are", () => {
+    const paths = configOptions().map(({ path }) => path);
+    const named = [...page.matchAll(/`((?:nodeAgent|sidecar|redis|couchdb|signing|doctor|shim|grid|sampling)\.[A-Za-z*.]+)`/g)].map(
+      ([, path = ""]) => path,
+    );
+    assert.ok(named.length > 10);
+    for (const path of named)
+      assert.ok(
+        paths.some((one) => one === path || (path.endsWith(".*") && one.startsWith(path.slice(0, -1)))),
+        path,
+      );
   });
 });
 

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { loadConfig } from "@openwhisk-harvest/core";
+import { invokerSettings } from "@openwhisk-harvest/docker";
 import { pino } from "pino";
 import { startStack } from "../stack.js";
 import { examine } from "./checks.js";
@@ -58,6 +59,11 @@ describe("doctor, by environments", () => {
     assert.equal(judge(CONTROLLER, `${INVOKER}CONFIG_whisk_logLimit_max=0 m\n`)["log limit of i0"], "bad");
     assert.equal(judge(CONTROLLER, `${INVOKER}CONFIG_whisk_concurrencyLimit_max=5\n`)["concurrency of i0"], "note");
     assert.equal(judge(CONTROLLER, `${INVOKER}CONFIG_whisk_spi_LogStoreProvider=org.example.Splunk\n`)["logs of i0"], "note");
+  });
+
+  it("is content with the settings that the docker room gives an invoker", () => {
+    const settings = Object.entries(invokerSettings("/opt/harvest", "10.0.0.1:3237")).map(([name, value]) => `${name}=${value}`);
+    assert.equal(judge(CONTROLLER, settings.join("\n"))["agents of i0"], "good");
   });
 
   it("sees prefixes that differ, on purpose or not", () => {
