@@ -134,7 +134,7 @@ function mayShare({ functions }: DagDescription, { forkPath, kind }: ParallelSta
   return new Set(willing.map(({ position }) => position)).size > (kind === "map" ? 0 : 1);
 }
 
-export type HookSettings = Omit<HookConfig, "namespace" | "dag" | "positions" | "forks">;
+export type HookSettings = Omit<HookConfig, "namespace" | "dag" | "positions" | "forks" | "maps">;
 
 export interface PlannedDeployment {
   readonly dag: DagDescription;
@@ -156,6 +156,7 @@ export function planDeployment(
     dag: job.name,
     positions: positions.map((one) => one.astPath),
     forks: dag.stages.filter((stage) => mayShare(dag, stage)).map((stage) => stage.forkPath),
+    maps: dag.stages.filter(({ kind }) => kind === "map").map((stage) => stage.forkPath),
   };
   const annotations = [{ key: "harvest-dag", value: { v: 1, dag: dag.name, version: dag.version, positions } }];
   const { name, action } = conductor.generate(

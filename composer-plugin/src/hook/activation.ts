@@ -38,6 +38,7 @@ export function begin(given: unknown, config: HookConfig, host: HookHost, decisi
     ...(join ? { join } : {}),
     joined: undefined,
     forks: new Map(),
+    itemBytes: new Map(),
     troubles: 0,
   };
   if (start === "root" && session.root !== undefined) decisions.ask(session.root, inputBytesOf(params));

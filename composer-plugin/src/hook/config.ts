@@ -19,6 +19,8 @@ export interface HookConfig {
   readonly positions: readonly string[];
   /** AST paths of the forks that may have been harvested; for the others nobody asks and nobody waits. */
   readonly forks: readonly string[];
+  /** Those of them that are a `map`: they are decided when they fork, with the sizes of their items. */
+  readonly maps?: readonly string[];
 }
 
 /** The environment variable with the address of Redis, so that it need not stand in the code of an action. */

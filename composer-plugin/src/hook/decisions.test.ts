@@ -137,6 +137,32 @@ for (const [name, decision] of REFUSALS)
     await server.stop();
   });
 
+test("Verifies that a map asks at its fork, once, with the size of every item, and stamps its items with the answer", options, async () => {
+  const server = await sidecar(decides((root) => ({ id: "decision-2", root, published: true, stages: [stage("[1]", true)] })));
+  const map = () => c.sequence("a", c.map("b"), "d");
+  const items = [{ n: 1 }, { text: "longer" }, 7];
+  const { stamps } = await run(map(), { sidecarUrl: server.url, forks: ["[1]"], maps: ["[1]"] }, { value: items });
+  assert.deepEqual(stamps, [
+    ["a", undefined],
+    ["b", "decision-2"],
+    ["b", "decision-2"],
+    ["b", "decision-2"],
+    ["d", undefined],
+  ]);
+  const forks = server.asked.filter(({ body }) => "fork" in body);
+  const itemBytes = [{ n: 1 }, { text: "longer" }, { value: 7 }].map(inputBytesOf);
+  assert.equal(forks.length, 2, "the run before the measured one asked, too");
+  for (const { method, body } of forks) {
+    assert.equal(method, "POST");
+    assert.deepEqual(body["fork"], { forkPath: "[1]", trail: "", forkNo: 0, itemBytes });
+    assert.equal(
+      body["inputBytes"],
+      itemBytes.reduce((sum, bytes) => sum + bytes, 0),
+    );
+  }
+  await server.stop();
+});
+
 test("Verifies that an accepted verdict on memory alone stamps too", options, async () => {
   const server = await sidecar(decides((root) => ({ ...accepted("[0]")(root), stages: [stage("[0]", false, true)] })));
   assert.deepEqual((await run(FORK_FIRST(), { sidecarUrl: server.url })).stamps, STAMPED);

@@ -39,6 +39,18 @@ interface Question {
 
 const LATE = Symbol("late");
 
+/** Which time a session comes to a `map`, and with what. */
+export interface ForkItems {
+  readonly trail: string;
+  readonly forkNo: number;
+  readonly itemBytes: readonly number[];
+}
+
+/** The sidecar decides on 2 to 1,000 items. */
+function isDecidable(itemBytes: readonly number[]): boolean {
+  return itemBytes.length >= 2 && itemBytes.length <= 1_000 && Object.keys(itemBytes).length === itemBytes.length;
+}
+
 export class Decisions {
   readonly counts = new HookTally();
   private readonly client: SidecarClient;
@@ -67,15 +79,29 @@ export class Decisions {
     this.remember(root, this.question("POST", "/v1/decisions", ASK_TIMEOUT_MS, body));
   }
 
-  /** The id of the decision in force for this fork, or undefined: not published, not accepted, or not known within `waitMs`. */
-  async stamp(root: string, forkPath: string, waitMs: number): Promise<string | undefined> {
-    if (!this.config.forks.includes(forkPath)) return undefined;
-    const question = this.asked.get(root) ?? this.question("GET", `/v1/decisions/${root}`, waitMs);
+  /**
+   * The id of the decision in force for this fork, or undefined: not published, not accepted, or not known within `waitMs`. A `map` is
+   * asked for with the sizes of its items; any other stage was decided with its run.
+   */
+  async stamp(root: string, forkPath: string, waitMs: number, items?: ForkItems): Promise<string | undefined> {
+    if (!this.config.forks.includes(forkPath) || (items && !isDecidable(items.itemBytes))) return undefined;
+    const question = items ? this.askItems(root, forkPath, items, waitMs) : this.askedFor(root, waitMs);
     const answer = await Promise.race([question.answer, this.host.sleep(waitMs).then(() => LATE)]);
     if (answer !== LATE) return acceptedId(answer, root, forkPath);
     question.giveUp();
-    this.asked.delete(root); // a later fork asks for itself
+    if (!items) this.asked.delete(root); // a later fork asks for itself
     return undefined;
+  }
+
+  private askedFor(root: string, waitMs: number): Question {
+    return this.asked.get(root) ?? this.question("GET", `/v1/decisions/${root}`, waitMs);
+  }
+
+  private askItems(root: string, forkPath: string, items: ForkItems, waitMs: number): Question {
+    const { namespace, dag } = this.config;
+    const inputBytes = items.itemBytes.reduce((sum, bytes) => sum + bytes, 0);
+    const body = JSON.stringify({ v: 1, namespace, dag, root, inputBytes, fork: { forkPath, ...items } });
+    return this.question("POST", "/v1/decisions", waitMs, body);
   }
 
   private remember(root: string, question: Question): void {

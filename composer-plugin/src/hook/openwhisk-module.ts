@@ -7,7 +7,7 @@ import type { Decisions } from "./decisions.js";
 import { REDIS_PLACEHOLDER } from "./redis-module.js";
 import { type ForkStamp, type Run, runs } from "./run.js";
 import { branchSession } from "./session.js";
-import { extendTrail, isObject } from "./wire.js";
+import { extendTrail, inputBytesOf, isObject } from "./wire.js";
 
 interface InvokeRequest {
   readonly name?: unknown;
@@ -39,12 +39,21 @@ async function introduce(params: unknown, run: Run, decisions: Decisions, config
   withoutPlaceholder(state);
   try {
     const { barrierId, position } = isObject(state["join"]) ? state["join"] : { barrierId: undefined, position: 0 };
-    const stamp = await stampOf(String(barrierId ?? `async-${run.forks.size}`), run, decisions, config);
+    const barrier = String(barrierId ?? `async-${run.forks.size}`);
+    noteItem(barrier, Number(position), params, run);
+    const stamp = await stampOf(barrier, run, decisions, config);
     const step = { forkPath: stamp.forkPath, forkNo: stamp.forkNo, position: Number(position) };
     state["harvest"] = branchSession(run.session, extendTrail(run.session.trail, step), stamp.d);
   } catch {
     run.troubles++;
   }
+}
+
+/** Composer invokes all branches of a fork in one go, so all their sizes are noted before the first stamp is asked for. */
+function noteItem(barrier: string, position: number, params: unknown, run: Run): void {
+  const noted = run.itemBytes.get(barrier) ?? [];
+  noted[position] = inputBytesOf(params);
+  run.itemBytes.set(barrier, noted);
 }
 
 function stampOf(barrierId: string, run: Run, decisions: Decisions, config: HookConfig): Promise<ForkStamp> {
@@ -53,8 +62,11 @@ function stampOf(barrierId: string, run: Run, decisions: Decisions, config: Hook
   const forkPath = run.path;
   const forkNo = run.session.forks++;
   const ask = async (): Promise<ForkStamp> => {
-    const { root } = run.session;
-    const d = root && config.forks.includes(forkPath) ? await decisions.stamp(root, forkPath, run.decisionWaitMs) : undefined;
+    await Promise.resolve(); // the other branches of the fork
+    const { root, trail } = run.session;
+    const itemBytes = run.itemBytes.get(barrierId) ?? [];
+    const items = config.maps?.includes(forkPath) ? { trail, forkNo, itemBytes } : undefined;
+    const d = root && config.forks.includes(forkPath) ? await decisions.stamp(root, forkPath, run.decisionWaitMs, items) : undefined;
     return { forkPath, forkNo, ...(d === undefined ? {} : { d }) };
   };
   const stamp = ask();

@@ -26,6 +26,8 @@ export interface Run {
   joined: string[] | undefined;
   /** Forks of this activation by their barrier: number and stamp, settled before the first branch is invoked. */
   readonly forks: Map<string, Promise<ForkStamp>>;
+  /** By the same barrier, the sizes of what its branches are invoked with, in their order. */
+  readonly itemBytes: Map<string, number[]>;
   /** Errors of our own; they cost the harvesting, never the composition. */
   troubles: number;
 }
