@@ -8,6 +8,7 @@ import {
   type ModelHistory,
   type ModelStore,
   modelDocumentSchema,
+  type StoredDocument,
 } from "@openwhisk-harvest/core";
 import { idOf, idsUnder, lastPart, sortable } from "./ids.js";
 import { openPinStore } from "./pin-store.js";
@@ -22,6 +23,23 @@ export function openModelStore(documents: DocumentStore): ModelStore & ModelHist
   const pins = openPinStore(documents);
   const idOfVersion = (namespace: string, dag: string, version: string) => idOf(namespace, dag, sortable(Number(version), VERSION_DIGITS));
 
+  /**
+   * A stored model never changes, and whoever looks for a newer one every few seconds should neither read and check the trees of the
+   * old one again nor lose what was laid out of them (core's function-forests.ts). Kept for as long as somebody uses it.
+   */
+  const decoded = new Map<string, { readonly rev: string; readonly model: WeakRef<Model> }>();
+
+  async function modelOf({ id, rev, body }: StoredDocument<unknown>): Promise<Model> {
+    const known = decoded.get(id);
+    const inUse = known?.rev === rev ? known.model.deref() : undefined;
+    if (inUse) return inUse;
+    const attachment = await database.attachment(id);
+    if (!attachment) throw new HarvestError("OWH_BAD_MODEL", `The model ${id} has lost its trees.`);
+    const model = decodeModel(body, attachment);
+    decoded.set(id, { rev, model: new WeakRef(model) });
+    return model;
+  }
+
   async function newest(namespace: string, dag: string) {
     for await (const stored of database.range<unknown>({ ...idsUnder(namespace, dag), descending: true, limit: 1 })) return stored;
     return undefined;
@@ -31,10 +49,7 @@ export function openModelStore(documents: DocumentStore): ModelStore & ModelHist
     async latest(namespace, dag) {
       const pinned = (await pins.get(namespace, dag))?.model;
       const stored = await (pinned === undefined ? newest(namespace, dag) : database.get<unknown>(idOfVersion(namespace, dag, pinned)));
-      if (!stored) return undefined;
-      const attachment = await database.attachment(stored.id);
-      if (!attachment) throw new HarvestError("OWH_BAD_MODEL", `The model ${stored.id} has lost its trees.`);
-      return decodeModel(stored.body, attachment);
+      return stored && modelOf(stored);
     },
     async put({ document, forests }: Model) {
       if (!VERSION.test(document.version))

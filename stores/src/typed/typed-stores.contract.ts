@@ -199,6 +199,18 @@ export function typedStoresContract(name: string, open: () => Promise<DocumentsF
       assert.equal(await models.nextVersion(namespace, "d"), "11");
     });
 
+    it("a model that is in use is not read again, and a newer one is noticed at once", async () => {
+      const models = openModelStore(fixture.store);
+      const namespace = fresh();
+      await models.put(model(namespace, "d", "1", 1));
+      const first = await models.latest(namespace, "d");
+      assert.equal(await models.latest(namespace, "d"), first);
+      await models.put(model(namespace, "d", "2", 2));
+      const second = await models.latest(namespace, "d");
+      assert.notEqual(second, first);
+      assert.deepEqual([first?.document.version, second?.document.version], ["1", "2"]);
+    });
+
     it("a pinned model is the one in use until the pin is gone, and all stay stored", async () => {
       const models = openModelStore(fixture.store);
       const pins = openPinStore(fixture.second);
