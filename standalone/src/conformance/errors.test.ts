@@ -118,6 +118,24 @@ test("502 for application and developer errors, with the whole activation; a res
   }
 });
 
+test("500 for what is the platform's fault: a component that no invoker can hold", async () => {
+  const conductor = { key: "conductor", value: true };
+  const cheap = { key: "cpu", value: 0.25 };
+  const code = "const main = () => ({ action: 'huge' })";
+  await server.request("actions/stuck", put({ exec: { kind: "nodejs:20", code }, annotations: [conductor, cheap] }));
+  const { status, body } = await server.request("actions/stuck?blocking=true", post());
+  assert.deepEqual([status, body.response.status, body.response.success], [500, "whisk internal error", false]);
+  assert.deepEqual(body.response.result, { error: "Activation failure during composition." });
+});
+
+test("202 when the wait is over before the activation is", async () => {
+  const code = "const main = () => new Promise((done) => setTimeout(done, 1000))";
+  await server.request("actions/slow", put({ exec: { kind: "nodejs:20", code }, annotations: [{ key: "cpu", value: 0.25 }] }));
+  const { status, body, headers } = await server.request("actions/slow?blocking=true&timeout=50", post());
+  assert.deepEqual([status, Object.keys(body)], [202, ["activationId"]]);
+  assert.equal(headers.get("x-openwhisk-activation-id"), body.activationId);
+});
+
 test("429 for more than the namespace may, before anything is looked up", async () => {
   let answer: Answer;
   do answer = await server.request("actions/none", post());
