@@ -64,10 +64,11 @@ export function travellingKeys(bytes: Buffer): TravellingKeys {
   const k = stringAt(parameters, "$harvest", "k");
   const d = stringAt(parameters, "$harvest", "d");
   const root = stringAt(parameters, "$composer", "harvest", "root");
-  const trail = stringAt(parameters, "$composer", "harvest", "trail");
+  // Empty in the root run.
+  const trail = stringAt(parameters, "$composer", "harvest", "trail") ?? "";
   return {
     ...(k !== undefined && { component: { k, ...(d !== undefined && { d }) } }),
-    ...(root !== undefined && trail !== undefined && { conductor: { root, trail } }),
+    ...(root !== undefined && { conductor: { root, trail } }),
   };
 }
 
