@@ -3,7 +3,16 @@
  * holds. So the calibrated models of the same split are asked for every margin that a policy may add, on the same test runs; and
  * for grids of coarser steps, which forgive more.
  */
-import { ceilToGrid, type Grid, type GridAxis, type Model, meanOf, type Profile, predictCalibrated } from "@openwhisk-harvest/core";
+import {
+  ceilToGrid,
+  type Grid,
+  type GridAxis,
+  type Model,
+  meanOf,
+  type Prediction,
+  type Profile,
+  predictCalibrated,
+} from "@openwhisk-harvest/core";
 import { isAccurate } from "./accuracy.js";
 import { cpuDemandCores } from "./cpu-demand.js";
 import { showsCpuDemand, showsMemoryDemand } from "./run-mark.js";
@@ -55,8 +64,7 @@ export function evaluateMargins(model: Model, profiles: readonly Profile[], grid
     if (distrust) distrusted++;
     for (const target of GRID_TARGETS) {
       const actual = actualOf(profile, target);
-      const { mean, p90, p99 = p90 } = predicted[target];
-      if (actual !== undefined) asked.push({ target, actual, predicted: { mean, p90: Math.max(mean, p90), p99: Math.max(mean, p99) } });
+      if (actual !== undefined) asked.push({ target, actual, predicted: withMargins(predicted[target]) });
     }
   }
   const of = (target: GridTarget) => asked.filter((one) => one.target === target);
@@ -66,6 +74,12 @@ export function evaluateMargins(model: Model, profiles: readonly Profile[], grid
     steps: shown.flatMap((target) => coarserAxes(grid[target]).map((axis) => evaluateStep(of(target), target, axis))),
     distrusted,
   };
+}
+
+/** As the sidecar's normalizer: of a history, p90 is the least that is reserved. */
+function withMargins({ mean: forest, p90, p99 = p90, basis }: Prediction): Asked["predicted"] {
+  const mean = basis === "history" ? Math.max(forest, p90) : forest;
+  return { mean, p90: Math.max(mean, p90), p99: Math.max(mean, p99) };
 }
 
 function actualOf({ observation }: Profile, target: GridTarget): number | undefined {
