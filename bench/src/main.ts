@@ -8,6 +8,7 @@ import { availableParallelism, cpus, totalmem } from "node:os";
 import { PAPER_INPUTS, renderEvaluationPage } from "@openwhisk-harvest/profiler";
 import { accuracyTables, benchAccuracy } from "./accuracy.js";
 import { benchAgents } from "./agents.js";
+import { benchBus } from "./bus.js";
 import { benchDecision } from "./decision.js";
 import { benchDemo, demoTable } from "./demo-runs.js";
 import { benchInvocation } from "./invocation.js";
@@ -41,6 +42,11 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     title: "Monitor",
     notMeasured: "the timer that wakes the monitor up",
     run: async () => markdownTable(await benchMonitor(5_000)),
+  },
+  bus: {
+    title: "Bus adapter",
+    notMeasured: "a broker on another machine, more than one broker, real invokers, action documents in CouchDB, keys in Redis",
+    run: async () => markdownTable(await benchBus(500)),
   },
   placement: {
     title: "Placement",

@@ -106,6 +106,7 @@ test("pitfall 6: a result as large as a topic takes passes, and so does the acti
     return invoker.runs.has(id) && heard;
   }, "the new invoker runs one");
   assert.ok((answered.raw[0]?.length ?? 0) > 1_000_000);
+  await invoker.disable();
   await invoker.die();
 });
 

@@ -20,7 +20,7 @@ export async function eventually<T>(
     const seen = await look();
     if (seen !== undefined && seen !== false) return seen;
     if (performance.now() > untilMs) throw new Error(`Not within ${ms} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
 
@@ -100,14 +100,14 @@ export class ScriptedController {
     return { activationId, value };
   }
 
-  async invoke(over: Parameters<ScriptedController["message"]>[0] = {}): Promise<string> {
+  async invoke(over: Parameters<ScriptedController["message"]>[0] = {}, topic?: string): Promise<string> {
     const { activationId, value } = this.message(over);
-    await this.publish([value]);
+    await this.publish([value], topic);
     return activationId;
   }
 
-  async publish(values: readonly Buffer[]): Promise<void> {
-    await this.#sender.send(values.map((value) => ({ topic: "invoker0", value })));
+  async publish(values: readonly Buffer[], topic = "invoker0"): Promise<void> {
+    await this.#sender.send(values.map((value) => ({ topic, value })));
   }
 
   completed(activationId: string, ms?: number): Promise<Heard> {
@@ -264,7 +264,7 @@ export class ScriptedInvoker {
     this.mostRunning = Math.max(this.mostRunning, this.running);
     const { runMs = 0 } = this.#script;
     const ms = isTest ? 0 : typeof runMs === "function" ? runMs(action.name) : runMs;
-    if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+    if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms).unref());
     this.running--;
     if (!this.#alive || (this.#script.silent?.(action.name) && !isTest)) return;
     const isSystemError = this.#script.systemError?.(action.name) === true;

@@ -30,6 +30,7 @@ const READ = {
 export class KafkaBus implements Bus {
   readonly #options: BaseOptions;
   readonly #admin: Admin;
+  #closing: Promise<void> | undefined;
   readonly #open = new Set<{ close(force: boolean): Promise<void> }>();
 
   constructor(brokers: string) {
@@ -126,7 +127,13 @@ export class KafkaBus implements Bus {
     });
   }
 
-  async close(): Promise<void> {
+  /** Once: the clients do not answer when they are closed again. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     await Promise.all([...this.#open].map((client) => client.close(true)));
     await this.#admin.close();
   }

@@ -3,11 +3,12 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { casesOf } from "../soak.test.kit.js";
 import { eventually, ScriptedController, ScriptedInvoker } from "./cluster.test.kit.js";
 import { brokerMissing, startBroker } from "./testing.js";
 
 const SHIM = fileURLToPath(new URL("../../bin/harvest-shim.js", import.meta.url));
-const ACTIVATIONS = process.env["HARVEST_SOAK"] === "1" ? 50_000 : 2_000;
+const ACTIVATIONS = casesOf(50_000);
 const KILLS = 5;
 const CHUNK = 50;
 

@@ -10,6 +10,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { KafkaBus } from "./kafka-bus.js";
 
+export { ScriptedController, ScriptedInvoker } from "./cluster.test.kit.js";
+
 const JARS = fileURLToPath(new URL("../../../node_modules/.cache/openwhisk-harvest/kafka/3.9.1/lib", import.meta.url));
 const START_MS = 60_000;
 
