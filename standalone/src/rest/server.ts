@@ -6,6 +6,7 @@ import { transactionIdOf } from "../ids.js";
 import { malformed, WhiskRejection } from "../whisk-rejection.js";
 import { entityTooBig, TEXTS } from "../whisk-texts.js";
 import { admit } from "./admit.js";
+import { answerClientError } from "./client-error.js";
 import type { RestContext } from "./context.js";
 import { addRoutes } from "./routes.js";
 import { WEB_PREFIX } from "./web/web-actions.js";
@@ -22,6 +23,7 @@ export function createRestServer(context: RestContext, logger: Logger): FastifyI
     forceCloseConnections: "idle",
     genReqId: (request) => transactionIdOf(request.headers["x-request-id"]),
     frameworkErrors: (error, request, reply) => refusePath(error, request, reply as unknown as FastifyReply),
+    clientErrorHandler: (error, socket) => answerClientError(error, socket),
     routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: false },
   });
   app.addHook("onRequest", async (request, reply) => {
