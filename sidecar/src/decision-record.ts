@@ -22,7 +22,7 @@ export const decisionRequestSchema = z.strictObject({
       forkPath: z.string().refine(isAstPath, "not an AST path of composer"),
       trail: z.string().refine(isTrail, "not a trail"),
       forkNo: z.int().nonnegative().max(999_999_999),
-      itemBytes: z.array(z.number().nonnegative()).max(MOST_ITEMS),
+      itemBytes: z.array(z.number().nonnegative()).min(1).max(MOST_ITEMS),
     })
     .optional(),
 });

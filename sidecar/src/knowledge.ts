@@ -12,6 +12,7 @@ import {
   type PolicyName,
 } from "@openwhisk-harvest/core";
 import type { Logger } from "pino";
+import { Breaker } from "./breaker.js";
 import { checkDag } from "./dag-check.js";
 import { withinDeadline } from "./deadline.js";
 import { FreshCache } from "./fresh-cache.js";
@@ -40,9 +41,11 @@ export class Knowledge {
   readonly #dags: FreshCache<DagDescription>;
   readonly #models: FreshCache<Model>;
   readonly #pins: FreshCache<DagPin>;
+  readonly #breaker: Breaker;
 
   constructor(options: KnowledgeOptions) {
     this.#options = options;
+    this.#breaker = new Breaker("The document store", (state) => options.metrics.breakerIs("documents", state));
     const { clock, cacheMs: freshMs } = options;
     this.#dags = new FreshCache({
       clock,
@@ -65,7 +68,7 @@ export class Knowledge {
       freshMs,
       capacity: DAGS_KEPT,
       keepsAbsence: true, // hardly any DAG has a pin
-      load: async (key) => options.pins && withinDeadline(clock, LOAD_DEADLINE_MS, "Reading a pin", options.pins.get(...partsOf(key))),
+      load: async (key) => this.#ask("Reading a pin", async () => options.pins?.get(...partsOf(key))),
       onLoadFailed: (error) => this.#report("dag", error),
     });
   }
@@ -109,24 +112,29 @@ export class Knowledge {
   }
 
   async #loadDag(key: string): Promise<DagDescription | undefined> {
-    const { dags, clock } = this.#options;
+    const { dags } = this.#options;
     const [namespace, name] = partsOf(key);
-    const dag = await withinDeadline(clock, LOAD_DEADLINE_MS, "Reading a DAG", dags.get(namespace, name));
+    const dag = await this.#ask("Reading a DAG", () => dags.get(namespace, name));
     if (dag) checkDag(dag);
     return dag;
   }
 
   async #loadModel(key: string): Promise<Model | undefined> {
-    const { models, clock, metrics, logger } = this.#options;
+    const { models, metrics, logger } = this.#options;
     const [namespace, dag] = partsOf(key);
     try {
-      return await withinDeadline(clock, LOAD_DEADLINE_MS, "Reading a model", models.latest(namespace, dag));
+      return await this.#ask("Reading a model", () => models.latest(namespace, dag));
     } catch (error) {
       if (!(error instanceof HarvestError) || (error.code !== "OWH_BAD_MODEL" && error.code !== "OWH_MODEL_TOO_NEW")) throw error;
       metrics.modelUnusable();
       logger.warn({ namespace, dag, code: error.code, reason: error.message }, "a model cannot be used");
       return undefined;
     }
+  }
+
+  /** A store that hangs counts as one that is away. */
+  #ask<T>(what: string, work: () => Promise<T>): Promise<T> {
+    return this.#breaker.run(() => withinDeadline(this.#options.clock, LOAD_DEADLINE_MS, what, work()));
   }
 
   #report(operation: "dag" | "model", error: unknown): void {

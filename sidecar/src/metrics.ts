@@ -22,11 +22,10 @@ export class SidecarMetrics {
   readonly #dropped = this.#counter("harvest_decision_records_dropped_total", "Decisions that were not stored", ["reason"]);
   readonly #faults = this.#counter("harvest_invalid_plans_total", "Plans that the Harvesting Validator refused", []);
   readonly #responses = this.#counter("harvest_http_responses_total", "Answers by status", ["status"]);
-  readonly #breaker = new Gauge({
-    name: "harvest_redis_breaker_open",
-    help: "1 while Redis is not asked because it did not answer",
-    registers: [this.registry],
-  });
+  readonly #breakers: Readonly<Record<StoreName, Gauge>> = {
+    redis: this.#gauge("harvest_redis_breaker_open", "1 while Redis is not asked because it did not answer"),
+    documents: this.#gauge("harvest_documents_breaker_open", "1 while the document store is not asked because it did not answer"),
+  };
   readonly #steps = new Histogram({
     name: "harvest_decision_step_seconds",
     help: "Time taken by the steps of a decision",
@@ -59,8 +58,8 @@ export class SidecarMetrics {
     this.#dropped.inc({ reason });
   }
 
-  breakerIs(state: "open" | "closed"): void {
-    this.#breaker.set(state === "open" ? 1 : 0);
+  breakerIs(store: StoreName, state: "open" | "closed"): void {
+    this.#breakers[store].set(state === "open" ? 1 : 0);
   }
 
   responded(status: number): void {
@@ -69,6 +68,10 @@ export class SidecarMetrics {
 
   #verdict(resource: string, { accepted, reason }: StageDecision["cpu"]): void {
     this.#verdicts.inc({ resource, accepted: String(accepted), reason });
+  }
+
+  #gauge(name: string, help: string): Gauge {
+    return new Gauge({ name, help, registers: [this.registry] });
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {

@@ -63,7 +63,12 @@ export function predictItems({ dag, model, inputBytes: dagInputBytes, minSamples
     if (!isCandidate(fn, "memoryMb")) continue;
     const functionInputBytes = items.inputBytesOf[fn.index];
     const functionIndex = items.originOf[fn.index] as number;
-    const at = { dagInputBytes, functionIndex, stage: fn.stage, ...(functionInputBytes !== undefined && { knownInputBytes: functionInputBytes }) };
+    const at = {
+      dagInputBytes,
+      functionIndex,
+      stage: fn.stage,
+      ...(functionInputBytes !== undefined && { knownInputBytes: functionInputBytes }),
+    };
     const { predicted, workPerTree, ...trust } = predictCalibrated({ model, dagVersion: dag.version, at, minSamples });
     predictions.set(fn.index, { predicted: { ...predicted, ...trust }, workPerTree });
   }
