@@ -10,6 +10,7 @@ import { type Figure, figure, timeEach } from "./statistics.js";
 
 const SHIM = fileURLToPath(new URL("../../loadbalancer-shim/bin/harvest-shim.js", import.meta.url));
 const PREFIX = "bench-";
+const BARE = "bare-";
 
 export async function benchBus(count: number): Promise<Figure[]> {
   const missing = brokerMissing();
@@ -18,8 +19,9 @@ export async function benchBus(count: number): Promise<Figure[]> {
   const controller = new ScriptedController(broker.bus(), "0");
   const userMemory = "68719476736 B";
   const behind = new ScriptedInvoker(broker.bus(), 0, PREFIX, { userMemory });
-  const bare = new ScriptedInvoker(broker.bus(), 9, "", { userMemory });
+  const bare = new ScriptedInvoker(broker.bus(), 0, BARE, { userMemory });
   await controller.start();
+  await controller.hearOf(BARE);
   await bare.start();
   const flags = [`shim.kafka=${broker.address}`, `shim.invokerPrefix=${PREFIX}`, "logLevel=warn"].flatMap((set) => ["--set", set]);
   const shim = spawn(process.execPath, [SHIM, ...flags], { stdio: ["ignore", "ignore", "ignore"] });
@@ -30,7 +32,7 @@ export async function benchBus(count: number): Promise<Figure[]> {
     const [bareMs, shimMs]: [number[], number[]] = [[], []];
     // In turns, so that both see the same noise.
     for (let round = 0; round < 10; round++) {
-      bareMs.push(...(await timeEach(count / 10, () => once("invoker9"), round === 0 ? 20 : 0)));
+      bareMs.push(...(await timeEach(count / 10, () => once(`${BARE}invoker0`), round === 0 ? 20 : 0)));
       shimMs.push(...(await timeEach(count / 10, () => once("invoker0"), round === 0 ? 20 : 0)));
     }
     const addedMs = shimMs.map((ms, i) => ms - (bareMs[i] ?? ms));

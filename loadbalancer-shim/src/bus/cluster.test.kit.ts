@@ -84,6 +84,13 @@ export class ScriptedController {
     await this.#listener.listen(`completed${this.id}`, "now", (value) => this.#onAck(value));
   }
 
+  /** Another topic of acknowledgements: for an invoker with nothing in between, whose pings go elsewhere. */
+  async hearOf(prefix: string): Promise<void> {
+    await this.#bus.createTopic(`${prefix}health`, TOPIC_SETTINGS.health);
+    await this.#bus.createTopic(`${prefix}completed${this.id}`, TOPIC_SETTINGS.completed);
+    await this.#listener.listen(`${prefix}completed${this.id}`, "now", (value) => this.#onAck(value));
+  }
+
   /** Publishes as CommonLoadBalancer does and returns the id. `content` is JSON text, so that it may hold what JavaScript cannot. */
   message(
     over: { action?: string; blocking?: boolean; cause?: string; content?: string; namespace?: string; revision?: string | null } = {},
