@@ -20,14 +20,19 @@ function readOrEmpty(path: string): string {
 
 /** What the kernel enforces on the action's container right now; undefined when it has none. */
 export function limitsOf(actionName: string): Limits | undefined {
-  for (const pid of processesOf(actionName)) {
+  return allLimitsOf(actionName)[0];
+}
+
+/** The same, of each process in each of its containers. */
+export function allLimitsOf(actionName: string): Limits[] {
+  return processesOf(actionName).flatMap((pid) => {
     try {
-      return limitsOfProcess(pid);
+      return [limitsOfProcess(pid)];
     } catch (error) {
       if ((error as { code?: string }).code !== "OWH_NOT_FOUND") throw error;
+      return [];
     }
-  }
-  return undefined;
+  });
 }
 
 /** CPU time of the action's containers in clock ticks (10 ms): it grows while a function works. See proc(5), fields 14 and 15 of stat. */
@@ -36,4 +41,20 @@ export function cpuTicksOf(actionName: string): number {
     const afterName = readOrEmpty(`/proc/${pid}/stat`).split(") ").at(-1)?.split(" ") ?? [];
     return sum + Number(afterName[11] ?? 0) + Number(afterName[12] ?? 0);
   }, 0);
+}
+
+/** What the kernel enforces on every container of this process' stack, by control group. */
+export function allLimits(): Map<string, Limits> {
+  const ours = new RegExp(`/(openwhisk-harvest-${process.pid}-\\d+/wsk\\d+_\\w+)(?:\\n|$)`);
+  const limits = new Map<string, Limits>();
+  for (const entry of readdirSync("/proc")) {
+    const group = /^\d+$/.test(entry) ? ours.exec(readOrEmpty(`/proc/${entry}/cgroup`))?.[1] : undefined;
+    if (group === undefined || limits.has(group)) continue;
+    try {
+      limits.set(group, limitsOfProcess(Number(entry)));
+    } catch (error) {
+      if ((error as { code?: string }).code !== "OWH_NOT_FOUND") throw error;
+    }
+  }
+  return limits;
 }
