@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type AllocationStore, HarvestError, type ModeSettings, PAPER_GRID } from "@openwhisk-harvest/core";
 import { pino } from "pino";
+import { VerdictMemory } from "./decide/hysteresis.js";
 import { GuardedRedis } from "./guarded-redis.js";
 import { Knowledge } from "./knowledge.js";
 import { SidecarMetrics } from "./metrics.js";
@@ -31,6 +32,7 @@ function partsWith(redis: Pick<AllocationStore, "modes" | "publish">, models = a
     clock,
     metrics,
     logger,
+    verdicts: new VerdictMemory(),
   };
 }
 

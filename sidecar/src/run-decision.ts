@@ -15,6 +15,7 @@ import type { Logger } from "pino";
 import { consentOf } from "./consent.js";
 import { withSequences } from "./decide/branches.js";
 import { planStages } from "./decide/decide.js";
+import type { VerdictMemory } from "./decide/hysteresis.js";
 import { asMap, itemStageOf, predictItems } from "./decide/items.js";
 import { predict } from "./decide/predict.js";
 import { decidesStages } from "./decide/state.js";
@@ -33,6 +34,7 @@ export interface DecisionParts {
   readonly clock: Clock;
   readonly metrics: SidecarMetrics;
   readonly logger: Logger;
+  readonly verdicts: VerdictMemory;
   readonly signingKey?: SigningKey | undefined;
 }
 
@@ -53,7 +55,8 @@ export async function runDecision(request: DecisionRequest, parts: DecisionParts
   const [model, policy = settings.policy] = await steps.time("load-model", async () =>
     decidesStages(mode) ? Promise.all([knowledge.model(namespace, name), knowledge.policy(namespace, name)]) : [],
   );
-  const state = { ...settings, policy, dag, ...(model && { model }), inputBytes, grid, mode, namespace, root };
+  const wasSplit = (forkPath: string) => parts.verdicts.wasSplit(namespace, name, forkPath);
+  const state = { ...settings, policy, wasSplit, dag, ...(model && { model }), inputBytes, grid, mode, namespace, root };
   const predictions = steps.timeSync("predict", () => (items ? predictItems(state, items) : predict(state)));
   const { faults, ...draft } = steps.timeSync("plan", () => planStages(state, predictions));
   const stages = fork && items ? draft.stages.map((stage) => asMap(stage, fork, items)) : draft.stages;
@@ -62,6 +65,7 @@ export async function runDecision(request: DecisionRequest, parts: DecisionParts
 
   const decision = { ...decided, published: unpublished === undefined, ...(unpublished && { unpublished }), stepMs: steps.stepMs };
   metrics.decided(decision, faults.length);
+  for (const { forkPath, cpu } of stages) parts.verdicts.note(namespace, name, forkPath, cpu.accepted);
   for (const fault of faults) logger.error({ decision: decision.id, fault }, "a policy made an invalid plan");
   logger.debug({ decision: decision.id, mode, unpublished, stepMs: steps.stepMs }, "decided");
   return decision;

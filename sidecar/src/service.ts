@@ -20,6 +20,7 @@ import {
 } from "@openwhisk-harvest/core";
 import { destination, type Logger, pino } from "pino";
 import type { ProductionReport } from "./collector/drift-metrics.js";
+import { VerdictMemory } from "./decide/hysteresis.js";
 import { DecisionDesk } from "./decision-desk.js";
 import { type DecisionRecord, type DecisionRequest, withStageRecord } from "./decision-record.js";
 import { DecisionWriter } from "./decision-writer.js";
@@ -71,7 +72,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const redis = new GuardedRedis(allocations, metrics);
   const knowledge = new Knowledge({ dags, models, pins, cacheMs: config.decision.cacheMs, clock, metrics, logger });
   const writer = new DecisionWriter({ store: decisions, clock, metrics, logger });
-  const parts = { settings: config.decision, grid, knowledge, redis, clock, metrics, logger, signingKey };
+  const parts = { settings: config.decision, grid, knowledge, redis, clock, metrics, logger, signingKey, verdicts: new VerdictMemory() };
   const desk = new DecisionDesk({
     decide: async (request) => runDecision(request.fork ? await withRunsInput(request) : request, parts),
     store: decisions,

@@ -19,15 +19,15 @@ import { atIndex, type GridAxis, quantileOfSorted, roundAmount } from "@openwhis
 import { givesEverybodyU, type Plan, partsOf, type Sharer, type SplitRequest } from "./policy.js";
 import { functionTimeMs, stageTimeMs } from "./stage-time.js";
 
-/** The gain must be positive in all but this share of the trees. */
+/** Confidence: the gain must be large enough in all but this share of the trees. */
 const GAIN_QUANTILE = 0.1;
 
 export function splitForMakespan(request: SplitRequest): Plan {
   const amounts = fastestSplit(request);
   if (!amounts) return { accepted: false, reason: "budget-below-minimum" };
   if (givesEverybodyU(request.sharers, amounts)) return { accepted: false, reason: "no-change" };
-  const gainsMs = gainPerTreeMs(request, amounts).sort();
-  return quantileOfSorted(gainsMs, GAIN_QUANTILE) > 0
+  const gains = gainSharePerTree(request, amounts).sort();
+  return quantileOfSorted(gains, GAIN_QUANTILE) > (request.leastGainShare ?? 0)
     ? { accepted: true, reason: "shorter-stage", amounts }
     : { accepted: false, reason: "gain-within-uncertainty" };
 }
@@ -88,8 +88,8 @@ function stepsAbove(axis: GridAxis, budget: number, firsts: readonly number[]): 
   return needed(steps) <= budget ? steps : steps - 1;
 }
 
-/** For each tree: how much shorter the stage is under the split than under the user allocations, with that tree's work. */
-function gainPerTreeMs({ sharers }: SplitRequest, amounts: readonly number[]): Float64Array {
+/** For each tree: by which share of its time with the user allocations the stage is shorter under the split, with that tree's work. */
+function gainSharePerTree({ sharers }: SplitRequest, amounts: readonly number[]): Float64Array {
   const trees = sharers[0]?.workPerTree.length ?? 0;
   return Float64Array.from({ length: trees }, (_, tree) => {
     const timeWith = (coresOf: (user: number, i: number) => number) =>
@@ -102,6 +102,7 @@ function gainPerTreeMs({ sharers }: SplitRequest, amounts: readonly number[]): F
           })),
         ),
       );
-    return timeWith((user) => user) - timeWith((_user, i) => amounts[i] as number);
+    const userMs = timeWith((user) => user);
+    return userMs > 0 ? (userMs - timeWith((_user, i) => amounts[i] as number)) / userMs : 0;
   });
 }

@@ -25,6 +25,8 @@ export interface SplitRequest {
   readonly axis: GridAxis;
   /** B: the sum of the sharers' U. */
   readonly budget: number;
+  /** The gain that a split must promise, as a share of the stage's time with U; 0 when absent. */
+  readonly leastGainShare?: number;
   /** In branch order, at least two. */
   readonly sharers: readonly Sharer[];
 }

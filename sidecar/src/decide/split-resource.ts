@@ -10,6 +10,7 @@ import {
 } from "@openwhisk-harvest/core";
 import { branchesOf } from "./branches.js";
 import { type Caps, capsOf } from "./caps.js";
+import { leastGainShare } from "./hysteresis.js";
 import type { Policy, Sharer, WorkPart } from "./policy.js";
 import type { Predictions } from "./predict.js";
 import { exclusionOf, isCandidate, shares } from "./sharing.js";
@@ -49,7 +50,7 @@ export function splitResource(toSplit: StageToSplit, resource: Resource, policy:
   if (refusal) return refused(refusal);
   const axis = state.grid[resource];
   const sharers = able.map((branch, i) => sharerOf(toSplit, branch, resource, users[i] as number));
-  const plan = policy({ axis, budget, sharers });
+  const plan = policy({ axis, budget, sharers, leastGainShare: leastGainShare(state.wasSplit?.(toSplit.stage.forkPath) ?? false) });
   if (!plan.accepted) return refused(plan.reason);
   try {
     validatePlan(axis, users, plan.amounts);

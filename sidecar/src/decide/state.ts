@@ -17,6 +17,8 @@ export interface DecisionState {
   readonly minSamples: Config["decision"]["minSamples"];
   /** Policy `makespan`: how much of the way from the mean to the 99th percentile is added to a demand. */
   readonly marginSpread: Config["decision"]["marginSpread"];
+  /** Whether a stage was split the last time (hysteresis.ts); none was when absent. */
+  readonly wasSplit?: (forkPath: string) => boolean;
   readonly namespace: string;
   /** R, see core's run-key.ts. */
   readonly root: string;
