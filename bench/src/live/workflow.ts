@@ -92,11 +92,11 @@ export class LiveWorkflow {
   }
 
   /** Equal seeds give equal inputs. */
-  async inputs(count: number, seed: number): Promise<Input[]> {
+  async inputs(count: number, seed: number, range: "spread" | "smallest" = "spread"): Promise<Input[]> {
     const file = resolve(this.#job.folder, this.#job.inputs ?? "input.js");
     const { generateInputs } = (await import(pathToFileURL(file).href)) as { generateInputs(spec: object): Input[] };
     const { minBytes, maxBytes } = this.#spec;
-    return generateInputs({ count, seed, minBytes, maxBytes });
+    return generateInputs({ count, seed, minBytes, maxBytes: range === "smallest" ? minBytes : maxBytes });
   }
 
   /** The functions that share the parallel stage, in branch order. */
