@@ -14,7 +14,7 @@
 import { type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import type { Acquired } from "../acquired.js";
 import { Placer } from "../placer.js";
-import type { PlacementPolicy, PlacementRequest } from "../policy.js";
+import type { PlacementPolicy } from "../policy.js";
 import { type Ack, asVirtual, readAck, shrunk } from "./ack-message.js";
 import { type ActivationHead, readActivation, travellingKeys } from "./activation-message.js";
 import type { ActionFacts, CoreSettings, Effect, ShimEvent } from "./events.js";
@@ -22,6 +22,7 @@ import type { InFlight } from "./in-flight.js";
 import { InvokerWatch } from "./invoker-watch.js";
 import { completion, failure, PROBE_CONTROLLER, probe, readPing } from "./messages.js";
 import { OffsetTracker } from "./offset-tracker.js";
+import { requestFor, warmKeyOf } from "./placement-request.js";
 import { RunKeys } from "./run-keys.js";
 import { VIRTUAL_ID } from "./topics.js";
 import { WarmContainers } from "./warm-containers.js";
@@ -110,11 +111,6 @@ export class ShimCore {
     for (const { stage, forwarding } of this.#byId.values())
       if ((stage === "forwarding" || stage === "running") && forwarding <= forwardings) return false;
     return true;
-  }
-
-  /** The ids that have been forwarded and have not ended. */
-  running(): string[] {
-    return [...this.#byId.values()].filter(({ stage }) => stage === "running").map(({ head }) => head.activationId);
   }
 
   handle(event: ShimEvent, nowMs: number): Effect[] {
@@ -246,27 +242,10 @@ export class ShimCore {
   #askOf({ head }: InFlight, facts: ActionFacts) {
     const { clock, warm } = { clock: this.#clock, warm: this.#warm };
     return {
-      request: this.#requestOf(head, facts),
+      request: requestFor(head, facts, this.#placer.invokers()),
       isWarm: (invoker: number) => warm.isWarm(warmKeyOf(head), invoker, clock.nowMs),
       sinceMs: clock.nowMs,
     };
-  }
-
-  /** Nobody is refused for its size: what is larger than every invoker takes a whole one, and the invoker decides, as in OpenWhisk. */
-  #requestOf({ activationId, cause, namespace, action }: ActivationHead, facts: ActionFacts): PlacementRequest {
-    const healthy = this.#placer.invokers().filter((invoker) => invoker.healthy);
-    const most = healthy.map((invoker) => (facts.conductor ? invoker.forConductors.capacity : invoker.capacity));
-    const cpuCores = facts.conductor ? 0 : (facts.cpuCores ?? 0);
-    const memoryMb = facts.memoryMb / facts.concurrency;
-    const want =
-      most.length === 0
-        ? { cpuCores, memoryMb }
-        : {
-            cpuCores: Math.min(cpuCores, Math.max(...most.map((each) => each.cpuCores))),
-            memoryMb: Math.min(memoryMb, Math.max(...most.map((each) => each.memoryMb))),
-          };
-    const ids = { activationId, namespace, action, ...(cause !== undefined && { cause }) };
-    return { ...ids, want, atLeast: want, conductor: facts.conductor };
   }
 
   #forward(entry: InFlight, acquired: Acquired): void {
@@ -412,9 +391,4 @@ export class ShimCore {
   #probe(invoker: number): void {
     this.#effects.push({ type: "probe", invoker, value: probe(this.#clock.nowMs) });
   }
-}
-
-/** Invokers use a container again for the same namespace and the same revision of the action. */
-function warmKeyOf({ namespace, action, revision }: ActivationHead): string {
-  return `${namespace} ${action} ${revision}`;
 }

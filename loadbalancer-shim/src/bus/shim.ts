@@ -57,18 +57,8 @@ export class Shim {
     return new Shim(parts, await bus.election(names.virtualInvoker, names.virtualInvoker, config.sessionTimeoutMs));
   }
 
-  /** Whether this replica is in charge, with an invoker to offer. */
-  get isReady(): boolean {
-    return this.#term?.isReady ?? false;
-  }
-
   get inCharge(): boolean {
     return this.#term !== undefined;
-  }
-
-  /** The term in charge, for metrics and tests. */
-  get term(): Term | undefined {
-    return this.#term;
   }
 
   /**

@@ -81,15 +81,12 @@ export class Term {
     return this.#core.isReady;
   }
 
-  get core(): ShimCore {
-    return this.#core;
-  }
-
   /** Resolves when the term is over, whyever. Rejects with the failure that ended it. */
   async done(): Promise<void> {
     if (!this.#over.signal.aborted) await new Promise((resolve) => this.#over.signal.addEventListener("abort", resolve));
     await Promise.allSettled(this.#loops);
     await Promise.allSettled([this.#acks.close(), this.#forwards.close()]);
+    this.#parts.logger.info({ ...this.#core.counts, inFlight: this.#core.inFlight }, "no longer in charge");
     if (this.#failure !== undefined) throw this.#failure;
   }
 
