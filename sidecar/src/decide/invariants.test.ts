@@ -15,11 +15,12 @@ import {
 } from "@openwhisk-harvest/core";
 import fc from "fast-check";
 import { publishedFields } from "../publish.js";
+import { casesOf } from "../soak.test.kit.js";
 import { dagOf, type FunctionSpec, modelOf, ROOT, stateOf } from "../testing.js";
 import { decide } from "./decide.js";
 import { type DecisionState, decidesStages, type Resource } from "./state.js";
 
-const STAGES = 10_000;
+const STAGES = casesOf(100_000);
 /** Some states have no stage to decide. */
 const RUNS = 1.15 * STAGES;
 const RESOURCES: readonly Resource[] = ["cpuCores", "memoryMb"];
