@@ -1,4 +1,4 @@
-/** The bus on Kafka, with @platformatic/kafka (1.35; Node.js 20.19 or newer; brokers from 3.0 on, as its requests name topics by id). */
+/** The bus on Kafka, with @platformatic/kafka (1.35; Node.js 20.19 or newer; brokers from 3.1 on, as its requests name topics by id; tried with 3.9.1). */
 import { HarvestError, messageOf } from "@openwhisk-harvest/core";
 import {
   Admin,
