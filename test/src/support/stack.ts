@@ -23,7 +23,9 @@ export interface TestStack {
 
 export async function startTestStack(flags: readonly string[] = [], options: Partial<StackOptions> = {}): Promise<TestStack> {
   const dataDir = mkdtempSync(join(tmpdir(), "hv-"));
-  const config = loadConfig({ flags: [`dataDir=${dataDir}`, "standalone.port=0", "sidecar.port=0", ...flags] });
+  // Without containers that are kept ready, every container is named after its action, and can be looked at by that name.
+  const defaults = [`dataDir=${dataDir}`, "standalone.port=0", "sidecar.port=0", "standalone.prewarm=nodejs:20/256=0"];
+  const config = loadConfig({ flags: [...defaults, ...flags] });
   const stack = await startStack({ config, logger: pino({ level: "silent" }), ...options });
   const { apihost, auth, namespace } = stack.standalone;
   return {
