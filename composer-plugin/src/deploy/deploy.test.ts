@@ -101,6 +101,7 @@ test("Verifies what a deployment writes, and in which order", async () => {
   assert.deepEqual(first?.body, {
     exec: { kind: "nodejs:20", code: "function main(params) { return params; }" },
     annotations: [{ key: "cpu", value: 0.5 }],
+    delAnnotations: ["harvest", "harvest-min", "harvest-max"], // OpenWhisk keeps what an update neither gives nor deletes
     limits: { memory: 256 },
   });
   assert.deepEqual(dagDescriptionSchema.parse(description?.body), dag);

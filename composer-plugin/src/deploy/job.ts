@@ -112,6 +112,15 @@ function repeatedNames(job: Job): string[] {
   });
 }
 
+/** All that a job may say of a function in annotations. */
+const OWN_ANNOTATIONS: readonly string[] = ["cpu", "harvest", MIN_ANNOTATION, MAX_ANNOTATION];
+
+/** Those that an earlier deployment may have written and this one does not: OpenWhisk keeps what an update does not delete. */
+export function droppedAnnotationsOf(one: JobFunction): string[] {
+  const kept = annotationsOf(one).map(({ key }) => key);
+  return OWN_ANNOTATIONS.filter((key) => !kept.includes(key));
+}
+
 /** The function's annotations about its resources and its consent. */
 export function annotationsOf({ cpu, harvest, min, max }: JobFunction): KeyValue[] {
   const given: [string, unknown][] = [

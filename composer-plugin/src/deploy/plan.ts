@@ -7,7 +7,7 @@ import { describeComposition, harvestPositions, qualify } from "../describe/desc
 import type { KnownAction } from "../describe/functions.js";
 import type { HookConfig } from "../hook/config.js";
 import { loadComposition } from "./composition.js";
-import { annotationsOf, badJob, type Job } from "./job.js";
+import { annotationsOf, badJob, droppedAnnotationsOf, type Job } from "./job.js";
 import { type FunctionCode, readFunctionCode } from "./source.js";
 import { wrapConductor } from "./wrap.js";
 
@@ -21,6 +21,8 @@ const DEFAULT_MEMORY_MB = 256;
 export interface ActionBody {
   readonly exec: OpenWhiskExec;
   readonly annotations?: readonly { readonly key: string; readonly value: unknown }[];
+  /** Keys that the action loses if it has them. */
+  readonly delAnnotations?: readonly string[];
   readonly limits?: Readonly<Record<string, number>>;
 }
 
@@ -80,7 +82,7 @@ function plannedFunction(one: Job["functions"][number], { exec }: FunctionCode):
     ...(one.timeout === undefined ? {} : { timeout: one.timeout }),
     ...(one.concurrency === undefined ? {} : { concurrency: one.concurrency }),
   };
-  return { name: one.name, body: { exec, annotations, limits } };
+  return { name: one.name, body: { exec, annotations, delAnnotations: droppedAnnotationsOf(one), limits } };
 }
 
 function plannedEmbedded({ name, action }: EmbeddedAction): PlannedAction {
