@@ -125,6 +125,8 @@ describe("the ledgers of the sidecar", () => {
     await test.decide(root);
     await tell(root, 0, "start");
     await tell(root, 1, "start");
+    // Of a stage whose decision is still being looked for only the next word opens the ledger.
+    await eventually("the open ledger", async () => (await test.ask("GET", `/v1/decisions/${root}`)).body.ledger?.[0]?.runs.length === 2);
     await test.stopRedis();
     await test.restartRedis();
     await eventually("the word", () =>
