@@ -10,8 +10,10 @@ import {
   type Pause,
   pauseOver,
   pausesInForce,
+  withNamespaceMode,
   withoutPause,
   withPause,
+  withProfiling,
 } from "./mode.js";
 
 const settings = (global: ModeSettings["global"], guest?: ModeSettings["global"]): ModeSettings => ({
@@ -59,6 +61,25 @@ describe("effective mode", () => {
 const NOW_MS = 1_000_000;
 const pause = (scope: Partial<Pause> = {}): Pause => ({ by: "operator", sinceMs: NOW_MS, ...scope });
 const paused = (...pauses: Pause[]): ModeSettings => ({ ...settings("harvest"), pauses });
+
+describe("a profiler's hold on a namespace", () => {
+  const held = (all: ModeSettings, untilMs = NOW_MS + 5) => withProfiling(all, "guest", untilMs);
+  const modeAt = (all: ModeSettings, nowMs: number) => effectiveMode(all, "guest", "observe", { nowMs });
+
+  it("is mode profile until its end, and then the namespace has the mode that it had", () => {
+    assert.equal(modeAt(held(settings("harvest", "observe")), NOW_MS + 4), "profile");
+    assert.equal(modeAt(held(settings("harvest", "observe")), NOW_MS + 5), "observe");
+    assert.equal(effectiveMode(held(settings("harvest")), "other", undefined, { nowMs: NOW_MS }), "harvest");
+    assert.equal(effectiveMode(held(settings("harvest")), "guest"), "harvest", "a reader without a clock does not believe it");
+  });
+
+  it("gives way to off, and ends when an operator sets or clears the namespace's mode", () => {
+    assert.equal(modeAt(held(settings("off")), NOW_MS), "off");
+    assert.equal(modeAt(held(settings("harvest", "off")), NOW_MS), "off");
+    assert.deepEqual(withNamespaceMode(held(settings("harvest")), "guest", "observe"), settings("harvest", "observe"));
+    assert.deepEqual(withNamespaceMode(held(settings("harvest", "profile")), "guest", undefined), settings("harvest"));
+  });
+});
 
 describe("a pause", () => {
   const modeOf = (all: ModeSettings, action: string, namespace = "guest", annotation?: unknown) =>

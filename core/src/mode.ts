@@ -31,12 +31,16 @@ export const pauseSchema = z.object({
 });
 export type Pause = z.infer<typeof pauseSchema>;
 
+/** Namespace -> epoch ms until which a profiler holds it in mode `profile`, whatever mode it has of its own: not `off`, which wins. */
+const profilingSchema = z.record(z.string(), z.number());
+
 /** The value of `harvest:mode`. */
 export const modeSettingsSchema = z.object({
   v: z.literal(1),
   global: modeSchema,
   namespaces: z.record(z.string(), modeSchema).default({}),
   pauses: z.array(pauseSchema).optional(),
+  profilingUntilMs: profilingSchema.optional(),
 });
 export type ModeSettings = z.infer<typeof modeSettingsSchema>;
 
@@ -50,7 +54,10 @@ export interface PauseScope {
   readonly action?: string | undefined;
 }
 
-/** Which action runs, and when. Without a time no pause is over yet; without an action only whole namespaces are asked for. */
+/**
+ * Which action runs, and when. Without a time no pause is over yet, and nobody's profiling is believed to go on; without an action only
+ * whole namespaces are asked for.
+ */
 export interface ModeMoment {
   readonly action?: string | undefined;
   readonly nowMs?: number | undefined;
@@ -63,11 +70,31 @@ export interface ModeMoment {
 export function effectiveMode(settings: ModeSettings, namespace: string, annotation?: unknown, moment: ModeMoment = {}): Mode {
   const ofNamespace = Object.hasOwn(settings.namespaces, namespace) ? settings.namespaces[namespace] : undefined;
   if (settings.global === "off" || ofNamespace === "off" || annotation === "off" || annotation === false) return "off";
-  const granted = ofNamespace ?? settings.global;
+  const granted = isProfiled(settings, namespace, moment.nowMs) ? "profile" : (ofNamespace ?? settings.global);
   if (granted === "profile") return "profile";
   if (pauseOver(settings, { namespace, action: moment.action }, moment.nowMs)) return "observe";
   if (annotation === "harvest" || annotation === true) return "harvest";
   return annotation === "observe" ? "observe" : granted;
+}
+
+/** Whether a profiler holds the namespace; when the profiler is killed this ends by itself. */
+export function isProfiled({ profilingUntilMs = {} }: ModeSettings, namespace: string, nowMs = Number.POSITIVE_INFINITY): boolean {
+  const untilMs = Object.hasOwn(profilingUntilMs, namespace) ? profilingUntilMs[namespace] : undefined;
+  return untilMs !== undefined && untilMs > nowMs;
+}
+
+/** The settings with the namespace held by a profiler until then, or no longer. */
+export function withProfiling(settings: ModeSettings, namespace: string, untilMs: number | undefined): ModeSettings {
+  const { profilingUntilMs, ...rest } = settings;
+  const { [namespace]: _, ...others } = profilingUntilMs ?? {};
+  const held = untilMs === undefined ? others : { ...others, [namespace]: untilMs };
+  return Object.keys(held).length === 0 ? rest : { ...rest, profilingUntilMs: held };
+}
+
+/** The settings with this mode of the namespace's own, or with none; either ends a profiling, too. */
+export function withNamespaceMode(settings: ModeSettings, namespace: string, mode: Mode | undefined): ModeSettings {
+  const { [namespace]: _, ...others } = settings.namespaces;
+  return withProfiling({ ...settings, namespaces: mode === undefined ? others : { ...others, [namespace]: mode } }, namespace, undefined);
 }
 
 /** The pause that covers this action, or this namespace as a whole; the widest when there are several. */

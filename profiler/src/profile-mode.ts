@@ -1,42 +1,58 @@
-/** Holds a namespace in mode `profile` while something runs. */
-import { type AllocationStore, HarvestError, type Mode, type ModeSettings, messageOf } from "@openwhisk-harvest/core";
+/**
+ * Holds a namespace in mode `profile` while something runs. The hold has an end, which is put off before every try: a profiler that is
+ * killed leaves nothing behind for longer than its longest try. The namespace's own mode is not touched.
+ */
+import { type AllocationStore, type Clock, HarvestError, messageOf, withProfiling } from "@openwhisk-harvest/core";
 
-type Modes = Pick<AllocationStore, "modes" | "setModes">;
+export interface ProfileHold {
+  readonly modes: Pick<AllocationStore, "modes" | "setModes">;
+  readonly namespace: string;
+  readonly clock: Clock;
+  /** How long the hold lasts if `renew` is not called. */
+  readonly holdMs: number;
+}
 
 /**
- * Runs `work` with the namespace in mode `profile` and then restores the mode it had, also when the work fails. Changes that
- * others make meanwhile stay: only this namespace is set back, and only if it still is in mode `profile`.
+ * Runs `work` with the namespace in mode `profile`, and ends that mode when it is over, also when it fails. `renew` puts the end off;
+ * it rejects with OWH_PROFILE_FAILED when an operator has ended the mode. Changes that others make meanwhile stay.
  * Rejects with OWH_PROFILE_FAILED when harvesting is off, since `off` wins over everything (DESIGN, section 5).
  */
-export async function withProfileMode<T>(modes: Modes, namespace: string, work: () => Promise<T>): Promise<T> {
+export async function withProfileMode<T>(hold: ProfileHold, work: (renew: () => Promise<void>) => Promise<T>): Promise<T> {
+  const { modes, namespace } = hold;
   const before = await modes.modes();
   if (before.global === "off" || before.namespaces[namespace] === "off")
     throw new HarvestError("OWH_PROFILE_FAILED", `Harvesting is off for the namespace ${namespace}; off wins over the mode profile.`);
-  await modes.setModes(withMode(before, namespace, "profile"));
+  await modes.setModes(withProfiling(before, namespace, endOf(hold)));
   let result: T;
   try {
-    result = await work();
+    result = await work(() => renew(hold));
   } catch (error) {
-    await restore(modes, namespace, before.namespaces[namespace]).catch((restoring: unknown) => {
-      throw new AggregateError([error, restoring], `${messageOf(error)} ${messageOf(restoring)}`);
+    await release(hold).catch((releasing: unknown) => {
+      throw new AggregateError([error, releasing], `${messageOf(error)} ${messageOf(releasing)}`);
     });
     throw error;
   }
-  await restore(modes, namespace, before.namespaces[namespace]);
+  await release(hold);
   return result;
 }
 
-async function restore(modes: Modes, namespace: string, mode: Mode | undefined): Promise<void> {
-  try {
-    const now = await modes.modes();
-    if (now.namespaces[namespace] === "profile") await modes.setModes(withMode(now, namespace, mode));
-  } catch (cause) {
-    const told = `The namespace ${namespace} may still be in mode profile and must be set back to ${mode ?? "the global mode"}`;
-    throw new HarvestError("OWH_STORE_UNAVAILABLE", `${told}: ${messageOf(cause)}`, { cause });
-  }
+function endOf({ clock, holdMs }: ProfileHold): number {
+  return clock.nowMs() + holdMs;
 }
 
-function withMode(settings: ModeSettings, namespace: string, mode: Mode | undefined): ModeSettings {
-  const { [namespace]: _, ...others } = settings.namespaces;
-  return { ...settings, namespaces: mode === undefined ? others : { ...others, [namespace]: mode } };
+async function renew(hold: ProfileHold): Promise<void> {
+  const { modes, namespace } = hold;
+  const now = await modes.modes();
+  if (now.profilingUntilMs?.[namespace] === undefined)
+    throw new HarvestError("OWH_PROFILE_FAILED", `The namespace ${namespace} has been taken out of mode profile.`);
+  await modes.setModes(withProfiling(now, namespace, endOf(hold)));
+}
+
+async function release({ modes, namespace, holdMs }: ProfileHold): Promise<void> {
+  try {
+    await modes.setModes(withProfiling(await modes.modes(), namespace, undefined));
+  } catch (cause) {
+    const told = `The namespace ${namespace} may still be in mode profile, for ${Math.ceil(holdMs / 60_000)} minutes at most`;
+    throw new HarvestError("OWH_STORE_UNAVAILABLE", `${told}: ${messageOf(cause)}`, { cause });
+  }
 }

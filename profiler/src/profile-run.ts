@@ -53,8 +53,8 @@ export class FailedRun extends HarvestError {
   }
 }
 
-const RUN_DEADLINE_MS = 600_000;
-const RECORDS_DEADLINE_MS = 30_000;
+export const RUN_DEADLINE_MS = 600_000;
+export const RECORDS_DEADLINE_MS = 30_000;
 
 /** Clocks of invokers and controller may differ by this much; records from before the run are foreign and do no harm. */
 const CLOCK_SKEW_MS = 2_000;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ModeSettings, type Observation, PAPER_GRID, type Profile } from "@openwhisk-harvest/core";
+import { effectiveMode, type ModeSettings, type Observation, PAPER_GRID, type Profile, withNamespaceMode } from "@openwhisk-harvest/core";
 import type { ActivationView } from "./activation-view.js";
 import { type ProfileDag, profileDag } from "./profile-runs.js";
 import { type Answer, type FakeOpenWhisk, fakeOpenWhisk } from "./testing/fake-openwhisk.js";
@@ -63,7 +63,7 @@ function failing(status: string): Answer {
 test("runs every input once, in mode profile, stores what they showed, and restores the mode", () =>
   withBench(
     (n, _, modes) => {
-      assert.equal(modes.namespaces["guest"], "profile");
+      assert.equal(effectiveMode(modes, "guest", undefined, { nowMs: START_MS }), "profile");
       return succeed(n);
     },
     async ({ run, stored, modes, server }) => {
@@ -112,7 +112,7 @@ test("a failed run is a data point with its reason, and the others go on", () =>
       assert.match(failed[0]?.reason ?? "", /ended as application error/);
       assert.match(failed[1]?.reason ?? "", /503/);
       assert.equal(runs.length, 1);
-      assert.equal(modes.at(-1)?.namespaces["guest"], undefined);
+      assert.equal(modes.at(-1)?.profilingUntilMs, undefined);
     },
   ));
 
@@ -192,7 +192,7 @@ test("when nothing at all is usable, the first reason is told and the mode resto
         assert.match(error.message, /None of the 3 runs of guest\/job is usable.*action developer error/);
         return true;
       });
-      assert.equal(modes.at(-1)?.namespaces["guest"], "harvest");
+      assert.deepEqual(modes.at(-1), { v: 1, global: "observe", namespaces: { guest: "harvest" } });
     },
     { v: 1, global: "observe", namespaces: { guest: "harvest" } },
   ));
@@ -240,7 +240,7 @@ test("an interrupted profiling stops at once, restores the mode, and goes on whe
     async ({ run, modes }) => {
       const stopped = await run({ signal: controller.signal });
       assert.deepEqual([stopped.runs.length, stopped.failed.length, stopped.nextIndex], [1, 0, 1]);
-      assert.equal(modes.at(-1)?.namespaces["guest"], undefined);
+      assert.equal(modes.at(-1)?.profilingUntilMs, undefined);
       const resumed = await run({ firstIndex: stopped.nextIndex });
       assert.deepEqual(
         resumed.runs.map((r) => r.index),
@@ -265,6 +265,33 @@ test("what others set meanwhile stays: an operator's off is not undone", () => {
   );
 });
 
+test("a profiler that is killed leaves the mode for no longer than its longest try: the end is put off before each, and no further", () =>
+  withBench(succeed, async ({ run, modes }) => {
+    const clock = virtualClock(START_MS);
+    const times = { clock, runDeadlineMs: 5_000, recordsDeadlineMs: 2_000 };
+    await run({ ...times, onRunDone: () => clock.sleep(60_000) });
+    const ends = modes.flatMap(({ profilingUntilMs }) => profilingUntilMs?.["guest"] ?? []);
+    assert.equal(ends.length, 4, "the start, and each of three tries");
+    assert.ok(ends.every((end, i) => i < 2 || end >= (ends[i - 1] as number) + 60_000));
+    assert.equal(ends[0], START_MS + 5_000 + 2_000 + 60_000);
+  }));
+
+test("an operator who takes the namespace out of mode profile is not overruled", () => {
+  const bench: { modes?: ModeSettings[] } = {};
+  return withBench(
+    (n, _, modes) => {
+      bench.modes?.push(withNamespaceMode(modes, "guest", undefined));
+      return succeed(n);
+    },
+    async ({ run, modes }) => {
+      bench.modes = modes;
+      const { failed } = await run();
+      assert.match(failed.at(-1)?.reason ?? "", /taken out of mode profile/);
+      assert.equal(modes.filter(({ profilingUntilMs }) => profilingUntilMs).length, 2, "the start and the first try");
+    },
+  );
+});
+
 test("a mode that cannot be restored is told, beside what failed before it", () =>
   withBench(
     () => failing("application error"),
@@ -277,7 +304,7 @@ test("a mode that cannot be restored is told, beside what failed before it", () 
         },
         setModes: async () => undefined,
       };
-      await assert.rejects(run({ allocations, inputs: [{}] }), /may still be in mode profile .*Redis is gone/);
+      await assert.rejects(run({ allocations, inputs: [{}] }), /may still be in mode profile, .*Redis is gone/);
       calls = 0;
       const onProgress = () => {
         throw new Error("the screen is gone");

@@ -14,14 +14,14 @@ import {
 } from "@openwhisk-harvest/core";
 import type { OpenWhiskClient } from "./activation-reader.js";
 import { withProfileMode } from "./profile-mode.js";
-import { FailedRun, type OneRun, profileRun } from "./profile-run.js";
+import { FailedRun, type OneRun, profileRun, RECORDS_DEADLINE_MS, RUN_DEADLINE_MS } from "./profile-run.js";
 
 export interface ProfileDag {
   readonly client: OpenWhiskClient;
   readonly dag: DagDescription;
   /** Parameters of the runs, in order. */
   readonly inputs: readonly Readonly<Record<string, unknown>>[];
-  /** Switches the namespace to mode `profile`; its own mode is restored in any case. */
+  /** Holds the namespace in mode `profile`; its own mode is in force again in any case, also when this process is killed. */
   readonly allocations: Pick<AllocationStore, "modes" | "setModes">;
   readonly profiles: Pick<ProfileStore, "put">;
   readonly grid: Grid;
@@ -66,9 +66,14 @@ export interface ProfilingSummary {
 /** On a busy host Redis may be late for an applier, which then gives the user allocation. */
 const MOST_TRIES = 3;
 
+/** What a try takes beside its run and its records: asking, storing, and a host that is late. */
+const SLACK_MS = 60_000;
+
 /** Rejects with OWH_PROFILE_FAILED when not one run was usable, or when harvesting is off. */
 export async function profileDag(task: ProfileDag): Promise<ProfilingSummary> {
-  const summary = await withProfileMode(task.allocations, task.dag.namespace, () => runAll(task));
+  const { allocations: modes, clock, runDeadlineMs = RUN_DEADLINE_MS, recordsDeadlineMs = RECORDS_DEADLINE_MS } = task;
+  const hold = { modes, namespace: task.dag.namespace, clock, holdMs: runDeadlineMs + recordsDeadlineMs + SLACK_MS };
+  const summary = await withProfileMode(hold, (renew) => runAll(task, renew));
   const [first] = summary.failed;
   if (first && summary.runs.length === 0 && !task.signal?.aborted)
     throw new HarvestError(
@@ -78,7 +83,7 @@ export async function profileDag(task: ProfileDag): Promise<ProfilingSummary> {
   return summary;
 }
 
-async function runAll(task: ProfileDag): Promise<ProfilingSummary> {
+async function runAll(task: ProfileDag, renew: () => Promise<void>): Promise<ProfilingSummary> {
   const { inputs, clock, signal, firstIndex = 0, onProgress, onRunDone } = task;
   const runs: ProfiledRun[] = [];
   const failed: FailedInput[] = [];
@@ -89,7 +94,7 @@ async function runAll(task: ProfileDag): Promise<ProfilingSummary> {
   for (const params of inputs.slice(firstIndex)) {
     const label = labelOf(index, params);
     try {
-      const { run, stored } = await runPatiently(task, params);
+      const { run, stored } = await runPatiently(task, params, renew);
       profiles += stored;
       if (run instanceof FailedRun) failed.push({ index, label, reason: run.message });
       else runs.push({ index, label, ...run });
@@ -109,10 +114,12 @@ async function runAll(task: ProfileDag): Promise<ProfilingSummary> {
 async function runPatiently(
   task: ProfileDag,
   params: Readonly<Record<string, unknown>>,
+  renew: () => Promise<void>,
 ): Promise<{ run: OneRun | FailedRun; stored: number }> {
   let stored = 0;
   for (let tries = 1; ; tries++) {
     task.signal?.throwIfAborted();
+    await renew();
     const run = await profileRun(task, params).catch((error: unknown) => {
       if (error instanceof FailedRun) return error;
       throw error;

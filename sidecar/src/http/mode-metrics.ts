@@ -1,5 +1,14 @@
 /** The modes as metrics, read from Redis when somebody looks: a pause that was forgotten shows on every dashboard. */
-import { type AllocationStore, type Clock, MODES, type ModeSettings, PAUSE_SCOPES, pausesInForce, scopeOf } from "@openwhisk-harvest/core";
+import {
+  type AllocationStore,
+  type Clock,
+  isProfiled,
+  MODES,
+  type ModeSettings,
+  PAUSE_SCOPES,
+  pausesInForce,
+  scopeOf,
+} from "@openwhisk-harvest/core";
 import { Gauge, type Registry } from "prom-client";
 import { withinDeadline } from "../deadline.js";
 
@@ -29,9 +38,11 @@ export function registerModeMetrics(registry: Registry, allocations: Pick<Alloca
   gauge("harvest_mode", "1 for the mode of all namespaces that have none of their own", "mode", ({ global }) =>
     MODES.map((mode) => [mode, global === mode ? 1 : 0]),
   );
-  gauge("harvest_namespaces_in_mode", "Namespaces with this mode of their own", "mode", ({ namespaces }) =>
-    MODES.map((mode) => [mode, Object.values(namespaces).filter((own) => own === mode).length]),
-  );
+  gauge("harvest_namespaces_in_mode", "Namespaces with this mode of their own", "mode", (settings) => {
+    const named = Object.keys({ ...settings.namespaces, ...settings.profilingUntilMs });
+    const own = named.map((name) => (isProfiled(settings, name, clock.nowMs()) ? "profile" : settings.namespaces[name]));
+    return MODES.map((mode) => [mode, own.filter((one) => one === mode).length]);
+  });
   gauge("harvest_paused", "Pauses in force, by what they cover", "scope", (settings) => {
     const inForce = pausesInForce(settings, clock.nowMs());
     return PAUSE_SCOPES.map((scope) => [scope, inForce.filter((pause) => scopeOf(pause) === scope).length]);
