@@ -2,7 +2,7 @@
  * How a verb finds the running stack: `harvest up` and `harvest demo --keep` leave its addresses and the guest's key in the data
  * folder, readable by its owner only, and take the file away when they end.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HarvestError } from "@openwhisk-harvest/core";
 import { z } from "zod";
@@ -40,23 +40,53 @@ export function writeStackFile(stack: Stack): void {
   writeFileSync(fileIn(stack.config.dataDir), `${JSON.stringify(addressesOf(stack))}\n`, { mode: 0o600 });
 }
 
+/** Leaves the file of another stack that has taken the folder meanwhile. */
 export function removeStackFile(dataDir: string): void {
-  rmSync(fileIn(dataDir), { force: true });
+  if (!existsSync(fileIn(dataDir))) return;
+  const { success, data } = stackFileSchema.safeParse(parseJson(readFileIn(dataDir)));
+  if (success && data.pid === process.pid) rmSync(fileIn(dataDir), { force: true });
 }
 
-/** OWH_NOT_FOUND with what to do when no stack runs on this data folder. */
+/** OWH_NOT_FOUND with what to do when no stack runs on this data folder, also when one has died and left its file behind. */
 export function readStackFile(dataDir: string): StackFile {
-  let text: string;
-  try {
-    text = readFileSync(fileIn(dataDir), "utf8");
-  } catch (error) {
+  const parsed = stackFileSchema.safeParse(parseJson(readFileIn(dataDir)));
+  if (!parsed.success)
+    throw new HarvestError("OWH_NOT_FOUND", `${fileIn(dataDir)} is damaged: restart the stack with \`harvest up\`.`, {
+      cause: parsed.error,
+    });
+  if (!isAlive(parsed.data.pid))
     throw new HarvestError(
       "OWH_NOT_FOUND",
-      `No running stack in ${dataDir}: start one with \`harvest up\`, or name its folder with --data-dir.`,
-      {
-        cause: error,
-      },
+      `The stack in ${dataDir} has died (process ${parsed.data.pid} is gone): start it again with \`harvest up\`.`,
     );
+  return parsed.data;
+}
+
+function readFileIn(dataDir: string): string {
+  try {
+    return readFileSync(fileIn(dataDir), "utf8");
+  } catch (cause) {
+    const todo = "start one with `harvest up`, or name its folder with --data-dir.";
+    throw new HarvestError("OWH_NOT_FOUND", `No running stack in ${dataDir}: ${todo}`, { cause });
   }
-  return stackFileSchema.parse(JSON.parse(text));
+}
+
+/** Undefined for what is no JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** A process of another user counts: it may not be signalled, but is there. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
 }

@@ -6,8 +6,9 @@ import { availableParallelism } from "node:os";
 import { type AllocationStore, type Config, type Grid, gridOf, HarvestError, systemClock } from "@openwhisk-harvest/core";
 import { type KeyVerifier, openWhiskKeyVerifier, type Sidecar, startSidecar } from "@openwhisk-harvest/sidecar";
 import { type Standalone, startStandalone } from "@openwhisk-harvest/standalone";
-import { openStores, RedisAllocationStore, type RedisProcess, type Stores, startRedis } from "@openwhisk-harvest/stores";
+import { FolderLock, openStores, RedisAllocationStore, type RedisProcess, type Stores, startRedis } from "@openwhisk-harvest/stores";
 import type { Logger } from "pino";
+import { madeDataFolder } from "./data-folder.js";
 import { signingKeyFor } from "./signing-secret.js";
 
 export interface Stack {
@@ -44,6 +45,8 @@ export async function startStack({
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
+    const lock = await FolderLock.take(madeDataFolder(config.dataDir)); // Redis locks its own folder, but may be elsewhere
+    closers.push(async () => lock.release());
     const redis = await redisOf(config, logger, preferSystemRedis);
     closers.push(async () => redis.process?.close());
     const { timeoutMs, allocationTtlMs: ttlMs } = config.redis;

@@ -3,6 +3,7 @@ export * from "./documents/lmdb.js";
 export * from "./logger.js";
 export * from "./open-stores.js";
 export * from "./redis-allocation-store.js";
+export { FolderLock } from "./redis-process/folder-lock.js";
 export * from "./redis-process.js";
 export * from "./run-key-writer.js";
 export * from "./typed/dag-store.js";
