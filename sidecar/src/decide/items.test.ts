@@ -39,7 +39,7 @@ describe("a map that forks", () => {
     const root = nextRoot();
     await test.decide(root, { dag: "mapped" });
     const { status, body } = await decide(root, fork);
-    assert.equal(status, 200);
+    assert.deepEqual([status, body.mode, body.published], [200, "harvest", true]);
     assert.deepEqual(body.stages[0].memory, { accepted: true, reason: "fits-budget" });
     const decision = (await test.ask("GET", `/v1/decisions/${body.id}`)).body;
     assert.equal(decision.stages[0].budget.memoryMb, 3 * 512);
@@ -75,7 +75,7 @@ describe("a map that forks", () => {
       [one, "mapped"],
     ] as const) {
       const { status, body } = await decide(nextRoot(), asked, dag);
-      assert.deepEqual([status, body.published, body.unpublished], [200, false, "nothing-accepted"]);
+      assert.deepEqual([status, body.mode, body.published, body.unpublished], [200, "harvest", false, "nothing-accepted"]);
     }
   });
 

@@ -24,6 +24,12 @@ export const SPECS: readonly FunctionSpec[] = [
   { user: { cpuCores: 2, memoryMb: 512 }, cpuCores: 1, memoryMb: 200, workCoreMs: 100 },
 ];
 
+/**
+ * Far beyond what a busy machine may take: a decision whose Redis answers late keeps U, which is right and not what is tested. A Redis
+ * that is stopped is refused at once (S2 of RedisAllocationStore), whatever this is.
+ */
+const REDIS_TIMEOUT_MS = 10_000;
+
 export interface Answer {
   readonly status: number;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever was answered
@@ -55,7 +61,7 @@ export interface TestOptions {
 export async function startTestSidecar({ wrap = () => ({}), flags = [] }: TestOptions = {}): Promise<TestSidecar> {
   const dataDir = await mkdtemp(join(tmpdir(), "harvest-sidecar-"));
   let redis: RedisProcess = await startRedis({ dataDir });
-  const allocations = await RedisAllocationStore.connect({ url: redis.url, timeoutMs: 100, ttlMs: 60_000 });
+  const allocations = await RedisAllocationStore.connect({ url: redis.url, timeoutMs: REDIS_TIMEOUT_MS, ttlMs: 60_000 });
   const stores = openStores({ dataDir });
   await seed(stores.models, stores);
   const openWhisk = await startOpenWhisk();
