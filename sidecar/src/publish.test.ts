@@ -23,13 +23,17 @@ const stamped = { v: 1, decision: `${ROOT}-1`, namespace: "guest", epoch: 1 };
 describe("publishedFields", () => {
   it("names fields by AST path and carries accepted resources only", () => {
     assert.deepEqual(fieldsOf(stateOf([fn(2, 3), fn(2, 1)])), {
-      "[1][0]": { ...stamped, cpuCores: 3, memoryMb: 256, workCoreMs: 300 },
-      "[1][1]": { ...stamped, cpuCores: 1, memoryMb: 256, workCoreMs: 100 },
+      "[1][0]": { ...stamped, cpuCores: 3, memoryMb: 256 },
+      "[1][1]": { ...stamped, cpuCores: 1, memoryMb: 256 },
     });
     assert.deepEqual(fieldsOf(stateOf([fn(2, 5), fn(2, 1)])), {
       "[1][0]": { ...stamped, memoryMb: 256, workCoreMs: 500 },
-      "[1][1]": { ...stamped, memoryMb: 256, workCoreMs: 100 },
+      "[1][1]": { ...stamped, memoryMb: 256 },
     });
+  });
+
+  it("tells the work that counts only to who was given less than its demand", () => {
+    assert.deepEqual(fieldsOf(stateOf([fn(2, 6), fn(2, 2)]))["[1][0]"], { ...stamped, cpuCores: 3, memoryMb: 256, workCoreMs: 600 });
   });
 
   it("has no field for whoever keeps U (H3)", () => {

@@ -11,7 +11,6 @@ import {
   type FunctionDecision,
   type Grid,
   isOnGrid,
-  type Prediction,
   type PublishedAllocation,
   type StageDecision,
 } from "@openwhisk-harvest/core";
@@ -56,12 +55,19 @@ export function acceptedResources({ cpu, memory }: StageDecision, fn: FunctionDe
   );
 }
 
-/** W with its margin: only who has used up that, and still works at its limit, was predicted wrongly. */
-function workOf({ predicted }: FunctionDecision): Pick<PublishedAllocation, "workCoreMs"> {
-  const workCoreMs = predicted ? countedOnCoreMs(predicted.workCoreMs) : 0;
-  return workCoreMs > 0 ? { workCoreMs } : {};
+function workOf(fn: FunctionDecision): Pick<PublishedAllocation, "workCoreMs"> {
+  const workCoreMs = countedOnCoreMs(fn);
+  return workCoreMs === undefined ? {} : { workCoreMs };
 }
 
-export function countedOnCoreMs({ mean, p90 }: Prediction): number {
-  return Math.max(mean, p90);
+/**
+ * W with its margin, for who was given less CPU than its demand: only when that is used up and it still works at its limit was it
+ * predicted wrongly. Absent for who has all of its demand: working at its limit shows at once that this was too small.
+ */
+export function countedOnCoreMs({ predicted, allocation, demand }: FunctionDecision): number | undefined {
+  const hasItsDemand = demand !== undefined && (allocation.cpuCores ?? 0) >= demand.cpuCores;
+  if (!predicted || hasItsDemand) return undefined;
+  const { mean, p90 } = predicted.workCoreMs;
+  const workCoreMs = Math.max(mean, p90);
+  return workCoreMs > 0 ? workCoreMs : undefined;
 }

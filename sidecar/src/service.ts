@@ -97,7 +97,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       void desk.amend(decision, (known) => withStageRecord(known, record)).then((amended) => writer.add(amended));
     },
   });
-  const app = createApp({ desk, knowledge, allocations, dags, models, pins, index: decisions, keys, metrics, clock, logger });
+  const app = createApp({ desk, ledgers, knowledge, allocations, dags, models, pins, index: decisions, keys, metrics, clock, logger });
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, app);
   const url = await listen(server, config.sidecar);
   server.on("error", (error) => logger.error({ reason: messageOf(error) }, "the server failed"));

@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import type { DecisionDesk } from "../decision-desk.js";
 import type { KeyVerifier } from "../key-verifier.js";
 import type { Knowledge } from "../knowledge.js";
+import type { LedgerDesk } from "../ledger/ledger-desk.js";
 import type { SidecarMetrics } from "../metrics.js";
 import { authenticate } from "./auth.js";
 import { dagRoutes, modelRoutes } from "./dags.js";
@@ -20,6 +21,7 @@ import { pinRoutes } from "./rollbacks.js";
 
 export interface AppParts {
   readonly desk: DecisionDesk;
+  readonly ledgers: Pick<LedgerDesk, "recordsOf">;
   readonly knowledge: Knowledge;
   readonly allocations: AllocationStore;
   readonly dags: DagStore;
@@ -33,7 +35,7 @@ export interface AppParts {
 }
 
 export function createApp(parts: AppParts): Express {
-  const { desk, knowledge, allocations, dags, models, pins, index, keys, metrics, clock, logger } = parts;
+  const { desk, ledgers, knowledge, allocations, dags, models, pins, index, keys, metrics, clock, logger } = parts;
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag"); // nobody asks twice for the same thing
@@ -50,7 +52,7 @@ export function createApp(parts: AppParts): Express {
   );
   app.use("/v1/pins", pinRoutes({ models, pins, knowledge, clock }));
   app.use("/v1/decisions", decisionListRoutes(desk, index));
-  app.use("/v1/decisions", decisionRoutes(desk));
+  app.use("/v1/decisions", decisionRoutes(desk, ledgers));
   app.use("/v1/dags", dagRoutes(dags, knowledge));
   app.use("/v1/models", modelRoutes(dags, knowledge));
   app.use(unknownRoute);

@@ -3,10 +3,12 @@ import { HarvestError } from "@openwhisk-harvest/core";
 import { json, Router } from "express";
 import type { DecisionDesk } from "../decision-desk.js";
 import { compact, decisionRequestSchema } from "../decision-record.js";
+import type { LedgerDesk } from "../ledger/ledger-desk.js";
 import { authorize } from "./auth.js";
 import { parsed } from "./errors.js";
 
-export function decisionRoutes(desk: DecisionDesk): Router {
+/** `ledgers`: what stages that are under way have come to so far; closed ones are in the decision. */
+export function decisionRoutes(desk: DecisionDesk, ledgers: Pick<LedgerDesk, "recordsOf">): Router {
   const router = Router();
 
   router.post("/", json({ limit: "16kb", inflate: false }), async (request, response) => {
@@ -19,7 +21,8 @@ export function decisionRoutes(desk: DecisionDesk): Router {
     const decision = await desk.find(request.params.id);
     if (!decision) throw new HarvestError("OWH_NOT_FOUND", "There is no such decision, or it is no longer stored.");
     authorize(response, decision.namespace);
-    response.json(decision);
+    const underWay = ledgers.recordsOf(decision.root);
+    response.json(underWay.length === 0 ? decision : { ...decision, ledger: [...(decision.ledger ?? []), ...underWay] });
   });
 
   return router;

@@ -47,15 +47,13 @@ function functionTerms(stage: StageDecision, fn: FunctionDecision): FunctionTerm
     cpuCores: accepted.includes("cpuCores") ? (fn.allocation.cpuCores ?? user.cpuCores) : user.cpuCores,
     memoryMb: accepted.includes("memoryMb") ? fn.allocation.memoryMb : user.memoryMb,
   };
-  const work = fn.predicted?.workCoreMs;
-  const counted = work ? countedOnCoreMs(work) : 0;
   return {
     astPath: fn.astPath,
     name: fn.name,
     user,
     allocation,
     ceiling: { cpuCores: fn.demand?.cpuCores ?? user.cpuCores, memoryMb: fn.demand?.memoryMb ?? user.memoryMb },
-    workCoreMs: work?.mean ?? 0,
-    publishedWorkCoreMs: counted > 0 ? counted : undefined,
+    workCoreMs: fn.predicted?.workCoreMs.mean ?? 0,
+    publishedWorkCoreMs: countedOnCoreMs(fn),
   };
 }

@@ -209,15 +209,21 @@ export class HeldRun implements NodeMember {
     this.#restored = this.#writing.then(() => restoreUser(container, grant, this.#options.logger));
   }
 
-  /** The first word about a lease is `start`. */
+  /** The first word about a lease is `start`, whatever comes after it. */
   #tell(what: Exclude<RunEventType, "start">): void {
+    const isFirst = this.#words === 0;
+    if (isFirst) this.#say("start");
+    if (!isFirst || what !== "applied") this.#say(what);
+  }
+
+  #say(type: RunEventType): void {
     const { clock, reporter, node } = this.#options;
     const { plan, lastSample, history } = this.#hold;
     if (!plan) return;
     const no = this.#words++;
     this.#lastWordMs = clock.monotonicMs();
     reporter.event({
-      type: no === 0 ? "start" : what,
+      type,
       activationId: this.id,
       atMs: clock.nowMs(),
       ...this.#key(),
