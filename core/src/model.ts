@@ -26,8 +26,12 @@ export const MODEL_TARGETS = Object.keys(MODEL_FEATURES) as ModelTarget[];
 const scoreSchema = z.object({
   /** Mean absolute prediction error on the test split (paper, 4.1.1), in the target's unit. */
   meanAbsoluteError: z.number(),
-  /** Share of accurate predictions (paper, 4.1.2), 0..1; only for targets that lie on the grid. */
+  /** Share of accurate predictions (paper, 4.1.2), 0..1, of the peak that was observed; only for targets that lie on the grid. */
   accuracy: z.number().optional(),
+  /** Share of runs whose observed use was at most the allocation they would be given, 0..1; only for targets that lie on the grid. */
+  withinAllocation: z.number().optional(),
+  /** The same, against the demand that the model learnt instead of the observed peak; only for CPU. */
+  demand: z.object({ meanAbsoluteError: z.number(), accuracy: z.number(), withinAllocation: z.number() }).optional(),
   testSamples: z.int(),
 });
 

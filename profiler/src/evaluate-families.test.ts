@@ -95,6 +95,27 @@ describe("evaluateFamilies", () => {
     assert.deepEqual([cpuCores?.accuracy, cpuCores?.withinAllocation, cpuCores?.atGridEdge], [0, 1, 60]);
     assert.deepEqual([memoryMb?.accuracy, memoryMb?.withinAllocation, memoryMb?.atGridEdge], [1, 1, 0]);
   });
+
+  it("holds CPU against the observed peak, as the paper does, and beside it against the demand, which short runs have less of", async () => {
+    const short = { durationMs: 50, cpuTimeMs: 5, cpuPeakCores: 2.5, memoryPeakMb: 100 };
+    const profiles = PROFILES.map((p): Profile => ({ ...p, observation: { ...p.observation, ...short } }));
+    const { families, allocations } = await evaluateFamilies({ ...TASK, profiles, families: [randomForest] });
+    const { cpuCores, memoryMb } = families[0]?.evaluation ?? {};
+    const { accuracy, withinAllocation, error, demand } = cpuCores ?? assert.fail();
+    assert.deepEqual([accuracy, withinAllocation, error.mean.toFixed(6)], [0, 0, "2.450000"]);
+    assert.deepEqual([demand?.accuracy, demand?.withinAllocation, demand?.meanError.toFixed(6), demand?.belowPeak], [1, 1, "0.000000", 60]);
+    assert.deepEqual([memoryMb?.accuracy, memoryMb?.demand], [1, undefined]);
+    for (const { target, accuracy, withinAllocation, demand } of allocations.margins)
+      if (target === "memoryMb") assert.deepEqual([accuracy, withinAllocation, demand], [1, 1, undefined]);
+      else assert.deepEqual([accuracy, withinAllocation, demand], [0, 0, { accuracy: 1, withinAllocation: 1 }]);
+  });
+
+  it("finds no difference between the two where runs last for a CFS period", async () => {
+    const { families } = await evaluateFamilies({ ...TASK, families: [randomForest] });
+    const { accuracy, withinAllocation, error, demand } = families[0]?.evaluation?.cpuCores ?? assert.fail();
+    assert.deepEqual(demand, { accuracy, withinAllocation, meanError: demand?.meanError, belowPeak: 0 });
+    assert.ok(Math.abs((demand?.meanError ?? 1) - error.mean) < 1e-12);
+  });
 });
 
 describe("the reports", () => {
@@ -104,6 +125,8 @@ describe("the reports", () => {
     for (const { name } of QUICK) assert.equal(table.split("\n").filter((line) => line.startsWith(`  ${name} `)).length, 4, name);
     assert.match(table, /SVR was not evaluated: the package <b> is not installed/);
     assert.match(table, /CPU peak, error in cores: 60 function runs; 0 used exactly/);
+    assert.match(table, /accurate +within +demand: error +demand: accurate +demand: within\n/);
+    assert.match(table, /demand: 0 of 60 were shorter than a CFS period/);
     const widths = table
       .split("\n")
       .filter((line) => line.startsWith("  "))
@@ -120,6 +143,7 @@ describe("the reports", () => {
     assert.equal(page.match(/<rect /g)?.length, 2 * 2 * 2 * QUICK.length);
     assert.doesNotMatch(page, /<script|https?:|<b>|NaN|undefined|Infinity|<other/);
     assert.match(page, /&#60;other &#38; more&#62;/);
+    assert.match(page, /<th>accurate<\/th><th>within<\/th><th>demand: error<\/th><th>demand: accurate<\/th><th>demand: within<\/th>/);
     assert.equal(page, renderEvaluationPage([evaluation, { ...evaluation, dag: "<other & more>" }]));
   });
 

@@ -1,7 +1,7 @@
 /**
  * What is allocated, against what is used: the accuracy of 4.1.2 asks how close a prediction is, a user whether the allocation
  * holds. So the calibrated models of the same split are asked for every margin that a policy may add, on the same test runs; and
- * for grids of coarser steps, which forgive more.
+ * for grids of coarser steps, which forgive more. As in evaluate.ts, the plain figures are the paper's, of what was observed.
  */
 import {
   ceilToGrid,
@@ -13,7 +13,7 @@ import {
   type Profile,
   predictCalibrated,
 } from "@openwhisk-harvest/core";
-import { isAccurate } from "./accuracy.js";
+import { type GridShares, gridSharesOf, isAccurate } from "./accuracy.js";
 import { cpuDemandCores } from "./cpu-demand.js";
 import { showsCpuDemand, showsMemoryDemand } from "./run-mark.js";
 
@@ -23,14 +23,13 @@ export type Margin = (typeof MARGINS)[number];
 export type GridTarget = "cpuCores" | "memoryMb";
 export const GRID_TARGETS: readonly GridTarget[] = ["cpuCores", "memoryMb"];
 
-export interface MarginEvaluation {
+/** The shares are of the prediction with its margin. */
+export interface MarginEvaluation extends GridShares {
   readonly target: GridTarget;
   readonly margin: Margin;
   readonly samples: number;
-  /** Share of runs that used at most what they would be allocated. */
-  readonly withinAllocation: number;
-  /** By the paper's definition, of the prediction with its margin. */
-  readonly accuracy: number;
+  /** Held against the demand instead (cpu-demand.ts); only for CPU. */
+  readonly demand?: GridShares;
   /** Allocated, but not used at the peak; in the target's unit. */
   readonly meanSpare: number;
 }
@@ -51,7 +50,8 @@ export interface AllocationEvaluation {
 
 interface Asked {
   readonly target: GridTarget;
-  readonly actual: number;
+  readonly observed: number;
+  readonly demand: number;
   readonly predicted: Readonly<Record<Margin, number>>;
 }
 
@@ -63,8 +63,8 @@ export function evaluateMargins(model: Model, profiles: readonly Profile[], grid
     const { predicted, distrust } = predictCalibrated({ model, dagVersion: profile.dagVersion, at: profile, minSamples });
     if (distrust) distrusted++;
     for (const target of GRID_TARGETS) {
-      const actual = actualOf(profile, target);
-      if (actual !== undefined) asked.push({ target, actual, predicted: withMargins(predicted[target]) });
+      const shown = shownBy(profile, target);
+      if (shown) asked.push({ target, ...shown, predicted: withMargins(predicted[target]) });
     }
   }
   const of = (target: GridTarget) => asked.filter((one) => one.target === target);
@@ -82,21 +82,27 @@ function withMargins({ mean: forest, p90, p99 = p90, basis }: Prediction): Asked
   return { mean, p90: Math.max(mean, p90), p99: Math.max(mean, p99) };
 }
 
-function actualOf({ observation }: Profile, target: GridTarget): number | undefined {
-  if (target === "cpuCores") return showsCpuDemand(observation) ? cpuDemandCores(observation) : undefined;
-  return showsMemoryDemand(observation) ? observation.memoryPeakMb : undefined;
+/** Undefined when the run shows nothing of it. */
+function shownBy({ observation }: Profile, target: GridTarget): Pick<Asked, "observed" | "demand"> | undefined {
+  const { cpuPeakCores, memoryPeakMb } = observation;
+  if (target === "cpuCores")
+    return showsCpuDemand(observation) ? { observed: cpuPeakCores, demand: cpuDemandCores(observation) } : undefined;
+  return showsMemoryDemand(observation) ? { observed: memoryPeakMb, demand: memoryPeakMb } : undefined;
 }
 
 function evaluateMargin(asked: readonly Asked[], target: GridTarget, margin: Margin, axis: GridAxis): MarginEvaluation {
-  const share = (holds: (one: Asked) => boolean) => asked.filter(holds).length / asked.length;
-  const allocationOf = ({ predicted }: Asked) => ceilToGrid(axis, predicted[margin]);
+  const sharesBy = (actual: "observed" | "demand") =>
+    gridSharesOf(
+      axis,
+      asked.map((one) => ({ predicted: one.predicted[margin], actual: one[actual] })),
+    );
   return {
     target,
     margin,
     samples: asked.length,
-    withinAllocation: share((one) => one.actual <= allocationOf(one)),
-    accuracy: share(({ predicted, actual }) => isAccurate(axis, predicted[margin], actual)),
-    meanSpare: meanOf(asked.map((one) => allocationOf(one) - one.actual)),
+    ...sharesBy("observed"),
+    ...(target === "cpuCores" && { demand: sharesBy("demand") }),
+    meanSpare: meanOf(asked.map(({ predicted, observed }) => ceilToGrid(axis, predicted[margin]) - observed)),
   };
 }
 
@@ -107,6 +113,6 @@ function coarserAxes({ min, max, step }: GridAxis): GridAxis[] {
 }
 
 function evaluateStep(asked: readonly Asked[], target: GridTarget, axis: GridAxis): StepEvaluation {
-  const accurate = asked.filter(({ predicted, actual }) => isAccurate(axis, predicted.mean, actual)).length;
+  const accurate = asked.filter(({ predicted, observed }) => isAccurate(axis, predicted.mean, observed)).length;
   return { target, step: axis.step, accuracy: accurate / asked.length };
 }

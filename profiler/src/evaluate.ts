@@ -1,6 +1,9 @@
 /**
  * How good models are, measured on the whole chain as it is used: ML1 predicts a function's input size from the size of the
  * DAG's input, and ML2 answers for the predicted size, never for the one that was measured.
+ *
+ * Errors and shares are the paper's: A is what was observed of a run, for CPU its peak. The models learn a run's demand, which is less
+ * than that for runs shorter than a CFS period (cpu-demand.ts); what they are worth by that stands apart, as `demand`.
  */
 import {
   ceilToGrid,
@@ -14,7 +17,7 @@ import {
   predictTrees,
   quantileOfSorted,
 } from "@openwhisk-harvest/core";
-import { isAccurate } from "./accuracy.js";
+import { type GridShares, gridSharesOf, type Held, isAccurate } from "./accuracy.js";
 import { cpuDemandCores } from "./cpu-demand.js";
 import { MISSES, type Miss, missOf } from "./missed.js";
 import { showsCpuDemand, showsMemoryDemand } from "./run-mark.js";
@@ -25,7 +28,7 @@ export interface TargetEvaluation {
   readonly error: { readonly mean: number; readonly p50: number; readonly p90: number; readonly p99: number; readonly max: number };
   /** Share of accurate predictions (paper, 4.1.2), 0..1; only for targets that lie on the grid. */
   readonly accuracy?: number;
-  /** Share of runs that used at most the allocation they would be given, 0..1; only for targets that lie on the grid. */
+  /** Share of runs whose observed use was at most the allocation they would be given, 0..1; only for targets that lie on the grid. */
   readonly withinAllocation?: number;
   /**
    * How many runs used so exactly an allocation, or so much more than the largest, that not even a perfect prediction counts as
@@ -38,6 +41,16 @@ export interface TargetEvaluation {
   readonly missed?: Readonly<Record<Miss, number>>;
   /** Of |P - A|, at the shares of ERROR_SHARES. */
   readonly errorQuantiles: readonly number[];
+  /** The same predictions, held against the demand; only for CPU. */
+  readonly demand?: DemandEvaluation;
+}
+
+/** Ours, not the paper's: A is what a run's quota has to give it. */
+export interface DemandEvaluation extends GridShares {
+  /** Mean of |P - A|, in the target's unit. */
+  readonly meanError: number;
+  /** How many of the runs need less than their observed peak. */
+  readonly belowPeak: number;
 }
 
 /** 0, 0.05 ... 1: enough to draw a distribution from. */
@@ -68,7 +81,10 @@ export interface Pair {
   readonly target: ModelTarget;
   readonly profile: Profile;
   readonly predicted: number;
+  /** As the models learn it: for CPU the demand. */
   readonly actual: number;
+  /** As it was seen: for CPU the peak; else the same. */
+  readonly observed: number;
 }
 
 /** What the chain says of these runs, for each target that they show (dataset.ts). */
@@ -77,10 +93,11 @@ export function chainPairs(chain: (at: ChainQuery) => ChainPrediction, profiles:
   for (const profile of profiles) {
     const { observation } = profile;
     const predicted = chain(profile);
-    const compare = (target: ModelTarget, actual: number) => pairs.push({ target, profile, predicted: predicted[target], actual });
+    const compare = (target: ModelTarget, actual: number, observed = actual) =>
+      pairs.push({ target, profile, predicted: predicted[target], actual, observed });
     if (observation.outcome === "success") compare("inputBytes", profile.functionInputBytes);
     if (showsCpuDemand(observation)) {
-      compare("cpuCores", cpuDemandCores(observation));
+      compare("cpuCores", cpuDemandCores(observation), observation.cpuPeakCores);
       compare("workCoreMs", observation.cpuTimeMs);
     }
     if (showsMemoryDemand(observation)) compare("memoryMb", observation.memoryPeakMb);
@@ -102,7 +119,9 @@ export function evaluateChain({ chain, profiles, grid }: EvaluateChain): Evaluat
   const evaluation: Partial<Record<ModelTarget, TargetEvaluation>> = {};
   for (const target of MODEL_TARGETS) {
     const own = pairs.filter((pair) => pair.target === target);
-    if (own.length > 0) evaluation[target] = evaluatePairs(own, axes[target]);
+    if (own.length === 0) continue;
+    const byPaper = evaluatePairs(own, axes[target]);
+    evaluation[target] = target === "cpuCores" ? { ...byPaper, demand: againstDemand(own, grid.cpuCores) } : byPaper;
   }
   return evaluation;
 }
@@ -113,7 +132,7 @@ export function evaluateModel({ forests, ...rest }: { forests: Forests } & Omit<
 }
 
 function evaluatePairs(pairs: readonly Pair[], axis: GridAxis | undefined): TargetEvaluation {
-  const errors = Float64Array.from(pairs, ({ predicted, actual }) => Math.abs(predicted - actual)).sort();
+  const errors = Float64Array.from(pairs, ({ predicted, observed }) => Math.abs(predicted - observed)).sort();
   const quantile = (q: number) => quantileOfSorted(errors, q);
   return {
     samples: pairs.length,
@@ -124,14 +143,22 @@ function evaluatePairs(pairs: readonly Pair[], axis: GridAxis | undefined): Targ
 }
 
 function againstGrid(pairs: readonly Pair[], axis: GridAxis, medianError: number) {
-  const count = (holds: (pair: Pair) => boolean) => pairs.filter(holds).length;
+  const held = pairs.map(({ predicted, observed }) => ({ predicted, actual: observed }));
+  const count = (holds: (one: Held) => boolean) => held.filter(holds).length;
   return {
-    accuracy: count(({ predicted, actual }) => isAccurate(axis, predicted, actual)) / pairs.length,
-    withinAllocation: count(({ predicted, actual }) => actual <= ceilToGrid(axis, predicted)) / pairs.length,
+    ...gridSharesOf(axis, held),
     atGridEdge: count(({ actual }) => !isAccurate(axis, actual, actual)),
     nearGridEdge: count(({ actual }) => actual + medianError >= ceilToGrid(axis, actual)),
     missed: Object.fromEntries(
       MISSES.map((miss) => [miss, count(({ predicted, actual }) => missOf(axis, predicted, actual) === miss)]),
     ) as Record<Miss, number>,
+  };
+}
+
+function againstDemand(pairs: readonly Pair[], axis: GridAxis): DemandEvaluation {
+  return {
+    ...gridSharesOf(axis, pairs),
+    meanError: meanOf(pairs.map(({ predicted, actual }) => Math.abs(predicted - actual))),
+    belowPeak: pairs.filter(({ actual, observed }) => actual < observed).length,
   };
 }

@@ -14,6 +14,11 @@ export const TARGET_TITLES: readonly (readonly [ModelTarget, string, unit: strin
 ];
 
 const HEADINGS = ["family", "mean", "p50", "p90", "p99", "max", "accurate", "within"];
+/** Against the demand instead of what was observed; only in the block of a target that has one. */
+const DEMAND_HEADINGS = ["demand: error", "demand: accurate", "demand: within"];
+
+/** Which runs `demand` is about (cpu-demand.ts). */
+export const BELOW_PEAK_WORDS = "were shorter than a CFS period and need less than their observed peak";
 
 /** One block per target: prediction error (4.1.1), accuracy (4.1.2) and the share of runs within the allocation given. */
 export function renderEvaluationTable(evaluation: DagEvaluation): string {
@@ -39,7 +44,11 @@ function targetBlock(families: readonly FamilyEvaluation[], target: ModelTarget,
   if (!first) return `${title}: no test run shows it.\n`;
   const edges =
     first.atGridEdge === undefined ? "" : `; ${first.atGridEdge} used exactly an allocation, or more than the largest: never accurate`;
-  return `${title}: ${first.samples} function runs${edges}\n${alignColumns([HEADINGS, ...rows])}${missedLines(first)}`;
+  return `${title}: ${first.samples} function runs${edges}\n${alignColumns([[...HEADINGS, ...(first.demand ? DEMAND_HEADINGS : [])], ...rows])}${missedLines(first)}${demandLine(first)}`;
+}
+
+function demandLine({ demand, samples }: TargetEvaluation): string {
+  return demand ? `  demand: ${demand.belowPeak} of ${samples} ${BELOW_PEAK_WORDS}\n` : "";
 }
 
 /** Of the first family, which is the default trainer's. */
@@ -51,25 +60,31 @@ function missedLines({ missed, samples }: TargetEvaluation): string {
 
 const MARGIN_TITLES: Readonly<Record<Margin, string>> = { mean: "mean (policy paper)", p90: "p90", p99: "p99 (policy makespan)" };
 
+const MARGIN_HEADINGS = ["", "within", "spare", "accurate", "demand: within", "demand: accurate"];
+
 /** What is allocated, by the margin added to the prediction; and what a coarser grid would forgive. */
 function allocationBlock({ allocations: { margins, steps } }: DagEvaluation): string {
   const titleOf = (target: GridTarget) => TARGET_TITLES.find(([own]) => own === target)?.[1] ?? target;
-  const rows = margins.map(({ target, margin, withinAllocation, meanSpare, accuracy }) => [
+  const rows = margins.map(({ target, margin, withinAllocation, meanSpare, accuracy, demand }) => [
     `${titleOf(target)}, ${MARGIN_TITLES[margin]}`,
     formatShare(withinAllocation),
     formatAmount(meanSpare),
     formatShare(accuracy),
+    formatShare(demand?.withinAllocation),
+    formatShare(demand?.accuracy),
   ]);
   const coarser = steps.map(({ target, step, accuracy }) => `${titleOf(target)} by ${step}: ${formatShare(accuracy)}`);
   return [
-    `allocated by the calibrated forests, with a margin\n${alignColumns([["", "within", "spare", "accurate"], ...rows])}`,
+    `allocated by the calibrated forests, with a margin\n${alignColumns([MARGIN_HEADINGS, ...rows])}`,
     `  accurate, by the grid's step: ${coarser.join("; ")}\n`,
   ].join("");
 }
 
-function cellsOf({ error, accuracy, withinAllocation }: TargetEvaluation): string[] {
+/** In the order of HEADINGS and DEMAND_HEADINGS. */
+export function cellsOf({ error, accuracy, withinAllocation, demand }: TargetEvaluation): string[] {
   const errors = [error.mean, error.p50, error.p90, error.p99, error.max].map(formatAmount);
-  return [...errors, formatShare(accuracy), formatShare(withinAllocation)];
+  const ofDemand = demand ? [formatAmount(demand.meanError), formatShare(demand.accuracy), formatShare(demand.withinAllocation)] : [];
+  return [...errors, formatShare(accuracy), formatShare(withinAllocation), ...ofDemand];
 }
 
 /** The first column to the left, the others to the right. */

@@ -136,8 +136,16 @@ function samplesOf(dag: DagDescription, { rows }: Dataset): number[] {
 
 function scoresOf(evaluation: Evaluation): ModelDocument["scores"] {
   const scores: ModelDocument["scores"] = {};
-  for (const [target, { error, accuracy, samples }] of Object.entries(evaluation))
-    scores[target] = { meanAbsoluteError: error.mean, testSamples: samples, ...(accuracy !== undefined && { accuracy }) };
+  for (const [target, { error, accuracy, withinAllocation, demand, samples }] of Object.entries(evaluation))
+    scores[target] = {
+      meanAbsoluteError: error.mean,
+      testSamples: samples,
+      ...(accuracy !== undefined && { accuracy }),
+      ...(withinAllocation !== undefined && { withinAllocation }),
+      ...(demand && {
+        demand: { meanAbsoluteError: demand.meanError, accuracy: demand.accuracy, withinAllocation: demand.withinAllocation },
+      }),
+    };
   return scores;
 }
 

@@ -1,7 +1,7 @@
 /** The comparison of the families as one self-contained HTML page: no script, no font, nothing fetched. */
 import { describeGrid } from "@openwhisk-harvest/core";
 import type { DagEvaluation, FamilyEvaluation } from "../evaluate-families.js";
-import { formatAmount, formatShare, TARGET_TITLES } from "../evaluation-table.js";
+import { BELOW_PEAK_WORDS, cellsOf, formatAmount, formatShare, TARGET_TITLES } from "../evaluation-table.js";
 import { MISS_WORDS, MISSES } from "../missed.js";
 import { accuracyBars, errorCdf } from "./figures.js";
 import { colourOf, escapeHtml } from "./svg.js";
@@ -29,7 +29,8 @@ svg { width: 100%; height: auto; display: block; } svg text { font-size: 11px; f
 function's input size from the size of the workflow's input, ML2 its needs from that prediction. An error is |P - A|, prediction less
 actual use. A prediction counts as accurate if P + |P - A| stays below the smallest allocation that is at least P; that is strict, so
 a run that uses exactly an allocation is never predicted accurately. Beside it stands the share of runs that used at most the
-allocation they would be given.</p>
+allocation they would be given. For CPU, A is the peak that was observed. The models learn the demand, which is less for runs shorter than
+a CFS period (their CPU time over the period); the columns named so hold the same predictions against it.</p>
 ${evaluations.map(section).join("\n")}
 </body>
 </html>
@@ -65,7 +66,8 @@ function edges(families: readonly FamilyEvaluation[]): string {
   const lines = TARGET_TITLES.flatMap(([target, title]) => {
     const own = evaluation?.[target];
     if (own?.atGridEdge === undefined) return [];
-    return `<p>${title}: ${own.atGridEdge} of ${own.samples} function runs used exactly an allocation or more than the largest; ${own.nearGridEdge} lie closer below one than ${escapeHtml(families.find((f) => f.evaluation)?.name ?? "")}'s median error.</p>`;
+    const demand = own.demand ? ` ${own.demand.belowPeak} ${BELOW_PEAK_WORDS}.` : "";
+    return `<p>${title}: ${own.atGridEdge} of ${own.samples} function runs used exactly an allocation or more than the largest; ${own.nearGridEdge} lie closer below one than ${escapeHtml(families.find((f) => f.evaluation)?.name ?? "")}'s median error.${demand}</p>`;
   });
   return lines.join("\n");
 }
@@ -86,9 +88,14 @@ function allocationTable({ allocations: { margins, steps } }: DagEvaluation): st
     TARGET_TITLES.find(([own]) => own === target)
       ?.slice(1)
       .join(", ") ?? target;
-  const head = ["allocated with the margin", "within", "spare", "accurate"].map((h) => `<th>${h}</th>`).join("");
-  const rows = margins.map(({ target, margin, withinAllocation, meanSpare, accuracy }) => {
-    const cells = [formatShare(withinAllocation), formatAmount(meanSpare), formatShare(accuracy)].map((c) => `<td>${c}</td>`).join("");
+  const head = ["allocated with the margin", "within", "spare", "accurate", "demand: within", "demand: accurate"]
+    .map((h) => `<th>${h}</th>`)
+    .join("");
+  const rows = margins.map(({ target, margin, withinAllocation, meanSpare, accuracy, demand }) => {
+    const ofDemand = [formatShare(demand?.withinAllocation), formatShare(demand?.accuracy)];
+    const cells = [formatShare(withinAllocation), formatAmount(meanSpare), formatShare(accuracy), ...ofDemand]
+      .map((c) => `<td>${c}</td>`)
+      .join("");
     return `<tr><td>${titleOf(target)}: ${margin}</td>${cells}</tr>`;
   });
   const coarser = steps.map(({ target, step, accuracy }) => `${titleOf(target)} by ${step}: ${formatShare(accuracy)}`);
@@ -97,14 +104,26 @@ function allocationTable({ allocations: { margins, steps } }: DagEvaluation): st
 }
 
 function table(families: readonly FamilyEvaluation[]): string {
-  const head = ["", "error mean", "p50", "p90", "p99", "max", "accurate", "within"].map((h) => `<th>${h}</th>`).join("");
+  const headings = [
+    "",
+    "error mean",
+    "p50",
+    "p90",
+    "p99",
+    "max",
+    "accurate",
+    "within",
+    "demand: error",
+    "demand: accurate",
+    "demand: within",
+  ];
+  const head = headings.map((h) => `<th>${h}</th>`).join("");
   const rows = TARGET_TITLES.flatMap(([target, title, unit]) =>
     families.flatMap(({ name, evaluation }) => {
       const own = evaluation?.[target];
       if (!own) return [];
-      const { mean, p50, p90, p99, max } = own.error;
-      const cells = [...[mean, p50, p90, p99, max].map(formatAmount), formatShare(own.accuracy), formatShare(own.withinAllocation)];
-      return `<tr><td>${title} (${unit}), ${escapeHtml(name)}</td>${cells.map((c) => `<td>${c}</td>`).join("")}</tr>`;
+      const cells = headings.slice(1).map((_, i) => `<td>${cellsOf(own)[i] ?? "-"}</td>`);
+      return `<tr><td>${title} (${unit}), ${escapeHtml(name)}</td>${cells.join("")}</tr>`;
     }),
   );
   return `<table><thead><tr>${head}</tr></thead><tbody>\n${rows.join("\n")}\n</tbody></table>`;
