@@ -25,7 +25,11 @@ describe("harvest demo", () => {
     assert.equal(report.failed, 0);
     assert.ok(report.requests > 0);
     assert.ok(report.grid.cpuCores.step > 0 && report.enforcement);
-    for (const share of [report.accuracy.cpu, report.accuracy.memory]) assert.ok(share >= 0 && share <= 1);
+    const { accuracy, withinAllocation, cpuDemand } = report;
+    for (const share of [accuracy, withinAllocation, cpuDemand].flatMap((shares) => Object.values<number>(shares)))
+      assert.ok(share >= 0 && share <= 1);
+    assert.deepEqual(Object.keys(accuracy), ["cpu", "memory"]);
+    assert.deepEqual(Object.keys(cpuDemand), ["accuracy", "withinAllocation"]);
     for (const phase of [report.off, report.harvest]) {
       for (const key of PHASE_KEYS) assert.ok(Number.isFinite(phase[key]), key);
       assert.ok(phase.meanMs > 0 && phase.stageMeanMs > 0 && phase.stageMeanMs < phase.meanMs);

@@ -46,7 +46,9 @@ ${timeline(report.harvest, names, lastMs)}
 <p>All times come from OpenWhisk's activation records. The parallel stage lasts from the start of its first branch's function to the end of its last.
 Utilization is what the stage's functions used over what the stage's budget (the sum of its user allocations) held while the stage lasted.
 Accuracy is the paper's (4.1.2), on inputs never trained on: ${percent(report.accuracy.cpu)} for CPU, ${percent(report.accuracy.memory)} for memory.
-Of the same runs ${percent(report.withinAllocation.cpu)} used at most the CPU that the prediction would have given them, and ${percent(report.withinAllocation.memory)} at most the memory.</p>
+Of the same runs ${percent(report.withinAllocation.cpu)} used at most the CPU that the prediction would have given them, and ${percent(report.withinAllocation.memory)} at most the memory.
+Both figures for CPU are of the observed peak. Against the demand, which counts the CPU time of runs shorter than a CFS period over that period,
+${percent(report.cpuDemand.accuracy)} are accurate and ${percent(report.cpuDemand.withinAllocation)} within their allocation.</p>
 </body>
 </html>
 `;

@@ -42,6 +42,7 @@ function report(change: Partial<DemoReport> = {}): DemoReport {
     enforcementReason: "v1 controllers are writable",
     accuracy: { cpu: 0.9, memory: 0.8 },
     withinAllocation: { cpu: 1, memory: 1 },
+    cpuDemand: { accuracy: 0.95, withinAllocation: 0.97 },
     functionNames: ["<aes>"],
     off: phase(request(400, 300), request(200, 100)),
     harvest: phase(request(200, 150), request(100, 50)),

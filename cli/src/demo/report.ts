@@ -76,10 +76,12 @@ export interface DemoReport {
   readonly enforcement: Enforcement;
   /** Why this enforcement and no better one. */
   readonly enforcementReason: string;
-  /** Share of accurate predictions (paper, 4.1.2) on inputs never trained on, 0..1. */
+  /** Share of accurate predictions (paper, 4.1.2) of the observed peaks, on inputs never trained on, 0..1. */
   readonly accuracy: { readonly cpu: number; readonly memory: number };
-  /** Share of the same runs that used at most the allocation they would be given, 0..1. */
+  /** Share of the same runs whose observed peak was at most the allocation they would be given, 0..1. */
   readonly withinAllocation: { readonly cpu: number; readonly memory: number };
+  /** Both shares for CPU, against the demand instead of the observed peak (profiler, cpu-demand.ts). */
+  readonly cpuDemand: { readonly accuracy: number; readonly withinAllocation: number };
   /** In the order of the DAG. */
   readonly functionNames: readonly string[];
   readonly off: Phase;
@@ -129,7 +131,7 @@ function sorted(values: number[]): number[] {
 
 /** The one object that `--json` prints. */
 export function reportJson(report: DemoReport): Record<string, unknown> {
-  const { requests, failed, grid, enforcement, enforcementReason, accuracy, withinAllocation, decision } = report;
+  const { requests, failed, grid, enforcement, enforcementReason, accuracy, withinAllocation, cpuDemand, decision } = report;
   return {
     requests,
     failed,
@@ -138,6 +140,7 @@ export function reportJson(report: DemoReport): Record<string, unknown> {
     enforcementReason,
     accuracy,
     withinAllocation,
+    cpuDemand,
     off: summarizePhase(report.off),
     harvest: summarizePhase(report.harvest),
     decision,

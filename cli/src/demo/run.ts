@@ -79,6 +79,10 @@ export async function runDemo(options: DemoOptions, onStack: (stack: Stack) => v
     enforcementReason: stack.standalone.enforcementReason,
     accuracy: { cpu: evaluation.cpuCores?.accuracy ?? 0, memory: evaluation.memoryMb?.accuracy ?? 0 },
     withinAllocation: { cpu: evaluation.cpuCores?.withinAllocation ?? 0, memory: evaluation.memoryMb?.withinAllocation ?? 0 },
+    cpuDemand: {
+      accuracy: evaluation.cpuCores?.demand?.accuracy ?? 0,
+      withinAllocation: evaluation.cpuCores?.demand?.withinAllocation ?? 0,
+    },
     functionNames: job.dag.functions.map((f) => f.name.split("/").at(-1) ?? f.name),
     off: off.phase,
     harvest: harvest.phase,

@@ -17,12 +17,13 @@ export function renderTable(report: DemoReport): string {
 
 /** The lines above the table: what was run, on what, and how far to believe it. */
 export function renderPreamble(report: DemoReport): string[] {
-  const { accuracy, withinAllocation, enforcement, enforcementReason, requests, failed } = report;
+  const { accuracy, withinAllocation, cpuDemand, enforcement, enforcementReason, requests, failed } = report;
   const lines = [
     `grid         ${describeGrid(report.grid)}`,
     `enforcement  ${enforcement}${claimsGain(enforcement) ? "" : ` (${enforcementReason})`}`,
     `models       accurate (paper, 4.1.2): CPU ${percent(accuracy.cpu)}, memory ${percent(accuracy.memory)}, on inputs never trained on;`,
-    `             use within the predicted allocation: CPU ${percent(withinAllocation.cpu)}, memory ${percent(withinAllocation.memory)}`,
+    `             use within the predicted allocation: CPU ${percent(withinAllocation.cpu)}, memory ${percent(withinAllocation.memory)};`,
+    `             CPU against the demand, not the observed peak: accurate ${percent(cpuDemand.accuracy)}, within ${percent(cpuDemand.withinAllocation)}`,
     `requests     ${requests} sent with harvesting off, the same ${requests} with harvesting on; ${failed} failed`,
   ];
   if (!claimsGain(enforcement))

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { gridOf, HarvestError, type ModelDocument, systemClock } from "@openwhisk-harvest/core";
-import { TRAINERS, type Trainer, trainFromStores, trainIfDrifted } from "@openwhisk-harvest/profiler";
+import { formatShare, TRAINERS, type Trainer, trainFromStores, trainIfDrifted } from "@openwhisk-harvest/profiler";
 import { openStores } from "@openwhisk-harvest/stores";
 import type { Command } from "commander";
 import { readDag } from "../dags.js";
@@ -50,11 +50,20 @@ async function train(name: string, flags: TrainFlags): Promise<void> {
 }
 
 function describeModel({ namespace, dag, version, trainer, scores }: ModelDocument): string {
-  const lines = Object.entries(scores).map(([target, { meanAbsoluteError, accuracy, testSamples }]) => {
-    const accurate = accuracy === undefined ? "" : `, accurate ${(accuracy * 100).toFixed(1)} %`;
-    return `ok: ${target}: mean absolute error ${meanAbsoluteError.toPrecision(3)}${accurate}, ${testSamples} test runs`;
-  });
+  const lines = Object.entries(scores).flatMap(([target, { testSamples, demand, ...observed }]) => [
+    `ok: ${target}: ${describeScore(observed)}, ${testSamples} test runs`,
+    ...(demand ? [`ok: ${target}, against the demand instead of the observed peak: ${describeScore(demand)}`] : []),
+  ]);
   return `${[`ok: ${namespace}/${dag} model ${version}, trained by ${trainer}`, ...lines].join("\n")}\n`;
+}
+
+type Score = Pick<ModelDocument["scores"][string], "meanAbsoluteError" | "accuracy" | "withinAllocation">;
+
+function describeScore({ meanAbsoluteError, accuracy, withinAllocation }: Score): string {
+  const parts = [`mean absolute error ${meanAbsoluteError.toPrecision(3)}`];
+  if (accuracy !== undefined) parts.push(`accurate ${formatShare(accuracy)}`);
+  if (withinAllocation !== undefined) parts.push(`within the allocation ${formatShare(withinAllocation)}`);
+  return parts.join(", ");
 }
 
 function trainerNamed(name: string | undefined): Trainer {
