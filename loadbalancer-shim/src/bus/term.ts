@@ -32,6 +32,9 @@ export interface TermParts {
 
 type Of<T extends Effect["type"]> = Extract<Effect, { type: T }>;
 
+/** As long as controllers wait for a ping (reference, pitfall 11). */
+const FIRST_TESTS_MS = 10_000;
+
 export class Term {
   readonly #parts: TermParts;
   readonly #forwards: Sender;
@@ -47,9 +50,12 @@ export class Term {
   #acksSending: Promise<unknown> = Promise.resolve();
   #wakeIntake: () => void = () => undefined;
   #failure: unknown;
+  #wasReady = false;
+  readonly #begunAtMs: number;
 
   private constructor(parts: TermParts, forwards: Sender, found: Found) {
     this.#parts = parts;
+    this.#begunAtMs = parts.clock.monotonicMs();
     this.#forwards = forwards;
     this.#acks = parts.bus.sender();
     this.#invokerTopics = new Set(found.invokerTopics);
@@ -77,7 +83,13 @@ export class Term {
     return term;
   }
 
-  get isReady(): boolean {
+  /**
+   * Whether there is an invoker to offer. Undefined while nobody knows: a term begins with tests of all invokers, and what the term
+   * before it said stands until one has passed, or there was time for it.
+   */
+  get isReady(): boolean | undefined {
+    if (this.#core.isReady) this.#wasReady = true;
+    else if (!this.#wasReady && this.#parts.clock.monotonicMs() - this.#begunAtMs < FIRST_TESTS_MS) return undefined;
     return this.#core.isReady;
   }
 
