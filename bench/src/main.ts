@@ -1,9 +1,10 @@
 /**
- * `npm run bench [name ...]`: measures and prints; with `--write` it also writes docs/benchmarks.md, which is never edited by hand.
+ * `npm run bench [name ...]`: measures and prints; with `--write` it also writes docs/benchmarks.md, which is never edited by hand:
+ * the sections of what was measured now, the others stay.
  * With `--quick` what takes long measures less.
  * These are figures, not tests: nothing here passes or fails.
  */
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { PAPER_INPUTS, renderEvaluationPage } from "@openwhisk-harvest/profiler";
 import { accuracyTables, benchAccuracy } from "./accuracy.js";
@@ -15,6 +16,7 @@ import { benchInvocation } from "./invocation.js";
 import { benchChain, benchProfileStore, benchTrainers } from "./models.js";
 import { benchMonitor } from "./monitor.js";
 import { benchOracle, FULL_ORACLE, oracleTable, QUICK_ORACLE } from "./oracle.js";
+import { pageOf } from "./pages.js";
 import { benchPlacements, benchSideBySide } from "./placement.js";
 import { markdownTable } from "./statistics.js";
 import { benchUnderPrediction, underPredictionTable } from "./under-prediction.js";
@@ -112,14 +114,17 @@ function accuracyRuns(): number {
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 const wanted = Object.entries(BENCHES).filter(([name]) => names.length === 0 || names.includes(name));
-const sections: string[] = [];
+const sections = new Map<string, string>();
 for (const [, bench] of wanted) {
   const section = `## ${bench.title}\n\n${await bench.run()}\n\nNot measured: ${bench.notMeasured}.\n`;
   process.stdout.write(`${section}\n`);
-  sections.push(section);
+  sections.set(bench.title, section);
 }
 if (process.argv.includes("--write")) {
   const machine = `${availableParallelism()} x ${cpus()[0]?.model ?? "unknown"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, ${process.platform}`;
   const head = `# Benchmarks\n<!-- Written by \`npm run bench -- --write\`; do not edit. -->\n\nMachine: ${machine}. A shared, noisy machine: compare ratios, not single figures.\n`;
-  writeFileSync(new URL("../../docs/benchmarks.md", import.meta.url), [head, ...sections].join("\n"));
+  const file = new URL("../../docs/benchmarks.md", import.meta.url);
+  const before = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const titles = Object.values(BENCHES).map(({ title }) => title);
+  writeFileSync(file, pageOf(head, titles, sections, before));
 }
