@@ -51,6 +51,10 @@ export interface ControllerServer {
   readonly apihost: string;
   readonly identities: Identities;
   readonly balancer: Balancer;
+  /** Activations that clients have asked for and that have not ended. */
+  inFlight(): number;
+  /** Lets close() wait no longer for what is in flight. */
+  endDrain(): void;
   close(): Promise<void>;
 }
 
@@ -98,12 +102,15 @@ export async function startControllerServer(
     }),
   });
   let closing: Promise<void> | undefined;
+  const drain = lateBound<void>();
   return {
     apihost,
     identities: storage.identities,
     balancer,
+    inFlight: () => inFlight.size,
+    endDrain: () => drain.bind(),
     close: () => {
-      closing ??= close({ app, door, inFlight, invokers: side.invokers, storage, clock, drainMs: config.drainMs });
+      closing ??= close({ app, door, inFlight, invokers: side.invokers, storage, clock, drainMs: config.drainMs, drainEnded: drain.value });
       return closing;
     },
   };
@@ -144,12 +151,13 @@ interface Closing {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly drainMs: number;
+  readonly drainEnded: Promise<void>;
 }
 
 /** Nothing new, then what runs (which may still invoke), then the containers, then the last answers and records. */
-async function close({ app, door, inFlight, invokers, storage, clock, drainMs }: Closing): Promise<void> {
+async function close({ app, door, inFlight, invokers, storage, clock, drainMs, drainEnded }: Closing): Promise<void> {
   door.close();
-  await waitAtMost(clock, inFlight.idle(), drainMs);
+  await waitAtMost(clock, Promise.race([inFlight.idle(), drainEnded]), drainMs);
   const closed = app.close();
   await Promise.all(invokers.map((invoker) => invoker.close()));
   await waitAtMost(clock, inFlight.idle(), CUT_OFF_MS);

@@ -51,6 +51,10 @@ export interface Standalone {
   readonly invokers: readonly { readonly id: number; readonly cpuCores: number; readonly memoryMb: number }[];
   /** A further namespace with a fresh random key. OWH_CONFLICT when it exists. */
   createIdentity(namespace: string): Promise<Identity>;
+  /** Activations that clients have asked for and that have not ended. */
+  inFlight(): number;
+  /** Lets close() wait no longer: what runs is cut off, and everything is taken away as ever. */
+  endDrain(): void;
   /** Stops accepting, lets what runs come to its end (`standalone.drainMs` at most), takes the containers away, and closes the store. Idempotent. */
   close(): Promise<void>;
 }
@@ -165,6 +169,8 @@ function runningStandalone(server: ControllerServer, parts: RunningParts): Stand
     enforcement,
     enforcementReason,
     invokers: Array.from({ length: invokers }, (_, id) => ({ id, ...capacity })),
+    inFlight: () => server.inFlight(),
+    endDrain: () => server.endDrain(),
     createIdentity: (namespace) => server.identities.create(namespace),
     close: () => {
       closing ??= close();

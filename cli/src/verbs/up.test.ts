@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -83,19 +83,26 @@ test("--json says all addresses in one line, and a signal lets what runs come to
   assert.equal(running.lines.length, 1);
 });
 
-test("a second signal ends it at once", async () => {
-  const running = await up("{", "--json");
-  const { apihost, auth } = JSON.parse(running.lines[0] ?? "");
+test("a second signal cuts off what runs, and leaves nothing behind", async () => {
+  const running = await up("keys");
+  const { apihost, auth } = JSON.parse(readFileSync(join(dataDir, "stack.json"), "utf8"));
   const client = openwhisk({ apihost, api_key: auth });
-  await client.actions.update({ name: "never", action: "const main = () => new Promise(() => {})", annotations: CHEAP });
+  const never = "const main = () => new Promise(() => undefined)";
+  await client.actions.update({ name: "never", action: never, annotations: CHEAP });
   const answer = client.actions.invoke({ name: "never", blocking: true }).catch((error: Error) => error);
   await untilItRuns(client);
+  const folders = () => readdirSync(tmpdir()).filter((name) => name.startsWith(`owh-${running.child.pid}-`));
+  assert.notDeepEqual(folders(), []);
   running.child.kill("SIGINT");
   const deadlineMs = performance.now() + 30_000;
-  while (existsSync(join(dataDir, "stack.json")) && performance.now() < deadlineMs) await new Promise((resolve) => setTimeout(resolve, 10));
-  assert.equal(existsSync(join(dataDir, "stack.json")), false, "the first one has been heard");
-  assert.equal(await stop(running, "SIGTERM"), null);
-  assert.ok((await answer) instanceof Error);
+  while (!running.lines.at(-1)?.startsWith("stopping") && performance.now() < deadlineMs)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.equal(running.lines.at(-1), "stopping    waiting up to 60 s for 1 activations; Ctrl-C again ends them");
+  assert.equal(existsSync(join(dataDir, "stack.json")), true, "it still answers");
+  assert.equal(await stop(running, "SIGTERM"), 1);
+  assert.equal(existsSync(join(dataDir, "stack.json")), false);
+  assert.deepEqual(folders(), []);
+  assert.notEqual(await answer, undefined);
 });
 
 /** An invocation that was sent before has been taken, as far as a client can tell: its connection was served first. */

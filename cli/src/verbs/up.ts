@@ -30,10 +30,22 @@ export function addUpVerb(program: Command): void {
       process.stdout.write(`${flags.json ? JSON.stringify(addressesOf(stack)) : linesFor(stack).join("\n")}\n`);
       await collectUntil(stopped, stack, flags.collect, logger);
       await stopped;
-      if (!flags.json) process.stdout.write("stopping    what runs comes to its end first; a second signal ends it at once\n");
-      removeStackFile(config.dataDir);
-      await stack.close();
+      await closeOrderly(stack, flags);
     });
+}
+
+/** Lets what runs come to its end. A second signal cuts it off, and takes everything away all the same; a third ends the process. */
+async function closeOrderly(stack: Stack, { json }: UpFlags): Promise<void> {
+  const { config, standalone } = stack;
+  const running = standalone.inFlight();
+  const waiting = `waiting up to ${config.standalone.drainMs / 1_000} s for ${running} activations; Ctrl-C again ends them`;
+  if (!json) process.stdout.write(`stopping    ${running === 0 ? "nothing runs" : waiting}\n`);
+  void stopSignal().then(() => {
+    process.exitCode = 1;
+    standalone.endDrain();
+  });
+  await stack.close();
+  removeStackFile(config.dataDir);
 }
 
 /** One line per component; and the guest's key, once: by the start that made it. */
@@ -61,7 +73,7 @@ async function collectUntil(stopped: Promise<void>, stack: Stack, periodSeconds:
   await watchProduction({ watch, sidecar, periodMs: periodSeconds * 1_000, clock: systemClock, logger }, stop.signal);
 }
 
-/** Resolves at the first request to stop; a second one ends the process at once, as people expect. */
+/** Resolves at the next request to stop. Whoever does not ask again leaves the one after it to end the process at once. */
 export async function stopSignal(): Promise<void> {
   const first = new AbortController();
   const heard = (["SIGINT", "SIGTERM"] as const).map((name) => once(process, name, { signal: first.signal }));

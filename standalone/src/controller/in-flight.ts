@@ -10,6 +10,10 @@ export class InFlight {
     this.#logger = logger;
   }
 
+  get size(): number {
+    return this.#running.size;
+  }
+
   /** A failure is logged here, for a client that does not wait would not hear of it. */
   track(run: Promise<unknown>): void {
     const settled = run

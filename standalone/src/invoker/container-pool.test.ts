@@ -99,6 +99,7 @@ class Host {
     const container = {
       name,
       alive: true,
+      kill: async () => void this.events.push(`kill ${key}`),
       destroy: async () => {
         container.alive = false;
         await setImmediate();
@@ -201,7 +202,7 @@ test("a container that died while idle is not handed out", async () => {
   assert.equal((await pool.acquire(host.request("a", 256))).cold, true);
 });
 
-test("a closed pool destroys what is idle, refuses who waits, and keeps nothing that is released", async () => {
+test("a closed pool destroys what is idle, kills what is busy, refuses who waits, and keeps nothing that is released", async () => {
   const { host, pool } = poolOf(512);
   const busy = await pool.acquire(host.request("a", 256));
   (await pool.acquire(host.request("b", 256))).release(true);
@@ -209,6 +210,10 @@ test("a closed pool destroys what is idle, refuses who waits, and keeps nothing 
   await pool.close();
   await waiting;
   assert.deepEqual([...host.living.values()], [256]);
+  assert.deepEqual(
+    host.events.filter((event) => event.startsWith("kill")),
+    ["kill a"],
+  );
   busy.release(true);
   await setImmediate();
   await setImmediate();

@@ -85,11 +85,14 @@ export class ContainerPool {
     return this.#idle().some((entry) => entry.key === key);
   }
 
-  /** Refuses everybody who waits and destroys what is idle; busy containers go when they are released. */
+  /** Refuses everybody who waits and destroys what is idle; what is busy is killed, so that its run ends, and goes when it is released. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#serve();
-    for (const entry of this.#idle()) void this.#leave(entry);
+    const idle = this.#idle();
+    const busy = [...this.#entries.values()].filter((entry) => !idle.includes(entry));
+    for (const entry of idle) void this.#leave(entry);
+    await Promise.allSettled(busy.map(({ container }) => container?.kill())); // the driver takes away what cannot be killed
     await Promise.all(this.#leaving);
   }
 
@@ -131,6 +134,10 @@ export class ContainerPool {
     } catch (error) {
       this.#forget(entry);
       throw error;
+    }
+    if (this.#closed) {
+      void this.#leave(entry);
+      throw new HarvestError("OWH_NO_INVOKER", "The pool has been closed.");
     }
     return this.#lease(entry, entry.container, true);
   }

@@ -24,6 +24,7 @@ export class LmdbActivations implements ActivationStore {
   readonly #pending = new Map<string, ActivationRecord>();
   readonly #onLost: OnLost;
   #lastWrite: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   constructor(root: RootDatabase, onLost: OnLost) {
     this.#records = root.openDB({ name: "activations" });
@@ -44,6 +45,10 @@ export class LmdbActivations implements ActivationStore {
   /** 1 and 3 */
   store(record: ActivationRecord): void {
     const { namespace, activationId } = record;
+    if (this.#closed) {
+      this.#onLost(activationId, "the store is closed"); // lmdb would end the process
+      return;
+    }
     this.#pending.set(`${namespace}/${activationId}`, record);
     this.#lastWrite = this.#write(record)
       .catch((error: unknown) => this.#onLost(activationId, messageOf(error)))
@@ -72,6 +77,7 @@ export class LmdbActivations implements ActivationStore {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.written();
   }
 
