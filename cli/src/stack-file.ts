@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { HarvestError } from "@openwhisk-harvest/core";
 import { z } from "zod";
+import { isAlive } from "./folders.js";
 import type { Stack } from "./stack.js";
 
 const stackFileSchema = z.object({
@@ -78,15 +79,5 @@ function parseJson(text: string): unknown {
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
-  }
-}
-
-/** A process of another user counts: it may not be signalled, but is there. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
   }
 }

@@ -8,7 +8,7 @@ import { type KeyVerifier, openWhiskKeyVerifier, type Sidecar, startSidecar } fr
 import { type Standalone, startStandalone } from "@openwhisk-harvest/standalone";
 import { FolderLock, openStores, RedisAllocationStore, type RedisProcess, type Stores, startRedis } from "@openwhisk-harvest/stores";
 import type { Logger } from "pino";
-import { madeDataFolder } from "./data-folder.js";
+import { writableFolder } from "./folders.js";
 import { signingKeyFor } from "./signing-secret.js";
 
 export interface Stack {
@@ -45,7 +45,7 @@ export async function startStack({
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
-    const lock = await FolderLock.take(madeDataFolder(config.dataDir)); // Redis locks its own folder, but may be elsewhere
+    const lock = await FolderLock.take(writableFolder("dataDir", config.dataDir)); // Redis locks its own folder, but may be elsewhere
     closers.push(async () => lock.release());
     const redis = await redisOf(config, logger, preferSystemRedis);
     closers.push(async () => redis.process?.close());

@@ -1,6 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "@openwhisk-harvest/core";
 import type { Command } from "commander";
@@ -8,6 +7,7 @@ import { renderPage } from "../demo/page.js";
 import { type DemoReport, reportJson } from "../demo/report.js";
 import { FULL_DEMO, QUICK_DEMO, runDemo } from "../demo/run.js";
 import { renderPreamble, renderTable } from "../demo/table.js";
+import { temporaryFolder, writableFolder } from "../folders.js";
 import { createProgress } from "../progress.js";
 import type { Stack } from "../stack.js";
 import { removeStackFile, writeStackFile } from "../stack-file.js";
@@ -34,7 +34,8 @@ export function addDemoVerb(program: Command): void {
 }
 
 async function demo(flags: DemoFlags): Promise<void> {
-  const temporary = flags.dataDir === undefined ? mkdtempSync(join(tmpdir(), "harvest-demo-")) : undefined;
+  const folder = writableFolder("--out", flags.out); // minutes before there is something to write
+  const temporary = flags.dataDir === undefined ? temporaryFolder("harvest-demo") : undefined;
   const dataDir = temporary ?? flags.dataDir;
   const config = configFrom(flags, [`dataDir=${dataDir}`, "standalone.port=0", "sidecar.port=0", "logLevel=warn"]);
   const interrupt = new AbortController();
@@ -55,7 +56,7 @@ async function demo(flags: DemoFlags): Promise<void> {
         stack = started;
       },
     );
-    print(report, flags);
+    print(report, folder, flags);
     if (flags.keep && stack) {
       writeStackFile(stack);
       process.stderr.write(`${stack.lines.join("\n")}\nkeys        in ${config.dataDir}/stack.json\nPress Ctrl-C to stop.\n`);
@@ -68,13 +69,12 @@ async function demo(flags: DemoFlags): Promise<void> {
   }
 }
 
-function print(report: DemoReport, { json, out }: DemoFlags): void {
-  const folder = resolve(out);
-  mkdirSync(folder, { recursive: true });
+/** The result is on standard output before anything is written: a full disk takes only the files. */
+function print(report: DemoReport, folder: string, { json }: DemoFlags): void {
   const object = JSON.stringify(reportJson(report), null, json ? 0 : 2);
-  writeFileSync(join(folder, "demo.json"), `${object}\n`);
-  writeFileSync(join(folder, "demo.html"), renderPage(report));
   const text = [...renderPreamble(report), renderTable(report), "", ...report.explanation].join("\n");
   process.stdout.write(`${json ? object : text}\n`);
+  writeFileSync(join(folder, "demo.json"), `${object}\n`);
+  writeFileSync(join(folder, "demo.html"), renderPage(report));
   process.stderr.write(`written: ${join(folder, "demo.json")} and ${join(folder, "demo.html")}\n`);
 }
