@@ -31,12 +31,13 @@ describe("explain", () => {
     assert.equal(
       explain(stateOf(specs, { policy: "makespan" })),
       `Decision 0123456789abcdef0123456789abcdef-1
-  workflow  /guest/job, version v1
-  mode      harvest, policy makespan
-  in force  yes, Redis has it
-  input     1,000 bytes
-  model     version 7
-  grid      cpu 1..8 by 1 cores, memory 128..8192 by 128 MB
+  workflow   /guest/job, version v1
+  mode       harvest, policy makespan
+  published  yes, Redis has it
+  in force   not that anybody has heard of: no run has told that it was given this
+  input      1,000 bytes
+  model      version 7
+  grid       cpu 1..8 by 1 cores, memory 128..8192 by 128 MB
 
 Stage [1], parallel of 4: budget 4 cores and 1024 MB
   predicted: mean (p10..p90)       input bytes           cpu cores         memory MB            work core-ms  runs near
@@ -61,17 +62,35 @@ Decided in 0.34 ms: predict 0.04, plan 0.10, publish 0.20.`,
     );
   });
 
+  it("says that a decision is in force only when runs have told that they were given it", () => {
+    const run = {
+      k: "k",
+      position: 0,
+      activationId: "a",
+      node: "n",
+      startedMs: 0,
+      heardMs: 0,
+      limits: { memoryMb: 256 },
+      allocatedCoreMs: 0,
+    };
+    const record = { forkPath: "[1]", fork: "/[1].0", policy: "paper", openedAtMs: 0, moves: [], runs: [run, run], omitted: 0 } as const;
+    const ledger = [{ ...record, excessPeak: { cpuCores: 0, memoryMb: 0 } }];
+    const state = stateOf([fn(2, 3, 900), fn(2, 1, 100)]);
+    assert.match(explain(state, { ledger }), /in force +for 2 runs/);
+    assert.match(explain(state, {}), /published +yes.*\n +in force +not that anybody has heard of/);
+  });
+
   it("tells why a stage keeps its user allocations, and why nothing is in force", () => {
     const { model: _, ...state } = stateOf([fn(2.5, 3, 900), fn(2, 1, 100)]);
     assert.equal(
       explain(state, { published: false, unpublished: "redis-unavailable" }),
       `Decision 0123456789abcdef0123456789abcdef-1
-  workflow  /guest/job, version v1
-  mode      harvest, policy paper
-  in force  no (redis-unavailable: Redis did not answer)
-  input     1,000 bytes
-  model     none
-  grid      cpu 1..8 by 1 cores, memory 128..8192 by 128 MB
+  workflow   /guest/job, version v1
+  mode       harvest, policy paper
+  published  no (redis-unavailable: Redis did not answer)
+  input      1,000 bytes
+  model      none
+  grid       cpu 1..8 by 1 cores, memory 128..8192 by 128 MB
 
 Stage [1], parallel of 2: budget 4.5 cores and 1024 MB
   CPU: user allocations, no model has been trained for this workflow (no-model).
@@ -101,6 +120,6 @@ Decided in 0.34 ms: predict 0.04, plan 0.10, publish 0.20.`,
   it("is plain text, whatever the numbers", () => {
     const text = explain(stateOf([fn(2, 0.000123, 0), fn(2, 7.9999, 1e7)], { inputBytes: 5e9 }));
     assert.match(text, /^[\x20-\x7e\n]*$/);
-    assert.match(text, /input {5}5,000,000,000 bytes/);
+    assert.match(text, /input +5,000,000,000 bytes/);
   });
 });

@@ -9,6 +9,7 @@ import type { DecisionRecord } from "./decision-record.js";
 import { explainOutcome } from "./explain-outcome.js";
 import { predictionLines } from "./explain-predictions.js";
 import { DISTRUST_WORDS, EXCLUSION_WORDS, REASON_WORDS, UNPUBLISHED_WORDS } from "./explain-words.js";
+import type { StageRecord } from "./ledger/stage-record.js";
 import { number, tableOf, withCommas } from "./table.js";
 
 const UNITS: Readonly<Record<Resource, string>> = { cpuCores: "cores", memoryMb: "MB" };
@@ -36,6 +37,7 @@ function headOf({
   inputBytes,
   published,
   unpublished,
+  ledger = [],
 }: DecisionRecord): string[] {
   const why = unpublished ? ` (${unpublished}: ${UNPUBLISHED_WORDS[unpublished]})` : "";
   return [
@@ -43,12 +45,19 @@ function headOf({
     ...tableToTheLeft([
       ["workflow", `/${namespace}/${dag}, version ${dagVersion}`],
       ["mode", `${mode}, policy ${policy}`],
-      ["in force", published ? "yes, Redis has it" : `no${why}`],
+      ["published", published ? "yes, Redis has it" : `no${why}`],
+      ...(published ? [["in force", inForce(ledger)] as const] : []),
       ["input", `${withCommas(inputBytes)} bytes`],
       ["model", modelVersion === undefined ? "none" : `version ${modelVersion}`],
       ["grid", describeGrid(grid)],
     ]),
   ];
+}
+
+/** Only runs whose fork was stamped with the decision, and whose applier gave what it says, tell the ledger anything. */
+function inForce(ledger: readonly StageRecord[]): string {
+  const runs = ledger.reduce((sum, record) => sum + record.runs.length, 0);
+  return runs === 0 ? "not that anybody has heard of: no run has told that it was given this" : `for ${runs} run${runs === 1 ? "" : "s"}`;
 }
 
 function explainStage(stage: StageDecision): string[] {
