@@ -4,7 +4,7 @@ import { getJson } from "../http.js";
 import { type Column, listText } from "../output.js";
 import { readStackFile } from "../stack-file.js";
 import { dateText, momentMs } from "../times.js";
-import { type ConfigFlags, configFrom, wholeNumber, withConfigOptions } from "./options.js";
+import { type ConfigFlags, configFrom, positiveNumber, withConfigOptions } from "./options.js";
 
 interface DecisionsFlags extends ConfigFlags {
   readonly dag?: string;
@@ -25,7 +25,7 @@ export function addDecisionsVerb(program: Command): void {
     .option("--reason <code>", "only those of which a verdict gives this reason, e.g. gain-within-uncertainty")
     .addOption(new Option("--mode <mode>", "only those made in this mode").choices([...MODES]))
     .option("--since <time>", "so long ago, or since a date: 2h, 2026-11-21T14:00Z")
-    .option("--limit <number>", "at most so many", wholeNumber, 20)
+    .option("--limit <number>", "at most so many", positiveNumber, 20)
     .option("--json", "print them as one JSON array")
     .option("--csv", "print them as CSV")
     .action(decisions);

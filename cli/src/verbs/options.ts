@@ -27,6 +27,13 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** For options that say how many. */
+export function positiveNumber(text: string): number {
+  const number = wholeNumber(text);
+  if (number === 0) throw new InvalidArgumentError("It must be 1 at least.");
+  return number;
+}
+
 /** `more` are assignments that the verb itself makes; the user's win. */
 export function configFrom(flags: ConfigFlags, more: readonly string[] = []): Config {
   const dataDir = flags.dataDir === undefined ? [] : [`dataDir=${flags.dataDir}`];

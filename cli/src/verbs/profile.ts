@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { readJob } from "@openwhisk-harvest/composer-plugin";
-import { gridOf, systemClock } from "@openwhisk-harvest/core";
+import { gridOf, HarvestError, systemClock } from "@openwhisk-harvest/core";
 import { type ProfilingSummary, profileDag } from "@openwhisk-harvest/profiler";
 import { openStores } from "@openwhisk-harvest/stores";
 import type { Command } from "commander";
@@ -9,7 +9,7 @@ import { readDag } from "../dags.js";
 import { loadInputGenerator } from "../inputs.js";
 import { ProfilingState } from "../profiling-state.js";
 import { createProgress } from "../progress.js";
-import { type ConfigFlags, configFrom, connect, wholeNumber, withConfigOptions } from "./options.js";
+import { type ConfigFlags, configFrom, connect, positiveNumber, wholeNumber, withConfigOptions } from "./options.js";
 import { stopSignal } from "./up.js";
 
 interface ProfileFlags extends ConfigFlags {
@@ -21,6 +21,9 @@ interface ProfileFlags extends ConfigFlags {
   readonly json?: boolean;
 }
 
+/** Of a shell's command that was stopped by Ctrl-C: whoever goes on with `&&` must not. */
+const INTERRUPTED = 130;
+
 /** `harvest profile <job>`; what is to run comes from the job's input generator. */
 export function addProfileVerb(program: Command): void {
   withConfigOptions(
@@ -28,7 +31,7 @@ export function addProfileVerb(program: Command): void {
       .command("profile <job>")
       .description("Run a job with inputs of different sizes at the maximum allocation and store what it used"),
   )
-    .option("--runs <number>", "how many inputs, one run each", wholeNumber, 100)
+    .option("--runs <number>", "how many inputs, one run each", positiveNumber, 100)
     .option("--seed <number>", "of the generator", wholeNumber, 1)
     .option("--min-bytes <bytes>", "smallest input; the generator's own when absent", wholeNumber)
     .option("--max-bytes <bytes>", "largest input; the generator's own when absent", wholeNumber)
@@ -38,6 +41,8 @@ export function addProfileVerb(program: Command): void {
 }
 
 async function profile(jobFile: string, flags: ProfileFlags): Promise<void> {
+  const { minBytes = 0, maxBytes = Number.POSITIVE_INFINITY } = flags;
+  if (minBytes > maxBytes) throw new HarvestError("OWH_BAD_REQUEST", `--min-bytes ${minBytes} is above --max-bytes ${maxBytes}.`);
   const config = configFrom(flags);
   const { stack, client } = connect(config);
   const job = readJob(jobFile);
@@ -71,6 +76,7 @@ async function profile(jobFile: string, flags: ProfileFlags): Promise<void> {
     else state.write({ nextIndex: summary.nextIndex, failed: [...from.failed, ...summary.failed] });
     const told = { ...summary, failed: [...from.failed, ...summary.failed], inputs: inputs.length };
     process.stdout.write(flags.json ? `${JSON.stringify(told)}\n` : describe(told));
+    if (summary.nextIndex < inputs.length) process.exitCode = INTERRUPTED;
   } finally {
     await stores.close();
   }

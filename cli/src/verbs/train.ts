@@ -49,7 +49,10 @@ async function train(name: string, flags: TrainFlags): Promise<void> {
   }
 }
 
-function describeModel({ namespace, dag, version, trainer, scores }: ModelDocument): string {
+type Described = Pick<ModelDocument, "namespace" | "dag" | "version" | "trainer" | "scores">;
+
+/** One line per target; CPU has a second one, against the demand. */
+export function describeModel({ namespace, dag, version, trainer, scores }: Described): string {
   const lines = Object.entries(scores).flatMap(([target, { testSamples, demand, ...observed }]) => [
     `ok: ${target}: ${describeScore(observed)}, ${testSamples} test runs`,
     ...(demand ? [`ok: ${target}, against the demand instead of the observed peak: ${describeScore(demand)}`] : []),

@@ -119,7 +119,9 @@ test("Verifies that bounds are read, become annotations, and are refused on the 
 
 test("Verifies that what is no YAML, empty or absent is a bad job", () => {
   for (const text of ["a: [", "", "- 1", "text"]) assert.equal(refusal(() => readJob(write("odd.yaml", text))).code, "OWH_BAD_JOB");
-  assert.equal(refusal(() => readJob(join(folder, "none.yaml"))).code, "OWH_BAD_JOB");
+  const { code, message } = refusal(() => readJob(join(folder, "none.yaml")));
+  assert.equal(code, "OWH_BAD_JOB");
+  assert.match(message, /none\.yaml does not exist/);
 });
 
 const fn = (source: string, rest: Partial<JobFunction> = {}): JobFunction => ({

@@ -80,6 +80,7 @@ export function badJob(file: string, mistakes: readonly string[]): HarvestError 
 }
 
 function parseFile(file: string): unknown {
+  if (!existsSync(file)) throw new HarvestError("OWH_BAD_JOB", `The job file ${file} does not exist.`);
   try {
     return parseYaml(readFileSync(file, "utf8"));
   } catch (error) {
