@@ -43,6 +43,7 @@ const ROWS: readonly Row[] = [
     error: /^The request content was malformed:\n/,
   },
   { what: "not an object", path: "actions/ok", options: post([]), status: 400, error: /Object expected/ },
+  { what: "null", path: "actions/ok", options: post(null), status: 400, error: /Object expected/ },
   { what: "validation", path: "actions/new", options: put({}), status: 400, error: /^exec undefined$/ },
   { what: "query", path: "actions?limit=201", status: 400, error: /not in the range of 0 to 200 for actions/ },
   { what: "negative skip", path: "packages?skip=-1", status: 400, error: /not greater than or equal to 0 for packages/ },

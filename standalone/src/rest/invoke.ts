@@ -26,7 +26,7 @@ export async function invokeAction(context: RestContext, request: FastifyRequest
   const blocking = queryFlag(request, "blocking", false);
   const resultOnly = queryFlag(request, "result", false);
   const waitMs = queryTimeout(request);
-  const payload = request.body ?? {};
+  const payload = request.body === undefined ? {} : request.body; // null is a body, and no object
   if (!isObject(payload)) throw malformed("Object expected");
   const action = existingAction(context, request, name);
   checkComponentsEntitled(context, user, action);
