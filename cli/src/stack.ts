@@ -131,6 +131,11 @@ function lateVerifier(): KeyVerifier & { use(verifier: KeyVerifier): void } {
   };
 }
 
+/** Only root can give the processes of a container a user of their own; the Docker driver needs none. */
+function actionsRunAsUs({ standalone }: Config): boolean {
+  return standalone.driver === "process" && process.getuid?.() !== 0;
+}
+
 function componentLines(parts: { config: Config; sidecar: Sidecar; standalone: Standalone; redis: RedisAddress }): string[] {
   const { config, sidecar, standalone, redis } = parts;
   const redisLine = redis.process ? `${redis.process.kind} on 127.0.0.1:${redis.process.port}` : "by URL";
@@ -140,5 +145,8 @@ function componentLines(parts: { config: Config; sidecar: Sidecar; standalone: S
     `sidecar     ${sidecar.url}`,
     `openwhisk   ${standalone.apihost}, namespace ${standalone.namespace}`,
     `enforcement ${standalone.enforcement} (${standalone.enforcementReason})`,
+    ...(actionsRunAsUs(config)
+      ? [`warning     actions run as you, and can read all that you can, ${config.dataDir}/stack.json with its keys, too: start as root`]
+      : []),
   ];
 }
