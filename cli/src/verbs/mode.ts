@@ -1,4 +1,7 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import {
+  type Config,
   HarvestError,
   isProfiled,
   MODES,
@@ -8,9 +11,11 @@ import {
   systemClock,
   withNamespaceMode,
 } from "@openwhisk-harvest/core";
+import { openStores } from "@openwhisk-harvest/stores";
 import type { Command } from "commander";
 import { withAllocations } from "../allocations.js";
 import { tableLines } from "../output.js";
+import { readStackFile } from "../stack-file.js";
 import { dateText } from "../times.js";
 import { type ConfigFlags, configFrom, withConfigOptions } from "./options.js";
 import { PAUSE_COLUMNS } from "./pause.js";
@@ -22,23 +27,49 @@ interface ModeFlags extends ConfigFlags {
   readonly json?: boolean;
 }
 
+interface ModeScope {
+  readonly namespace: string | undefined;
+  readonly clear?: boolean;
+}
+
 /** `harvest mode [off|observe|harvest|profile] [--namespace ns [--clear]]` */
 export function addModeVerb(program: Command): void {
   withConfigOptions(program.command("mode [mode]").description(`Show the modes and pauses in force, or set a mode: ${MODES.join(", ")}`))
-    .option("--namespace <name>", "set it for one namespace only")
+    .option("--namespace <name>", "set it for one namespace only; the stack's own is `_`")
     .option("--clear", "take the namespace's own mode away, and end a profiling that holds it")
     .option("--dry-run", "show what would be in force, and change nothing")
     .option("--json", "print the settings as JSON")
     .action(async (mode: string | undefined, flags: ModeFlags) => {
-      const settings = await withAllocations(configFrom(flags), async (allocations) => {
+      const config = configFrom(flags);
+      const namespace = flags.namespace === "_" ? readStackFile(config.dataDir).namespace : namespaceNamed(flags.namespace);
+      const settings = await withAllocations(config, async (allocations) => {
         const before = await allocations.modes();
         if (mode === undefined && !flags.clear) return before;
-        const after = changed(before, mode, flags);
+        const after = changed(before, mode, { ...flags, namespace });
         if (!flags.dryRun) await allocations.setModes(after);
         return after;
       });
+      if (mode !== undefined && namespace !== undefined && !(await hasWorkflows(config, namespace)))
+        process.stderr.write(`warning: no workflow is deployed in ${namespace} (yet), so this changes nothing there\n`);
       process.stdout.write(flags.json ? `${JSON.stringify(settings)}\n` : `${describe(settings).join("\n")}\n`);
     });
+}
+
+/** OpenWhisk's EntityName. */
+function namespaceNamed(name: string | undefined): string | undefined {
+  if (name === undefined || /^\w(?:[\w@ .-]{0,254}[\w@.-])?$/.test(name)) return name;
+  throw new HarvestError("OWH_BAD_REQUEST", `${JSON.stringify(name)} is not a name that OpenWhisk allows for a namespace.`);
+}
+
+/** True also where the documents cannot be seen from here. */
+async function hasWorkflows({ couchdb, dataDir }: Config, namespace: string): Promise<boolean> {
+  if (couchdb.url === undefined && !existsSync(join(dataDir, "documents"))) return true;
+  const stores = openStores({ couchdbUrl: couchdb.url, dataDir });
+  try {
+    return (await stores.dags.list(namespace)).length > 0;
+  } finally {
+    await stores.close();
+  }
 }
 
 function describe(settings: ModeSettings): string[] {
@@ -59,7 +90,7 @@ function modeNamed(name: string): Mode {
   return mode;
 }
 
-function changed(settings: ModeSettings, mode: string | undefined, { namespace, clear }: ModeFlags): ModeSettings {
+function changed(settings: ModeSettings, mode: string | undefined, { namespace, clear }: ModeScope): ModeSettings {
   if (clear && (mode !== undefined || namespace === undefined))
     throw new HarvestError("OWH_BAD_REQUEST", "--clear goes with --namespace, and without a mode.");
   if (namespace !== undefined) return withNamespaceMode(settings, namespace, clear ? undefined : modeNamed(mode ?? ""));

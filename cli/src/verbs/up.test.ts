@@ -51,7 +51,16 @@ async function stop({ child }: Up, signal: NodeJS.Signals): Promise<number | nul
 
 test("the first start says one line per component and the guest's key, a later one keeps it to itself", async () => {
   const first = await up("new key");
-  const components = ["redis", "documents", "sidecar", "openwhisk", "enforcement", ...(process.getuid?.() === 0 ? [] : ["warning"]), "keys", "new key"];
+  const components = [
+    "redis",
+    "documents",
+    "sidecar",
+    "openwhisk",
+    "enforcement",
+    ...(process.getuid?.() === 0 ? [] : ["warning"]),
+    "keys",
+    "new key",
+  ];
   assert.deepEqual(
     first.lines.map((line) => line.slice(0, 12).trimEnd()),
     components,
