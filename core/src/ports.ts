@@ -45,6 +45,8 @@ export interface AllocationStore {
   lookup(key: Pick<RunKey, "root" | "trail" | "astPath">): Promise<AllocationLookup>;
   modes(): Promise<ModeSettings>;
   setModes(settings: ModeSettings): Promise<void>;
+  /** Reads, changes and writes the modes while nobody else does so, and answers what holds then. What `change` throws is thrown. */
+  changeModes(change: (settings: ModeSettings) => ModeSettings): Promise<ModeSettings>;
   putObservation(observation: Observation): Promise<void>;
   observation(activationId: string): Promise<Observation | undefined>;
   appendEvent(event: RunEvent): Promise<void>;

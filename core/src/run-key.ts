@@ -103,6 +103,8 @@ export const REDIS_KEYS = {
   observation: (activationId: string) => `harvest:obs:${activationId}`,
   plan: (root: string) => `harvest:plan:${root}`,
   mode: "harvest:mode",
+  /** Held for a moment by whoever changes the modes. */
+  modeLock: "harvest:mode:lock",
   events: "harvest:events",
   plans: "harvest:plans",
 } as const;

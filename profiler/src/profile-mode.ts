@@ -5,7 +5,7 @@
 import { type AllocationStore, type Clock, HarvestError, messageOf, withProfiling } from "@openwhisk-harvest/core";
 
 export interface ProfileHold {
-  readonly modes: Pick<AllocationStore, "modes" | "setModes">;
+  readonly modes: Pick<AllocationStore, "changeModes">;
   readonly namespace: string;
   readonly clock: Clock;
   /** How long the hold lasts if `renew` is not called. */
@@ -19,10 +19,11 @@ export interface ProfileHold {
  */
 export async function withProfileMode<T>(hold: ProfileHold, work: (renew: () => Promise<void>) => Promise<T>): Promise<T> {
   const { modes, namespace } = hold;
-  const before = await modes.modes();
-  if (before.global === "off" || before.namespaces[namespace] === "off")
-    throw new HarvestError("OWH_PROFILE_FAILED", `Harvesting is off for the namespace ${namespace}; off wins over the mode profile.`);
-  await modes.setModes(withProfiling(before, namespace, endOf(hold)));
+  await modes.changeModes((before) => {
+    if (before.global === "off" || before.namespaces[namespace] === "off")
+      throw new HarvestError("OWH_PROFILE_FAILED", `Harvesting is off for the namespace ${namespace}; off wins over the mode profile.`);
+    return withProfiling(before, namespace, endOf(hold));
+  });
   let result: T;
   try {
     result = await work(() => renew(hold));
@@ -42,15 +43,16 @@ function endOf({ clock, holdMs }: ProfileHold): number {
 
 async function renew(hold: ProfileHold): Promise<void> {
   const { modes, namespace } = hold;
-  const now = await modes.modes();
-  if (now.profilingUntilMs?.[namespace] === undefined)
-    throw new HarvestError("OWH_PROFILE_FAILED", `The namespace ${namespace} has been taken out of mode profile.`);
-  await modes.setModes(withProfiling(now, namespace, endOf(hold)));
+  await modes.changeModes((now) => {
+    if (now.profilingUntilMs?.[namespace] === undefined)
+      throw new HarvestError("OWH_PROFILE_FAILED", `The namespace ${namespace} has been taken out of mode profile.`);
+    return withProfiling(now, namespace, endOf(hold));
+  });
 }
 
 async function release({ modes, namespace, holdMs }: ProfileHold): Promise<void> {
   try {
-    await modes.setModes(withProfiling(await modes.modes(), namespace, undefined));
+    await modes.changeModes((now) => withProfiling(now, namespace, undefined));
   } catch (cause) {
     const told = `The namespace ${namespace} may still be in mode profile, for ${Math.ceil(holdMs / 60_000)} minutes at most`;
     throw new HarvestError("OWH_STORE_UNAVAILABLE", `${told}: ${messageOf(cause)}`, { cause });

@@ -33,7 +33,12 @@ async function withBench(
       client: server.client,
       dag: DAG,
       inputs: [{ text: "a" }, { text: "bb" }, { text: "ccc" }],
-      allocations: { modes: async () => current(), setModes: async (settings) => void modes.push(settings) },
+      allocations: {
+        async changeModes(change) {
+          modes.push(change(current()));
+          return current();
+        },
+      },
       profiles: { put: async (profile) => void stored.push(profile) },
       grid: PAPER_GRID,
       clock: virtualClock(),
@@ -298,11 +303,10 @@ test("a mode that cannot be restored is told, beside what failed before it", () 
     async ({ run }) => {
       let calls = 0;
       const allocations: ProfileDag["allocations"] = {
-        modes: async () => {
+        changeModes: async (change) => {
           if (calls++ > 0) throw new Error("Redis is gone");
-          return { v: 1, global: "observe", namespaces: {} };
+          return change({ v: 1, global: "observe", namespaces: {} });
         },
-        setModes: async () => undefined,
       };
       await assert.rejects(run({ allocations, inputs: [{}] }), /may still be in mode profile, .*Redis is gone/);
       calls = 0;

@@ -22,7 +22,7 @@ export interface ProfileDag {
   /** Parameters of the runs, in order. */
   readonly inputs: readonly Readonly<Record<string, unknown>>[];
   /** Holds the namespace in mode `profile`; its own mode is in force again in any case, also when this process is killed. */
-  readonly allocations: Pick<AllocationStore, "modes" | "setModes">;
+  readonly allocations: Pick<AllocationStore, "changeModes">;
   readonly profiles: Pick<ProfileStore, "put">;
   readonly grid: Grid;
   readonly clock: Clock;

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import {
   DEFAULT_MODE_SETTINGS,
+  HarvestError,
   NEWEST_EVENT,
   type Observation,
   OLDEST_EVENT,
@@ -143,6 +144,23 @@ export function allocationStoreContract(name: string, skip: string | false, star
         assert.deepEqual(await store.modes(), DEFAULT_MODE_SETTINGS, text);
         assert.deepEqual((await store.lookup({ root: fresh(), trail: [], astPath: "" })).modes, DEFAULT_MODE_SETTINGS, text);
       }
+      await redis.del(REDIS_KEYS.mode);
+    });
+
+    it("loses no change of the modes that is made beside others, and outlives one who died at it", async () => {
+      const other = await RedisAllocationStore.connect({ url: server.url, timeoutMs: 10_000, ttlMs: 60_000 });
+      await redis.set(REDIS_KEYS.modeLock, "of a dead one", "PX", 50);
+      const names = Array.from({ length: 10 }, (_, n) => `n${n}`);
+      const add = (name: string) =>
+        other.changeModes((settings) => ({ ...settings, namespaces: { ...settings.namespaces, [name]: "observe" } }));
+      await Promise.all(names.map(add));
+      assert.deepEqual(Object.keys((await store.modes()).namespaces).sort(), names);
+      const refuse = () => {
+        throw new HarvestError("OWH_BAD_REQUEST", "no");
+      };
+      await assert.rejects(other.changeModes(refuse), { code: "OWH_BAD_REQUEST" });
+      assert.equal(await redis.exists(REDIS_KEYS.modeLock), 0);
+      await other.close();
       await redis.del(REDIS_KEYS.mode);
     });
 
@@ -291,6 +309,7 @@ export function allocationStoreContract(name: string, skip: string | false, star
           () => store.lookup({ root: id, trail: [], astPath: "[0]" }),
           () => store.modes(),
           () => store.setModes(DEFAULT_MODE_SETTINGS),
+          () => store.changeModes((settings) => settings),
           () => store.putObservation(observation(id)),
           () => store.observation(id),
           () => store.appendEvent({ type: "end", activationId: id, atMs: 1 }),

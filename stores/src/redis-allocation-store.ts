@@ -7,6 +7,8 @@
  * S4. All fields of a publication, and all of a plan with its entry in the stream, appear together with their time to live, or
  *     none does (MULTI).
  */
+import { randomUUID } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
 import {
   type ActivationKeyStore,
   type AllocationLookup,
@@ -54,6 +56,10 @@ export interface RedisAllocationStoreOptions {
 
 /** Roughly how many events and plans the streams keep: at 1,000 activations a second, the last five seconds. */
 const ENTRIES_KEPT = 10_000;
+
+/** Far more than a change takes, and less than an operator waits. */
+const MODE_LOCK_MS = 1_000;
+const MODE_LOCK_RETRY_MS = 5;
 
 export class RedisAllocationStore implements AllocationStore, ActivationKeyStore {
   readonly #redis: Redis;
@@ -110,6 +116,25 @@ export class RedisAllocationStore implements AllocationStore, ActivationKeyStore
 
   async setModes(settings: ModeSettings): Promise<void> {
     await this.#ask("set the modes", () => this.#redis.set(REDIS_KEYS.mode, JSON.stringify(settings)));
+  }
+
+  /** The lock ends by itself: one who died with it holds the others up for a moment only. */
+  async changeModes(change: (settings: ModeSettings) => ModeSettings): Promise<ModeSettings> {
+    return this.#ask("change the modes", async () => {
+      const token = randomUUID();
+      const deadlineMs = performance.now() + this.#options.timeoutMs;
+      while ((await this.#redis.set(REDIS_KEYS.modeLock, token, "PX", MODE_LOCK_MS, "NX")) === null) {
+        if (performance.now() > deadlineMs) throw new Error("somebody else is changing them");
+        await setTimeout(MODE_LOCK_RETRY_MS);
+      }
+      try {
+        const after = change(readModes(await this.#redis.get(REDIS_KEYS.mode)));
+        await this.#redis.set(REDIS_KEYS.mode, JSON.stringify(after));
+        return after;
+      } finally {
+        if ((await this.#redis.get(REDIS_KEYS.modeLock)) === token) await this.#redis.del(REDIS_KEYS.modeLock);
+      }
+    });
   }
 
   async putObservation(observation: Observation): Promise<void> {
@@ -194,6 +219,7 @@ async function answered<T>(what: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    if (error instanceof HarvestError) throw error;
     // Without a cause: ioredis hangs the arguments of the command on its errors, and those are never to be logged.
     throw new HarvestError("OWH_STORE_UNAVAILABLE", `Redis could not ${what}: ${messageOf(error)}.`);
   }

@@ -43,11 +43,9 @@ export function addModeVerb(program: Command): void {
       const config = configFrom(flags);
       const namespace = flags.namespace === "_" ? readStackFile(config.dataDir).namespace : namespaceNamed(flags.namespace);
       const settings = await withAllocations(config, async (allocations) => {
-        const before = await allocations.modes();
-        if (mode === undefined && !flags.clear) return before;
-        const after = changed(before, mode, { ...flags, namespace });
-        if (!flags.dryRun) await allocations.setModes(after);
-        return after;
+        if (mode === undefined && !flags.clear) return allocations.modes();
+        const change = (before: ModeSettings) => changed(before, mode, { ...flags, namespace });
+        return flags.dryRun ? change(await allocations.modes()) : allocations.changeModes(change);
       });
       if (mode !== undefined && namespace !== undefined && !(await hasWorkflows(config, namespace)))
         process.stderr.write(`warning: no workflow is deployed in ${namespace} (yet), so this changes nothing there\n`);

@@ -72,8 +72,7 @@ async function change(target: string | undefined, flags: ScopeFlags, changeOf: (
   const nowMs = systemClock.nowMs();
   if (!flags.owner)
     return withAllocations(config, async (allocations) => {
-      const after = settled(await allocations.modes(), nowMs);
-      await allocations.setModes(after);
+      const after = await allocations.changeModes((settings) => settled(settings, nowMs));
       return pausesInForce(after, nowMs);
     });
   if (scope.namespace === undefined) throw new HarvestError("OWH_BAD_REQUEST", "Only an operator pauses everything: leave --owner out.");

@@ -1,6 +1,6 @@
 /**
- * Pauses that a namespace's owner makes and ends (core, mode.ts). Redis holds all modes as one value, so changes are made one after
- * another here; an operator who writes at the very same moment wins or loses as a whole, and every answer says what is in force then.
+ * Pauses that a namespace's owner makes and ends (core, mode.ts). Redis holds all modes as one value, and the store changes it for one
+ * after another, operators and profilers included; every answer says what is in force then.
  */
 import {
   type AllocationStore,
@@ -17,11 +17,10 @@ export interface OwnerScope extends PauseScope {
 }
 
 export class ModeDesk {
-  readonly #allocations: Pick<AllocationStore, "modes" | "setModes">;
+  readonly #allocations: Pick<AllocationStore, "modes" | "changeModes">;
   readonly #clock: Clock;
-  #last: Promise<unknown> = Promise.resolve();
 
-  constructor(allocations: Pick<AllocationStore, "modes" | "setModes">, clock: Clock) {
+  constructor(allocations: Pick<AllocationStore, "modes" | "changeModes">, clock: Clock) {
     this.#allocations = allocations;
     this.#clock = clock;
   }
@@ -53,12 +52,6 @@ export class ModeDesk {
   }
 
   #change(change: (settings: ModeSettings) => ModeSettings): Promise<ModeSettings> {
-    const changed = this.#last.then(async () => {
-      const after = change(await this.#allocations.modes());
-      await this.#allocations.setModes(after);
-      return after;
-    });
-    this.#last = changed.catch(() => undefined); // told to whoever asked for it
-    return changed;
+    return this.#allocations.changeModes(change);
   }
 }
