@@ -30,7 +30,7 @@ const scoreSchema = z.object({
   accuracy: z.number().optional(),
   /** Share of runs whose observed use was at most the allocation they would be given, 0..1; only for targets that lie on the grid. */
   withinAllocation: z.number().optional(),
-  /** The same, against the demand that the model learnt instead of the observed peak; only for CPU. */
+  /** The same, against what a quota had to give instead of the observed peak; only for CPU. */
   demand: z.object({ meanAbsoluteError: z.number(), accuracy: z.number(), withinAllocation: z.number() }).optional(),
   testSamples: z.int(),
 });

@@ -7,7 +7,6 @@
  *  memoryMb     runs under the maximum allocation: below it, garbage is collected earlier and pages are reclaimed
  */
 import { type DagDescription, HarvestError, MODEL_TARGETS, type ModelTarget, type Profile, profileSchema } from "@openwhisk-harvest/core";
-import { cpuDemandCores } from "./cpu-demand.js";
 import { markOf, NO_MARKS, type RunMark, showsCpuDemand, showsMemoryDemand } from "./run-mark.js";
 
 /** One sample of one target. */
@@ -68,7 +67,7 @@ function assemble(profiles: readonly Profile[]): Omit<Dataset, "otherVersions"> 
     const add = (target: ModelTarget, x: number[], y: number) => rows[target].push({ x, y, root, functionIndex });
     if (observation.outcome === "success") add("inputBytes", [dagInputBytes, functionIndex, stage], functionInputBytes);
     if (showsCpuDemand(observation)) {
-      add("cpuCores", [functionInputBytes, functionIndex], cpuDemandCores(observation));
+      add("cpuCores", [functionInputBytes, functionIndex], observation.cpuPeakCores);
       add("workCoreMs", [functionInputBytes, functionIndex], observation.cpuTimeMs);
     }
     if (showsMemoryDemand(observation)) add("memoryMb", [functionInputBytes, functionIndex], observation.memoryPeakMb);

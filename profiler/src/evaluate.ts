@@ -2,8 +2,8 @@
  * How good models are, measured on the whole chain as it is used: ML1 predicts a function's input size from the size of the
  * DAG's input, and ML2 answers for the predicted size, never for the one that was measured.
  *
- * Errors and shares are the paper's: A is what was observed of a run, for CPU its peak. The models learn a run's demand, which is less
- * than that for runs shorter than a CFS period (cpu-demand.ts); what they are worth by that stands apart, as `demand`.
+ * Errors and shares are the paper's: A is what was observed of a run, for CPU its peak, which is what the models learn. A run shorter
+ * than a CFS period needs less than its peak (cpu-demand.ts); what the predictions are worth by that stands apart, as `demand`.
  */
 import {
   ceilToGrid,
@@ -41,7 +41,7 @@ export interface TargetEvaluation {
   readonly missed?: Readonly<Record<Miss, number>>;
   /** Of |P - A|, at the shares of ERROR_SHARES. */
   readonly errorQuantiles: readonly number[];
-  /** The same predictions, held against the demand; only for CPU. */
+  /** The same predictions, held against what a quota had to give; only for CPU. */
   readonly demand?: DemandEvaluation;
 }
 
@@ -81,10 +81,10 @@ export interface Pair {
   readonly target: ModelTarget;
   readonly profile: Profile;
   readonly predicted: number;
-  /** As the models learn it: for CPU the demand. */
+  /** As it was observed, and as the models learn it. */
   readonly actual: number;
-  /** As it was seen: for CPU the peak; else the same. */
-  readonly observed: number;
+  /** For CPU what a quota has to give (cpu-demand.ts), at most the observed peak; else the same. */
+  readonly needed: number;
 }
 
 /** What the chain says of these runs, for each target that they show (dataset.ts). */
@@ -93,11 +93,11 @@ export function chainPairs(chain: (at: ChainQuery) => ChainPrediction, profiles:
   for (const profile of profiles) {
     const { observation } = profile;
     const predicted = chain(profile);
-    const compare = (target: ModelTarget, actual: number, observed = actual) =>
-      pairs.push({ target, profile, predicted: predicted[target], actual, observed });
+    const compare = (target: ModelTarget, actual: number, needed = actual) =>
+      pairs.push({ target, profile, predicted: predicted[target], actual, needed });
     if (observation.outcome === "success") compare("inputBytes", profile.functionInputBytes);
     if (showsCpuDemand(observation)) {
-      compare("cpuCores", cpuDemandCores(observation), observation.cpuPeakCores);
+      compare("cpuCores", observation.cpuPeakCores, cpuDemandCores(observation));
       compare("workCoreMs", observation.cpuTimeMs);
     }
     if (showsMemoryDemand(observation)) compare("memoryMb", observation.memoryPeakMb);
@@ -132,7 +132,7 @@ export function evaluateModel({ forests, ...rest }: { forests: Forests } & Omit<
 }
 
 function evaluatePairs(pairs: readonly Pair[], axis: GridAxis | undefined): TargetEvaluation {
-  const errors = Float64Array.from(pairs, ({ predicted, observed }) => Math.abs(predicted - observed)).sort();
+  const errors = Float64Array.from(pairs, ({ predicted, actual }) => Math.abs(predicted - actual)).sort();
   const quantile = (q: number) => quantileOfSorted(errors, q);
   return {
     samples: pairs.length,
@@ -143,7 +143,7 @@ function evaluatePairs(pairs: readonly Pair[], axis: GridAxis | undefined): Targ
 }
 
 function againstGrid(pairs: readonly Pair[], axis: GridAxis, medianError: number) {
-  const held = pairs.map(({ predicted, observed }) => ({ predicted, actual: observed }));
+  const held: readonly Held[] = pairs;
   const count = (holds: (one: Held) => boolean) => held.filter(holds).length;
   return {
     ...gridSharesOf(axis, held),
@@ -157,8 +157,11 @@ function againstGrid(pairs: readonly Pair[], axis: GridAxis, medianError: number
 
 function againstDemand(pairs: readonly Pair[], axis: GridAxis): DemandEvaluation {
   return {
-    ...gridSharesOf(axis, pairs),
-    meanError: meanOf(pairs.map(({ predicted, actual }) => Math.abs(predicted - actual))),
-    belowPeak: pairs.filter(({ actual, observed }) => actual < observed).length,
+    ...gridSharesOf(
+      axis,
+      pairs.map(({ predicted, needed }) => ({ predicted, actual: needed })),
+    ),
+    meanError: meanOf(pairs.map(({ predicted, needed }) => Math.abs(predicted - needed))),
+    belowPeak: pairs.filter(({ actual, needed }) => needed < actual).length,
   };
 }

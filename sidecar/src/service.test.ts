@@ -26,8 +26,8 @@ describe("the sidecar's decisions", () => {
       published: true,
       stages: [{ forkPath: "[1]", cpu: { accepted: true, reason: "shorter-stage" }, memory: { accepted: true, reason: "fits-budget" } }],
     });
-    assert.deepEqual((await lookup(root, "[1][0]")).allocation, { ...PUBLISHED, cpuCores: 3, workCoreMs: 900, decision: `${root}-1` });
-    assert.deepEqual((await lookup(root, "[1][1]")).allocation, { ...PUBLISHED, cpuCores: 1, workCoreMs: 100, decision: `${root}-1` });
+    assert.deepEqual((await lookup(root, "[1][0]")).allocation, { ...PUBLISHED, cpuCores: 3, decision: `${root}-1` });
+    assert.deepEqual((await lookup(root, "[1][1]")).allocation, { ...PUBLISHED, cpuCores: 1, decision: `${root}-1` });
 
     for (const id of [root, `${root}-1`]) {
       const found = await test.ask("GET", `/v1/decisions/${id}`);

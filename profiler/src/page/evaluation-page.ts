@@ -29,8 +29,8 @@ svg { width: 100%; height: auto; display: block; } svg text { font-size: 11px; f
 function's input size from the size of the workflow's input, ML2 its needs from that prediction. An error is |P - A|, prediction less
 actual use. A prediction counts as accurate if P + |P - A| stays below the smallest allocation that is at least P; that is strict, so
 a run that uses exactly an allocation is never predicted accurately. Beside it stands the share of runs that used at most the
-allocation they would be given. For CPU, A is the peak that was observed. The models learn the demand, which is less for runs shorter than
-a CFS period (their CPU time over the period); the columns named so hold the same predictions against it.</p>
+allocation they would be given. For CPU, A is the peak that was observed, and the models learn that. Runs shorter than a CFS period need
+less (their CPU time over the period); the columns named demand hold the same predictions against it.</p>
 ${evaluations.map(section).join("\n")}
 </body>
 </html>
