@@ -4,7 +4,7 @@
  * Invariant B1, cited by the tests: every activation that waits is placed or refused at its deadline at the latest.
  * B2 to B6 are the placer's.
  */
-import { type Allocation, type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
+import { type Allocation, CALLED_OFF, type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import type { Acquired } from "./acquired.js";
 import { Placer, type PlacerOptions } from "./placer.js";
 import type { InvokerView, PlacementRequest, WarmthProbe } from "./policy.js";
@@ -48,7 +48,7 @@ export class Balancer {
     let settle: Waiter<Acquired>["settle"] = () => undefined;
     const placed = new Promise<Acquired>((resolve, reject) => {
       settle = (outcome) => {
-        alarm.abort();
+        alarm.abort(CALLED_OFF);
         if (outcome instanceof Error) reject(outcome);
         else resolve(outcome);
       };

@@ -1,4 +1,4 @@
-import { type Clock, HarvestError } from "@openwhisk-harvest/core";
+import { CALLED_OFF, type Clock, HarvestError } from "@openwhisk-harvest/core";
 
 /** The answer, or OWH_DEADLINE when it takes longer than `ms`. The work itself is not stopped; its late answer is dropped. */
 export async function withinDeadline<T>(clock: Clock, ms: number, what: string, work: Promise<T>): Promise<T> {
@@ -9,7 +9,7 @@ export async function withinDeadline<T>(clock: Clock, ms: number, what: string, 
   try {
     return await Promise.race([work, late]);
   } finally {
-    timer.abort();
+    timer.abort(CALLED_OFF);
     late.catch(() => undefined); // the abort itself
   }
 }

@@ -52,6 +52,8 @@ export interface Container {
   readonly alive: boolean;
   initialize(payload: object, limits: CallLimits): Promise<ContainerCall>;
   run(payload: object, limits: CallLimits): Promise<ContainerCall>;
+  /** The CPU limit that the kernel has in force; undefined where nothing bounds the CPU. */
+  readonly cpuCoresInForce: number | undefined;
   /** `undefined` lifts the limit. Writes nothing when nothing changes. Rejects as ContainerGroup's does. */
   setCpuCores(cpuCores: number | undefined): Promise<void>;
   /** Sets the limit above which the container is killed. Writes nothing when nothing changes. Rejects as ContainerGroup's does. */

@@ -8,15 +8,13 @@ import type { GuardedProcess } from "./guardian.js";
 import type { Logger } from "./logger.js";
 import { kernelLimitsMemory, watchMemory } from "./memory-watch.js";
 import { RuntimeClient } from "./runtime-client.js";
+import { WrittenLimits } from "./written-limits.js";
 
 /** How long after a broken connection the end of the process is waited for, to learn why. It follows within milliseconds. */
 const EXIT_WAIT_MS = 1_000;
 /** 128 + SIGABRT: how V8 ends when its heap is full. */
 const V8_ABORT_EXIT_CODE = 134;
 const V8_HEAP_MESSAGE = "JavaScript heap out of memory";
-
-/** A limit that has not been written, or whose writing failed; equal to nothing. */
-const UNKNOWN = Number.NaN;
 
 export interface ProcessContainerParts {
   readonly name: string;
@@ -37,9 +35,7 @@ export class ProcessContainer implements Container {
   readonly #parts: ProcessContainerParts;
   readonly #client: RuntimeClient;
   readonly #logs: LogCollector;
-  #cpuCores: number | undefined;
-  #memoryLimitMb = UNKNOWN;
-  #memoryHighMb: number | undefined;
+  readonly #limits: WrittenLimits;
   #exitCode: number | undefined;
   #alive = true;
   #destroyed: Promise<void> | undefined;
@@ -49,6 +45,7 @@ export class ProcessContainer implements Container {
     this.group = parts.group;
     this.#parts = parts;
     this.#client = new RuntimeClient({ socketPath: parts.socketPath }, parts.clock);
+    this.#limits = new WrittenLimits(parts.group);
     this.#logs = new LogCollector(parts.guarded, parts.clock);
     void parts.guarded.exited.then((code) => {
       this.#alive = false;
@@ -68,25 +65,20 @@ export class ProcessContainer implements Container {
     return this.#call("/run", payload, limits);
   }
 
-  async setCpuCores(cpuCores: number | undefined): Promise<void> {
-    if (cpuCores === this.#cpuCores) return;
-    this.#cpuCores = UNKNOWN;
-    await this.group.setCpuCores(cpuCores);
-    this.#cpuCores = cpuCores;
+  get cpuCoresInForce(): number | undefined {
+    return this.#limits.cpuCoresInForce;
   }
 
-  async setMemoryLimit(limitMb: number): Promise<void> {
-    if (limitMb === this.#memoryLimitMb) return;
-    this.#memoryLimitMb = UNKNOWN;
-    await this.group.setMemory({ limitMb });
-    this.#memoryLimitMb = limitMb;
+  setCpuCores(cpuCores: number | undefined): Promise<void> {
+    return this.#limits.setCpuCores(cpuCores);
   }
 
-  async setMemoryHigh(highMb: number | undefined): Promise<void> {
-    if (highMb === this.#memoryHighMb) return;
-    this.#memoryHighMb = UNKNOWN;
-    await this.group.setMemory({ highMb: highMb ?? "max" });
-    this.#memoryHighMb = highMb;
+  setMemoryLimit(limitMb: number): Promise<void> {
+    return this.#limits.setMemoryLimit(limitMb);
+  }
+
+  setMemoryHigh(highMb: number | undefined): Promise<void> {
+    return this.#limits.setMemoryHigh(highMb);
   }
 
   collectLogs(limitBytes: number): Promise<ActivationLogs> {
@@ -105,7 +97,7 @@ export class ProcessContainer implements Container {
   }
 
   async #call(path: "/init" | "/run", payload: object, limits: CallLimits): Promise<ContainerCall> {
-    const watch = watchMemory(this.#parts, () => this.#memoryLimitMb);
+    const watch = watchMemory(this.#parts, () => this.#limits.memoryLimitMb);
     const killsBefore = this.#kernelKills();
     const call = await this.#client.post(path, payload, limits);
     const exceeded = watch.stop();

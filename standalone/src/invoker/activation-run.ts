@@ -45,13 +45,9 @@ export async function runActivation(
   const response = runResponse(run.outcome, limits.timeout);
   const observation = seen && observationOf({ message, grant, seen, response, cold, enforcement: options.enforcement });
   if (observation) options.reporter.observation(observation);
-  const finished = await finish(
-    container,
-    message,
-    { ...(init ? { init } : {}), run, last: run, response, ...(observation ? { observation } : {}) },
-    options,
-  );
-  return { ...finished, reusable: finished.reusable && restored };
+  const ended = { ...(init ? { init } : {}), run, last: run, response, ...(observation ? { observation } : {}) };
+  const [finished, isRestored] = await Promise.all([finish(container, message, ended, options), restored]);
+  return { ...finished, reusable: finished.reusable && isRestored };
 }
 
 interface Parts {
@@ -64,7 +60,7 @@ interface MeasuredRun {
   readonly run: ContainerCall;
   readonly seen?: Seen;
   /** Whether the user's limits are back. */
-  readonly restored: boolean;
+  readonly restored: Promise<boolean>;
 }
 
 interface Seen {
@@ -76,21 +72,25 @@ interface Seen {
 /** Conductors are not sampled: they wait more than they work, and nobody predicts them. */
 async function conductorRun(container: Container, { message, grant, callLimits }: Parts, { clock }: RunOptions): Promise<MeasuredRun> {
   await applyUser(container, grant);
-  return { run: await container.run(runPayload(message, clock.nowMs()), callLimits), restored: container.alive };
+  return { run: await container.run(runPayload(message, clock.nowMs()), callLimits), restored: Promise.resolve(container.alive) };
 }
 
 async function heldRun(container: Container, { message, grant, callLimits }: Parts, options: RunOptions): Promise<MeasuredRun> {
   const held = await holdLimits({ container, message, grant }, options);
   const unplan = grant.harvest && grant.allocation ? options.plans.add(grant.harvest.k, held) : () => undefined;
+  const end = () => {
+    unplan();
+    return held.end();
+  };
   try {
     const monitor = monitorOf(container, held, options);
     const run = await container.run(runPayload(message, options.clock.nowMs()), callLimits);
     const usage = monitor?.stop();
     const seen = usage && { usage, allocated: held.atFirst, moved: held.moved() };
-    return { run, ...(seen && { seen }), restored: await held.end() };
-  } finally {
-    unplan();
-    await held.end();
+    return { run, ...(seen && { seen }), restored: end() };
+  } catch (error) {
+    await end();
+    throw error;
   }
 }
 

@@ -14,7 +14,7 @@
  * C5. What can be paused is, after a while of idleness, and resumed before its next activation. One that cannot be resumed is
  *     replaced by a new container: a cold start, but nobody's failure (openwhisk-protocol, section 4.3).
  */
-import { type Clock, HarvestError } from "@openwhisk-harvest/core";
+import { CALLED_OFF, type Clock, HarvestError } from "@openwhisk-harvest/core";
 import type { Container } from "../container/driver.js";
 import { type PoolDecision, type PoolRequest, schedule } from "./pool-schedule.js";
 
@@ -167,7 +167,7 @@ export class ContainerPool {
 
   #occupy(entry: Entry, memoryMb: number): void {
     delete entry.idleSinceMs;
-    entry.inUse?.abort();
+    entry.inUse?.abort(CALLED_OFF);
     entry.memoryMb = memoryMb;
   }
 
@@ -210,7 +210,7 @@ export class ContainerPool {
 
   #leave(entry: Entry): Promise<void> {
     delete entry.idleSinceMs;
-    entry.inUse?.abort();
+    entry.inUse?.abort(CALLED_OFF);
     const gone = (entry.container?.destroy() ?? Promise.resolve()).then(() => {
       this.#leaving.delete(gone);
       this.#forget(entry);

@@ -6,6 +6,7 @@ import {
   type Allocation,
   type AllocationLookup,
   type AllocationStore,
+  CALLED_OFF,
   type Clock,
   type Grid,
   HarvestError,
@@ -124,6 +125,6 @@ async function lookUp(
     logger.warn({ root: key.root, error: messageOf(error) }, "An allocation cannot be looked up; the user allocation is used.");
     return undefined;
   } finally {
-    alarm.abort();
+    alarm.abort(CALLED_OFF);
   }
 }

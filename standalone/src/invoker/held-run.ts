@@ -4,6 +4,7 @@
  */
 import {
   type Allocation,
+  CALLED_OFF,
   type Clock,
   type CpuClaim,
   claimOf,
@@ -127,11 +128,11 @@ export class HeldRun implements NodeMember {
 
   /** Its limits are in force; the run may begin. */
   start(): void {
-    const { clock, reporter } = this.#options;
+    const { clock } = this.#options;
     const { container, message, grant } = this.#parts;
     const memoryMb = grant.allocation ? memoryInForceMb(this.#hold) : runMemoryMb(grant);
     this.#atFirst = limitsInForce(container, memoryMb);
-    if (!this.#hold.plan) reporter.event({ type: "start", activationId: this.id, atMs: clock.nowMs(), ...this.#key() });
+    this.#mention("start");
     const halfTimeMs = HOLD_RULES.halfTimeShare * message.action.limits.timeout;
     clock.sleep(halfTimeMs, this.#ended.signal).then(
       () => this.#on({ type: "tick", atMs: clock.monotonicMs() }),
@@ -155,11 +156,11 @@ export class HeldRun implements NodeMember {
 
   /** Puts the user's limits back; false when the container cannot serve any more. Later calls repeat the answer. */
   async end(): Promise<boolean> {
-    const { clock, reporter, limits } = this.#options;
+    const { clock, limits } = this.#options;
     if (!this.#ended.signal.aborted) {
-      this.#ended.abort();
+      this.#ended.abort(CALLED_OFF);
       if (this.#hold.plan) this.#tell("end");
-      else reporter.event({ type: "end", activationId: this.id, atMs: clock.nowMs(), ...this.#key() });
+      else this.#mention("end");
       this.#on({ type: this.#parts.container.alive ? "end" : "died", atMs: clock.monotonicMs() });
       await limits.leave(this.id);
     }
@@ -214,6 +215,13 @@ export class HeldRun implements NodeMember {
     const isFirst = this.#words === 0;
     if (isFirst) this.#say("start");
     if (!isFirst || what !== "applied") this.#say(what);
+  }
+
+  /** A run of a composition of ours that holds no lease; nobody asks about others. */
+  #mention(type: "start" | "end"): void {
+    const { clock, reporter } = this.#options;
+    const { k } = this.#key();
+    if (k !== undefined && !this.#hold.plan) reporter.event({ type, activationId: this.id, atMs: clock.nowMs(), k });
   }
 
   #say(type: RunEventType): void {

@@ -24,15 +24,14 @@ export function runMemoryMb(grant: Grant): number {
 }
 
 /** L3. Rejects as ContainerGroup's setters do. */
-export async function applyUser(container: Container, { user, conductor }: Grant): Promise<LimitsInForce> {
+export async function applyUser(container: Container, { user, conductor }: Grant): Promise<void> {
   await container.setMemoryHigh(undefined);
   await container.setMemoryLimit(user.memoryMb);
   await container.setCpuCores(conductor ? undefined : user.cpuCores);
-  return limitsInForce(container, user.memoryMb);
 }
 
 export function limitsInForce(container: Container, memoryMb: number): LimitsInForce {
-  const { cpuCores } = container.group.limits(); // affinity knows whole cores only
+  const cpuCores = container.cpuCoresInForce; // affinity knows whole cores only
   return cpuCores === undefined ? { memoryMb } : { cpuCores, memoryMb };
 }
 

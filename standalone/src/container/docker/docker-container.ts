@@ -6,12 +6,11 @@ import { type ActivationLogs, LogCollector } from "../activation-logs.js";
 import type { CallLimits, Container, ContainerCall } from "../driver.js";
 import type { Logger } from "../logger.js";
 import { canConnect, type RuntimeAddress, RuntimeClient } from "../runtime-client.js";
+import { WrittenLimits } from "../written-limits.js";
 import { type DockerGroup, unlessGone } from "./docker-group.js";
 
 /** How long after a broken connection the engine may take to notice the container's end, which says why. */
 const EXIT_WAIT_MS = 2_000;
-/** A limit that has not been written, or whose writing failed; equal to nothing. */
-const UNKNOWN = Number.NaN;
 
 export interface DockerContainerParts {
   readonly name: string;
@@ -58,8 +57,7 @@ export class DockerContainer implements Container {
   readonly #parts: DockerContainerParts;
   readonly #client: RuntimeClient;
   readonly #logs: LogCollector;
-  #cpuCores: number | undefined;
-  #memoryLimitMb: number;
+  readonly #limits: WrittenLimits;
   #alive = true;
   #destroyed: Promise<void> | undefined;
 
@@ -67,7 +65,7 @@ export class DockerContainer implements Container {
     this.name = parts.name;
     this.group = parts.group;
     this.#parts = parts;
-    this.#memoryLimitMb = parts.memoryLimitMb;
+    this.#limits = new WrittenLimits(parts.group, parts.memoryLimitMb);
     this.#client = new RuntimeClient(parts.address, parts.clock);
     this.#logs = new LogCollector(parts.streams, parts.clock, { sentinelsExpected: parts.sentinelsExpected });
     void parts.exited.then(() => {
@@ -87,18 +85,16 @@ export class DockerContainer implements Container {
     return this.#call("/run", payload, limits);
   }
 
-  async setCpuCores(cpuCores: number | undefined): Promise<void> {
-    if (cpuCores === this.#cpuCores) return;
-    this.#cpuCores = UNKNOWN;
-    await this.group.setCpuCores(cpuCores);
-    this.#cpuCores = cpuCores;
+  get cpuCoresInForce(): number | undefined {
+    return this.#limits.cpuCoresInForce;
   }
 
-  async setMemoryLimit(limitMb: number): Promise<void> {
-    if (limitMb === this.#memoryLimitMb) return;
-    this.#memoryLimitMb = UNKNOWN;
-    await this.group.setMemory({ limitMb });
-    this.#memoryLimitMb = limitMb;
+  setCpuCores(cpuCores: number | undefined): Promise<void> {
+    return this.#limits.setCpuCores(cpuCores);
+  }
+
+  setMemoryLimit(limitMb: number): Promise<void> {
+    return this.#limits.setMemoryLimit(limitMb);
   }
 
   async setMemoryHigh(): Promise<void> {
