@@ -7,24 +7,26 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   type DagDescription,
-  encodeForests,
-  type Forests,
   gridOf,
   loadConfig,
-  MODEL_FORMAT,
-  MODEL_TARGETS,
   type Model,
+  newSigningSecret,
+  type Observation,
   PAPER_GRID,
+  type Profile,
+  type PublishedAllocation,
   seededRng,
+  signingKeyOf,
 } from "@openwhisk-harvest/core";
-import { cartTrainer, trainPerFunction } from "@openwhisk-harvest/profiler";
+import { trainDag } from "@openwhisk-harvest/profiler";
 import { startSidecar } from "@openwhisk-harvest/sidecar";
 import { openStores, RedisAllocationStore, startRedis } from "@openwhisk-harvest/stores";
 import pino from "pino";
 import { type Figure, figure, timeEach } from "./statistics.js";
 
 const FUNCTIONS = 8;
-const TREES = 100;
+const IN_FLIGHT = 8;
+const ROUNDS = 10;
 const PROFILED_RUNS = 100;
 const MAX_INPUT_BYTES = 1_000_000;
 const NAMESPACE = "guest";
@@ -39,11 +41,20 @@ export async function benchDecision(count: number): Promise<Figure[]> {
   const grid = gridOf(config, 16);
   const verifyKeys = { verify: async () => [NAMESPACE] };
   const logger = pino({ level: "silent" });
-  const sidecar = await startSidecar({ config, grid, allocations, ...stores, verifyKeys, logger });
+  const sidecar = await startSidecar({
+    config,
+    grid,
+    allocations,
+    ...stores,
+    verifyKeys,
+    logger,
+    signingKey: signingKeyOf(newSigningSecret()),
+  });
   try {
     await allocations.setModes({ v: 1, global: "harvest", namespaces: {} });
-    await stores.dags.put(dagOfEight());
-    await stores.models.put(await modelOfEight());
+    const dag = dagOfEight();
+    await stores.dags.put(dag);
+    await stores.models.put(await modelOfEight(dag));
     const rng = seededRng(1);
     const request = () => ({
       v: 1 as const,
@@ -53,20 +64,44 @@ export async function benchDecision(count: number): Promise<Figure[]> {
       inputBytes: 1000 + rng.next() * (MAX_INPUT_BYTES - 2000),
     });
     let published = 0;
-    const direct = await timeEach(count, async () => {
+    const decide = async () => {
       if ((await sidecar.decide(request())).published) published++;
-    });
+    };
+    const [direct, bare]: [number[], number[]] = [[], []];
+    const fields = fieldsOfEight();
+    const askRedis = async () => {
+      await allocations.modes();
+      await allocations.publish(hexId(rng.next), fields);
+    };
+    await timeEach(0, decide, count / 10);
+    // In turns, so that both see the same noise.
+    for (let round = 0; round < ROUNDS; round++) {
+      direct.push(...(await timeEach(count / ROUNDS, decide, 0)));
+      bare.push(...(await timeEach(count / ROUNDS, askRedis, 0)));
+    }
+    const perSecond: number[] = [];
+    const perCoreSecond: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const [startMs, cpu] = [performance.now(), process.cpuUsage()];
+      await Promise.all(Array.from({ length: IN_FLIGHT }, () => timeEach(count / ROUNDS / IN_FLIGHT, decide, 0)));
+      const { user, system } = process.cpuUsage(cpu);
+      const decisions = Math.ceil(count / ROUNDS / IN_FLIGHT) * IN_FLIGHT;
+      perSecond.push(decisions / ((performance.now() - startMs) / 1_000));
+      perCoreSecond.push(decisions / ((user + system) / 1e6));
+    }
     const authorization = `Basic ${Buffer.from("bench:bench").toString("base64")}`;
     const headers = { authorization, "content-type": "application/json" };
     const http = await timeEach(count, async () => {
       const response = await fetch(`${sidecar.url}/v1/decisions`, { method: "POST", headers, body: JSON.stringify(request()) });
       await response.json();
     });
-    if (published < count / 2)
-      throw new Error(`Only ${published} decisions were published; the figures would not speak of the Redis write.`);
+    if (published < count) throw new Error(`Only ${published} decisions were published; the figures would not speak of the Redis write.`);
     return [
       figure(`decision, ${FUNCTIONS} functions, parsed body to Redis' answer`, "ms", direct),
+      figure("its two round trips to Redis alone, in turns with it", "ms", bare),
       figure("the same over HTTP (express, keep-alive, one in flight)", "ms", http),
+      figure(`decisions, ${IN_FLIGHT} in flight`, "1/s", perSecond),
+      figure("decisions for a second of CPU time of the sidecar, all its threads", "1/s", perCoreSecond),
     ];
   } finally {
     await sidecar.close();
@@ -79,6 +114,16 @@ export async function benchDecision(count: number): Promise<Figure[]> {
 
 function hexId(random: () => number): string {
   return Array.from({ length: 32 }, () => Math.floor(random() * 16).toString(16)).join("");
+}
+
+/** What a decision about them publishes, in size. */
+function fieldsOfEight(): Record<string, PublishedAllocation> {
+  const decision = `${hexId(Math.random)}@0`;
+  const entries = Array.from({ length: FUNCTIONS }, (_, i) => [
+    `[0][${i}]`,
+    { v: 1 as const, cpuCores: 2, memoryMb: 512, workCoreMs: 1234.567, decision, namespace: NAMESPACE, epoch: 0 },
+  ]);
+  return Object.fromEntries(entries) as Record<string, PublishedAllocation>;
 }
 
 function dagOfEight(): DagDescription {
@@ -96,36 +141,40 @@ function dagOfEight(): DagDescription {
   return { v: 1, namespace: NAMESPACE, name: DAG, version: "1", functions, stages: [stage], composition: {} };
 }
 
-/** Function f does f + 1 parts of the work; trained for real, so that the trees have the depth they have in production. */
-async function modelOfEight(): Promise<Model> {
+/** Function f does f + 1 parts of the work; trained as `harvest train` trains, so that what is asked is what production asks. */
+async function modelOfEight(dag: DagDescription): Promise<Model> {
   const rng = seededRng(2);
-  const rows = Array.from({ length: PROFILED_RUNS }, () => 1000 + rng.next() * (MAX_INPUT_BYTES - 1000)).flatMap((bytes) =>
-    Array.from({ length: FUNCTIONS }, (_, f) => ({ bytes, f, part: (bytes * (f + 1)) / 36 })),
-  );
-  const targets = {
-    inputBytes: { x: rows.map((r) => [r.bytes, r.f, 0]), y: rows.map((r) => r.part) },
-    cpuCores: { x: rows.map((r) => [r.part, r.f]), y: rows.map((r) => Math.min(4, 0.5 + r.part / 50_000)) },
-    memoryMb: { x: rows.map((r) => [r.part, r.f]), y: rows.map((r) => 60 + r.part / 2_000) },
-    workCoreMs: { x: rows.map((r) => [r.part, r.f]), y: rows.map((r) => r.part / 50) },
+  const profiles = Array.from({ length: PROFILED_RUNS }, () => {
+    const dagInputBytes = 1000 + rng.next() * (MAX_INPUT_BYTES - 1000);
+    const root = hexId(rng.next);
+    return dag.functions.map(({ index, stage }): Profile => {
+      const functionInputBytes = (dagInputBytes * (index + 1)) / 36;
+      const observation = observed(hexId(rng.next), functionInputBytes);
+      const ids = { v: 1 as const, namespace: NAMESPACE, dag: DAG, dagVersion: dag.version, root, functionIndex: index, stage };
+      return { ...ids, dagInputBytes, functionInputBytes, grid: PAPER_GRID, startMs: 0, endMs: observation.durationMs, observation };
+    });
+  }).flat();
+  return trainDag({ profiles, dag, grid: PAPER_GRID, version: "1", createdAtMs: 0, seed: 1 });
+}
+
+/** Under the maximum allocation. */
+function observed(activationId: string, inputBytes: number): Observation {
+  const cpuPeakCores = Math.min(4, 0.5 + inputBytes / 50_000);
+  const cpuTimeMs = 100 + inputBytes / 50;
+  return {
+    v: 1,
+    activationId,
+    mode: "profile",
+    enforcement: "cgroup-v2",
+    allocated: { cpuCores: 8, memoryMb: 8192 },
+    user: { cpuCores: 2, memoryMb: 512 },
+    cold: false,
+    durationMs: cpuTimeMs / cpuPeakCores,
+    cpuTimeMs,
+    cpuMeanCores: cpuPeakCores,
+    cpuPeakCores,
+    memoryPeakMb: 60 + inputBytes / 2_000,
+    samples: 50,
+    outcome: "success",
   };
-  const forests: Partial<Record<(typeof MODEL_TARGETS)[number], Forests["cpuCores"]>> = {};
-  for (const target of MODEL_TARGETS) forests[target] = await trainPerFunction(cartTrainer, targets[target], 1, { trees: TREES, seed: 1 });
-  const { layout, sha256 } = encodeForests(forests as Forests);
-  const document = {
-    format: MODEL_FORMAT,
-    namespace: NAMESPACE,
-    dag: DAG,
-    dagVersion: "1",
-    version: "1",
-    trainer: cartTrainer.name,
-    seed: 1,
-    createdAtMs: 0,
-    dagInputBytes: { min: 1000, max: MAX_INPUT_BYTES },
-    samples: new Array<number>(FUNCTIONS).fill(PROFILED_RUNS),
-    grid: PAPER_GRID,
-    scores: {},
-    layout,
-    sha256,
-  };
-  return { document, forests: forests as Forests };
 }

@@ -32,7 +32,7 @@ const isQuick = process.argv.includes("--quick");
 const BENCHES: Readonly<Record<string, Bench>> = {
   decision: {
     title: "Decision",
-    notMeasured: "verification of the key by OpenWhisk, the conductor's side of the connection, more than one decision in flight",
+    notMeasured: "verification of the key by OpenWhisk, the conductor's side of the connection, a Redis on another machine",
     run: async () => markdownTable(await benchDecision(1_000)),
   },
   invocation: {
