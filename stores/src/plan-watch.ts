@@ -8,7 +8,7 @@
  * W3. After stop() no handler is called.
  */
 import type { PlanEntries, PlanWatch, PlanWatcher } from "@openwhisk-harvest/core";
-import { isActivationId } from "@openwhisk-harvest/core";
+import { isActivationId, systemClock } from "@openwhisk-harvest/core";
 import type { StreamReader } from "./redis-stream.js";
 import { parseJson, readAllocation } from "./redis-values.js";
 
@@ -44,7 +44,7 @@ async function listen(reader: StreamReader, watcher: PlanWatcher, stopped: Abort
       if (!stopped.aborted) for (const value of values) tell(watcher, value);
     } catch {
       after = undefined; // Redis is away; the connection says so in the log, once
-      await pause(stopped);
+      await systemClock.sleep(PAUSE_MS, stopped).catch(() => undefined); // stopped
     }
 }
 
@@ -62,15 +62,4 @@ export function readPlans(values: Readonly<Record<string, unknown>>): PlanEntrie
     return allocation ? [[k, allocation] as const] : [];
   });
   return Object.fromEntries(plans);
-}
-
-function pause(stopped: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    const timer = setTimeout(done, PAUSE_MS);
-    stopped.addEventListener("abort", done, { once: true });
-  });
 }

@@ -37,11 +37,11 @@ async function demo(flags: DemoFlags): Promise<void> {
   const folder = writableFolder("--out", flags.out); // minutes before there is something to write
   const temporary = flags.dataDir === undefined ? temporaryFolder("harvest-demo") : undefined;
   const dataDir = temporary ?? flags.dataDir;
-  const config = configFrom(flags, [`dataDir=${dataDir}`, "standalone.port=0", "sidecar.port=0", "logLevel=warn"]);
   const interrupt = new AbortController();
   const interrupted = stopSignal().then(() => interrupt.abort(new Error("interrupted")));
   let stack: Stack | undefined;
   try {
+    const config = configFrom(flags, [`dataDir=${dataDir}`, "standalone.port=0", "sidecar.port=0", "logLevel=warn"]);
     const report = await runDemo(
       {
         config,

@@ -13,6 +13,7 @@ import { type EntityName, formatEntityName } from "../entity-name.js";
 import type { ActivationMessage, ActivationRecord, Identity, Parameter } from "../messages.js";
 import type { StoredAction } from "../storage/entity-store.js";
 import { LmdbActivations } from "../storage/lmdb-activations.js";
+import { RecordJournal } from "../storage/record-journal.js";
 import { builtinAction, runBuiltin, SYSTEM_NAMESPACE } from "./builtin.js";
 import { InFlight } from "./in-flight.js";
 import { createController } from "./invoke-action.js";
@@ -66,7 +67,7 @@ export function testController(actions: Readonly<Record<string, TestAction>>, op
   const clock = new StillClock();
   const { sequenceMaxLength = 50 } = options;
   const config = { ...loadConfig().standalone, sequenceMaxLength };
-  const activations = new LmdbActivations(root, (id, why) => {
+  const activations = new LmdbActivations(root, new RecordJournal(folder), (id, why) => {
     throw new Error(`${id}: ${why}`);
   });
   const messages: ActivationMessage[] = [];

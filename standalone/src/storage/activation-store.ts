@@ -40,7 +40,7 @@ export interface ActivationStore {
   /** Newest first. */
   list(query: ActivationQuery, page: ActivationPage): Promise<ActivationRecord[]>;
   count(query: ActivationQuery): Promise<number>;
-  /** Resolves when everything stored so far is on disk or reported as lost. */
+  /** Resolves when everything stored so far survives the death of this process, or is reported as lost. */
   written(): Promise<void>;
   /** Ends what goes on in the background. What is on disk then is found by the next start. */
   close(): Promise<void>;

@@ -1,5 +1,6 @@
 /**
- * Activation records in the embedded store. The records of one turn of the event loop go into one transaction.
+ * Activation records in the embedded store. The records of one turn of the event loop go into one transaction; until it is on disk
+ * a journal keeps them (record-journal.ts), so that no answer waits for it.
  *
  * Keys: [namespace, activationId] -> record; indexes [namespace, start, id] and [namespace, path, start, id] (OpenWhisk's views
  * `activations` of whisks and whisks-filters), path being `[package/]name`.
@@ -15,6 +16,7 @@ import {
   cutOffRecord,
   type OnLost,
 } from "./activation-store.js";
+import type { RecordJournal } from "./record-journal.js";
 
 export class LmdbActivations implements ActivationStore {
   readonly #accepted: Database<AcceptedActivation, [string, string]>;
@@ -23,36 +25,46 @@ export class LmdbActivations implements ActivationStore {
   readonly #byPath: Database<string, Key[]>;
   readonly #pending = new Map<string, ActivationRecord>();
   readonly #onLost: OnLost;
+  readonly #journal: RecordJournal;
+  /** Of what has been stored so far. */
   #lastWrite: Promise<unknown> = Promise.resolve();
+  /** Of what the journal has not kept. */
+  #lastUnkept: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  constructor(root: RootDatabase, onLost: OnLost) {
+  /** 2 and 3: what an earlier process left is in the store when it resolves. */
+  static async open(root: RootDatabase, journal: RecordJournal, onLost: OnLost): Promise<LmdbActivations> {
+    const activations = new LmdbActivations(root, journal, onLost);
+    await activations.#recover();
+    return activations;
+  }
+
+  /** For a new folder; `open` for any. */
+  constructor(root: RootDatabase, journal: RecordJournal, onLost: OnLost) {
     this.#records = root.openDB({ name: "activations" });
     this.#byStart = root.openDB({ name: "activations-by-start", encoding: "string" });
     this.#byPath = root.openDB({ name: "activations-by-path", encoding: "string" });
     this.#accepted = root.openDB({ name: "activations-accepted" });
+    this.#journal = journal;
     this.#onLost = onLost;
-    this.#recover();
   }
 
   /** 2 */
   async accept(activation: AcceptedActivation): Promise<void> {
     const { namespace, activationId } = activation;
-    const isStored = this.#pending.has(`${namespace}/${activationId}`) || this.#records.doesExist([namespace, activationId]);
-    if (!isStored) await this.#accepted.put([namespace, activationId], activation);
+    if (!this.#isStored(activation)) await this.#accepted.put([namespace, activationId], activation);
   }
 
   /** 1 and 3 */
   store(record: ActivationRecord): void {
-    const { namespace, activationId } = record;
     if (this.#closed) {
-      this.#onLost(activationId, "the store is closed"); // lmdb would end the process
+      this.#onLost(record.activationId, "the store is closed"); // lmdb would end the process
       return;
     }
-    this.#pending.set(`${namespace}/${activationId}`, record);
-    this.#lastWrite = this.#write(record)
-      .catch((error: unknown) => this.#onLost(activationId, messageOf(error)))
-      .finally(() => this.#pending.delete(`${namespace}/${activationId}`));
+    const isKept = this.#journal.append(record);
+    this.#writeLater(record);
+    if (!isKept) this.#lastUnkept = this.#lastWrite;
+    this.#journal.turn(this.#lastWrite);
   }
 
   async get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
@@ -60,30 +72,49 @@ export class LmdbActivations implements ActivationStore {
   }
 
   async list(query: ActivationQuery, { skip, limit }: ActivationPage): Promise<ActivationRecord[]> {
-    await this.written();
+    await this.#lastWrite;
     const ids = this.#index(query).getRange({ ...rangeOf(query), reverse: true, offset: skip, ...(limit > 0 && { limit }) });
     const records = [...ids.map(({ value }) => this.#records.get([query.namespace, value]))];
     return records.filter((r) => r !== undefined);
   }
 
   async count(query: ActivationQuery): Promise<number> {
-    await this.written();
+    await this.#lastWrite;
     const { start, end } = rangeOf(query);
     return this.#index(query).getKeysCount({ start: end, end: start });
   }
 
   async written(): Promise<void> {
-    await this.#lastWrite;
+    await this.#lastUnkept;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.written();
+    await this.#lastWrite;
+    this.#journal.clear();
+    this.#journal.close();
   }
 
-  /** 2 */
-  #recover(): void {
-    for (const { value } of this.#accepted.getRange()) this.store(cutOffRecord(value));
+  /** The journal first: it may hold the record of what was accepted. */
+  async #recover(): Promise<void> {
+    for (const record of this.#journal.left) if (!this.#isStored(record)) this.#writeLater(record);
+    await this.#lastWrite;
+    this.#journal.clear();
+    for (const { value } of this.#accepted.getRange()) this.#writeLater(cutOffRecord(value));
+    await this.#lastWrite;
+  }
+
+  #isStored({ namespace, activationId }: Pick<ActivationRecord, "namespace" | "activationId">): boolean {
+    return this.#pending.has(`${namespace}/${activationId}`) || this.#records.doesExist([namespace, activationId]);
+  }
+
+  #writeLater(record: ActivationRecord): void {
+    const { namespace, activationId } = record;
+    const key = `${namespace}/${activationId}`;
+    this.#pending.set(key, record);
+    this.#lastWrite = this.#write(record)
+      .catch((error: unknown) => this.#onLost(activationId, messageOf(error)))
+      .finally(() => this.#pending.delete(key));
   }
 
   /** 1. What is written in one turn of the event loop is one transaction; the callback of an explicit one would cost another turn. */

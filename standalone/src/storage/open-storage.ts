@@ -18,6 +18,7 @@ import { EntityStore } from "./entity-store.js";
 import { FileSubjects } from "./file-subjects.js";
 import { Identities } from "./identities.js";
 import { LmdbActivations } from "./lmdb-activations.js";
+import { RecordJournal } from "./record-journal.js";
 
 export interface StorageOptions {
   /** With CouchDB, for the copy of the entities and the records on their way. */
@@ -60,7 +61,7 @@ async function embeddedParts({ dataDir }: StorageOptions, root: RootDatabase, on
   return {
     identities: await Identities.open(new FileSubjects(join(dataDir, "identities.json"))),
     entities: await EntityStore.open(root),
-    activations: new LmdbActivations(root, onLost),
+    activations: await LmdbActivations.open(root, new RecordJournal(dataDir), onLost),
   };
 }
 

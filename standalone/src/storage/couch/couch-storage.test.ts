@@ -141,12 +141,15 @@ describe("storage in CouchDB", () => {
 
   it("tells no password of its address", async () => {
     couch.away = true;
-    await assert.rejects(opener(couch.url.replace("//", "//admin:geheim@")).open(), (error: Error) => {
+    const withPassword = opener(couch.url.replace("//", "//admin:geheim@"));
+    await assert.rejects(withPassword.open(), (error: Error) => {
       assert.doesNotMatch(`${error.message} ${error.stack} ${JSON.stringify(error)} ${String(error.cause)}`, /geheim|admin/);
       return true;
     });
     couch.away = false;
-    await assert.rejects(opener("couch").open(), { code: "OWH_BAD_CONFIG" });
+    const malformed = opener("couch");
+    await assert.rejects(malformed.open(), { code: "OWH_BAD_CONFIG" });
+    for (const refused of [withPassword, malformed]) await refused.clear();
     await end();
   });
 });
