@@ -104,7 +104,7 @@ export function accuracyTables(results: readonly WorkflowAccuracy[]): string {
     "",
     "What is not accurate, by reason (forest, mean): at a grid edge, where no prediction is accurate / the right allocation, but the error reaches its edge / too little / too much.",
     "",
-    "Accurate and within are of what was observed, for CPU of the peak. The models learn the demand: that of runs shorter than a CFS period is their CPU time over the period, below the peak. The columns against the demand hold the same predictions against it.",
+    "Accurate and within are of what was observed, for CPU of the peak, which is what the models learn. Runs shorter than a CFS period need less, their CPU time over the period; the columns against the demand hold the same predictions against that.",
     "",
     ...familyTable(results),
   ].join("\n");
