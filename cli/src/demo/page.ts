@@ -44,7 +44,8 @@ ${timeline(report.harvest, names, lastMs)}
 <pre>${escapeHtml(report.explanation.join("\n"))}</pre>
 <h2>What the figures are</h2>
 <p>All times come from OpenWhisk's activation records. The parallel stage lasts from the start of its first branch's function to the end of its last.
-Utilization is what the stage's functions used over what the stage's budget (the sum of its user allocations) held while the stage lasted.
+Utilization is what the stage's functions used over what the stage's budget (the sum of its user allocations) held while the stage lasted,
+at most 100 %: the kernel grants a quota per 100 ms, begun periods whole, so short runs can use some percent more than their allocation.
 Accuracy is the paper's (4.1.2), on inputs never trained on: ${percent(report.accuracy.cpu)} for CPU, ${percent(report.accuracy.memory)} for memory.
 Of the same runs ${percent(report.withinAllocation.cpu)} used at most the CPU that the prediction would have given them, and ${percent(report.withinAllocation.memory)} at most the memory.
 Both figures for CPU are of the observed peak. Against the demand, which counts the CPU time of runs shorter than a CFS period over that period,

@@ -64,6 +64,14 @@ describe("demo summary", () => {
     assert.equal(summary.memoryUtilization, 0.1302); // 100 of 768 MB
   });
 
+  it("shows no utilization above 1", () => {
+    const { off } = report();
+    const [first] = off.requests;
+    assert.ok(first);
+    const requests = [{ ...first, stages: first.stages.map((stage) => ({ ...stage, cpuUsedCoreMs: 10_000 })) }];
+    assert.equal(summarizePhase({ ...off, requests }).cpuUtilization, 1);
+  });
+
   it("leaves failed requests out, and has no NaN where nothing succeeded", () => {
     assert.equal(summarizePhase(phase(request(400, 300), request(9999, 9999, true))).meanMs, 400);
     const nothing = summarizePhase(phase(request(1, 1, true)));

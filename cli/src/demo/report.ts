@@ -121,8 +121,9 @@ function statistic(values: number[], of: (values: number[]) => number): number {
   return values.length === 0 ? 0 : Math.round(of(values) * 10) / 10;
 }
 
+/** At most 1: the kernel grants a quota per 100 ms, begun periods whole, so short runs can use some percent more than was allocated. */
 function share(part: number, whole: number): number {
-  return whole > 0 ? Math.round((part / whole) * 10_000) / 10_000 : 0;
+  return whole > 0 ? Math.min(1, Math.round((part / whole) * 10_000) / 10_000) : 0;
 }
 
 function sorted(values: number[]): number[] {
