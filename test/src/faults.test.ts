@@ -20,7 +20,7 @@ const skip = enforcer.enforcement.startsWith("cgroup") ? false : `no writable co
 /** Runs under each of the five faults; 50 in all, or 1,000. */
 const RUNS = casesOf(10, 200);
 const AT_ONCE = 3;
-const SIZES = { minBytes: 10_000, maxBytes: 18_000 };
+const SIZES = { minBytes: 20_000, maxBytes: 60_000 };
 /** A stage whose last words were lost is closed when it can be under way no more. */
 const STAGE_TIMEOUT = "parallel.stageTimeoutMs=20000";
 const STRAGGLER = "aes-2";
@@ -44,7 +44,7 @@ describe("faults in the middle of composition runs", { skip }, () => {
     documents = await DocumentServer.start();
     up = await startTestStack([`couchdb.url=${documents.url}`, "decision.deadlineMs=200", STAGE_TIMEOUT]);
     dag = await up.deploy(AES_JOB);
-    await learn(up, dag, { count: 8, seed: 1, ...SIZES });
+    await learn(up, dag, { count: 10, seed: 1, ...SIZES });
     await up.setMode("harvest");
     // From here on the sidecar is a process of its own, on the port that the conductors know.
     const port = new URL(up.stack.sidecar.url).port;
@@ -59,7 +59,7 @@ describe("faults in the middle of composition runs", { skip }, () => {
       STAGE_TIMEOUT,
       "logLevel=silent",
     ]);
-    inputs = await aesInputs({ count: 6, seed: 9, minBytes: 11_000, maxBytes: 16_000 });
+    inputs = await aesInputs({ count: 6, seed: 9, minBytes: 24_000, maxBytes: 36_000 });
   });
   after(async () => {
     await sidecar?.kill();

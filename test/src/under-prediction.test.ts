@@ -25,7 +25,7 @@ describe("models that return half of the truth", { skip }, () => {
   const indexOf = (name: string) => dag.functions.find((fn) => fn.name.endsWith(`/${name}`))?.index ?? -1;
 
   before(async () => {
-    up = await startTestStack(["decision.cacheMs=1"]);
+    up = await startTestStack();
     dag = await up.deploy(AES_JOB);
     await learn(up, dag, { count: 14, seed: 1, ...SIZES });
     truth = (await up.stack.stores.models.latest(dag.namespace, dag.name)) ?? assert.fail("no model");
