@@ -63,6 +63,7 @@ function answer(work: Promise<unknown>, callback: unknown): void {
 
 function stageCommands(barriers: Barriers, config: HookConfig, host: HookHost): Record<Command, (...given: unknown[]) => Promise<unknown>> {
   const untilDeadline = (run: Run) => Math.min(run.deadlineMs - MARGIN_MS, run.session.untilMs ?? Number.POSITIVE_INFINITY);
+  const isTooLate = (run: Run) => host.nowMs() >= (run.session.untilMs ?? Number.POSITIVE_INFINITY);
   const commands = {
     async lpush(key: string) {
       const run = currentRun();
@@ -76,9 +77,12 @@ function stageCommands(barriers: Barriers, config: HookConfig, host: HookHost): 
     expire: async () => 1,
     async lpushx(key: string, entry: string) {
       const run = currentRun();
+      const id = barrierIdOf(key);
+      if (isTooLate(run)) return 0; // what would be written now, nobody would remove (J4)
       try {
-        return await barriers.push(barrierIdOf(key), joinOf(run), entry, untilDeadline(run));
+        return await barriers.push(id, joinOf(run), entry, untilDeadline(run));
       } catch (error) {
+        if (isTooLate(run)) await barriers.clean(id); // it may have been written, its answer came too late
         noteUndelivered(error, run, entry);
         throw error;
       }
