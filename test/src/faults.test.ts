@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { detectEnforcement } from "@openwhisk-harvest/cgroup";
 import { type DagDescription, OLDEST_EVENT, type RunEvent, systemClock } from "@openwhisk-harvest/core";
-import { allLimits, cpuTicksOf, processesOf } from "./support/containers.js";
+import { allLimits, processesOf, workWatch } from "./support/containers.js";
 import { DocumentServer } from "./support/document-server.js";
 import { SidecarProcess } from "./support/sidecar-process.js";
 import { casesOf } from "./support/soak.js";
@@ -79,8 +79,8 @@ describe("faults in the middle of composition runs", { skip }, () => {
     };
     const done = Promise.all(Array.from({ length: AT_ONCE }, client));
     for (let strikes = 0; strikes < Math.max(2, RUNS / 10); strikes++) {
-      const ticks = cpuTicksOf(STRAGGLER);
-      await until(() => ended.length >= RUNS || cpuTicksOf(STRAGGLER) > ticks + 1, "a branch is at work");
+      const isAtWork = workWatch(STRAGGLER);
+      await until(() => ended.length >= RUNS || isAtWork(), "a branch is at work");
       if (ended.length >= RUNS) break;
       await fault();
     }

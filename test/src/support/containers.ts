@@ -35,12 +35,25 @@ export function allLimitsOf(actionName: string): Limits[] {
   });
 }
 
-/** CPU time of the action's containers in clock ticks (10 ms): it grows while a function works. See proc(5), fields 14 and 15 of stat. */
-export function cpuTicksOf(actionName: string): number {
-  return processesOf(actionName).reduce((sum, pid) => {
-    const afterName = readOrEmpty(`/proc/${pid}/stat`).split(") ").at(-1)?.split(" ") ?? [];
-    return sum + Number(afterName[11] ?? 0) + Number(afterName[12] ?? 0);
-  }, 0);
+/**
+ * Whether a process of the action has worked since the first question. Each is held against itself: the sum over all of them falls when
+ * a container goes.
+ */
+export function workWatch(actionName: string): () => boolean {
+  const first = new Map<number, number>();
+  return () =>
+    processesOf(actionName).some((pid) => {
+      const ticks = ticksOf(pid);
+      const before = first.get(pid) ?? ticks;
+      first.set(pid, before);
+      return ticks > before + 1;
+    });
+}
+
+/** CPU time so far in clock ticks (10 ms): proc(5), fields 14 and 15 of stat. */
+function ticksOf(pid: number): number {
+  const afterName = readOrEmpty(`/proc/${pid}/stat`).split(") ").at(-1)?.split(" ") ?? [];
+  return Number(afterName[11] ?? 0) + Number(afterName[12] ?? 0);
 }
 
 /** What the kernel enforces on every container of this process' stack, by control group. */
