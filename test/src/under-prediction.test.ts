@@ -61,7 +61,8 @@ describe("models that return half of the truth", { skip }, () => {
 
   const cases: [string, () => ModelError][] = [
     ["of all functions", () => ({ factors: HALF })],
-    ["of the smallest and the largest function", () => ({ factors: HALF, functions: [indexOf("aes-0"), indexOf("aes-2")] })],
+    // Not of the largest as well: it would look like the second one, and no split would gain anything.
+    ["of the smallest function", () => ({ factors: HALF, functions: [indexOf("aes-0")] })],
     ["of the straggler's, and an eighth of its work", stragglerUnseen],
   ];
   for (const [what, error] of cases)
