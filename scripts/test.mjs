@@ -4,8 +4,8 @@
  * Ends with the skipped tests and their reasons, and one plain line: N passed, N failed, N skipped.
  * With HARVEST_TEST_NO_SKIPS=1 a skipped test fails the run: CI has everything.
  *
- * HARVEST_SOAK=1 (`npm run soak`) runs the soak-capable tests only, and each of them whole. These are the files that import their
- * room's `soak.test.kit`, whose `casesOf(n)` is n then and a tenth of it otherwise: nobody else reads the variable to scale a test.
+ * HARVEST_SOAK=1 (`npm run soak`) runs the soak-capable tests only, and each of them whole: the files that ask core's `casesOf` for
+ * their size.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -31,7 +31,7 @@ const files = rooms
       return [];
     }
   })
-  .filter((file) => !isSoak || readFileSync(file, "utf8").includes("/soak.test.kit.js"))
+  .filter((file) => !isSoak || readFileSync(file, "utf8").includes("casesOf("))
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .sort();
 

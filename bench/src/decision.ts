@@ -116,12 +116,14 @@ function hexId(random: () => number): string {
   return Array.from({ length: 32 }, () => Math.floor(random() * 16).toString(16)).join("");
 }
 
+const SHARE = { v: 1 as const, cpuCores: 2, memoryMb: 512, workCoreMs: 1234.567 };
+
 /** What a decision about them publishes, in size. */
 function fieldsOfEight(): Record<string, PublishedAllocation> {
-  const decision = `${hexId(Math.random)}@0`;
+  const decision = `${"0".repeat(32)}-1`;
   const entries = Array.from({ length: FUNCTIONS }, (_, i) => [
     `[0][${i}]`,
-    { v: 1 as const, cpuCores: 2, memoryMb: 512, workCoreMs: 1234.567, decision, namespace: NAMESPACE, epoch: 0 },
+    { ...SHARE, decision, namespace: NAMESPACE, epoch: 0, signature: "A".repeat(43) },
   ]);
   return Object.fromEntries(entries) as Record<string, PublishedAllocation>;
 }

@@ -8,7 +8,7 @@
  */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { quantileOfSorted, roundAmount, seededRng } from "@openwhisk-harvest/core";
+import { meanOf, quantileOfSorted, roundAmount, seededRng } from "@openwhisk-harvest/core";
 import { bootstrapInterval, type Interval } from "./live/bootstrap.js";
 import { type Round, runRound } from "./live/rounds.js";
 import { splitsOf } from "./live/splits.js";
@@ -114,10 +114,6 @@ async function stageMsOf(workflow: LiveWorkflow, arm: ArmName, oracle: Deploymen
   return (await workflow.run(workflow.own, arm === "off" ? USER : DECIDED[arm], input)).stageMs;
 }
 
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
 /** How much of the time that the oracle saves the arm saves, too. */
 export function shareOfOracle(rounds: readonly Round<ArmName>[], arm: ArmName): number {
   const mean = (name: ArmName) => meanOf(rounds.map((round) => round[name]));
@@ -142,7 +138,7 @@ function rowOf({ workflow, rounds }: OracleResult, arm: ArmName): string {
   const share = isCompared ? percent(shareOfOracle(rounds, arm)) : "";
   const interval = isCompared ? inWords(bootstrapInterval(rounds, (drawn) => shareOfOracle(drawn, arm), { rng: seededRng(1) })) : "";
   const ms = (value: number) => `${Math.round(value)} ms`;
-  return `| ${workflow} | ${arm} | ${times.length} | ${ms(meanOf([...times]))} | ${ms(quantileOfSorted(times, 0.99))} | ${share} | ${interval} |`;
+  return `| ${workflow} | ${arm} | ${times.length} | ${ms(meanOf(times))} | ${ms(quantileOfSorted(times, 0.99))} | ${share} | ${interval} |`;
 }
 
 const percent = (share: number) => `${Math.round(100 * share)} %`;

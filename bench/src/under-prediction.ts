@@ -2,7 +2,7 @@
  * Under-prediction on purpose: models that return half of the truth, for all functions or for the one with most work alone, which
  * harvesting then takes from. Nothing may fail, and no stage may take much longer than with user allocations.
  */
-import { type Model, type ModelError, scaledModel } from "@openwhisk-harvest/core";
+import { type Model, type ModelError, meanOf, scaledModel } from "@openwhisk-harvest/core";
 import { runRound } from "./live/rounds.js";
 import { type Arm, type LiveRun, LiveWorkflow } from "./live/workflow.js";
 
@@ -89,10 +89,6 @@ function rowOf(arm: string, runs: readonly LiveRun[], limitMs: number): UnderPre
     failed: total((run) => run.failed),
     memoryKills: total((run) => run.memoryKills),
   };
-}
-
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 export function underPredictionTable(rows: readonly UnderPredictionRow[]): string {

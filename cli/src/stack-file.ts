@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { HarvestError } from "@openwhisk-harvest/core";
+import { HarvestError, parseJson } from "@openwhisk-harvest/core";
 import { z } from "zod";
 import { isAlive } from "./folders.js";
 import type { Stack } from "./stack.js";
@@ -69,15 +69,5 @@ function readFileIn(dataDir: string): string {
   } catch (cause) {
     const todo = "start one with `harvest up`, or name its folder with --data-dir.";
     throw new HarvestError("OWH_NOT_FOUND", `No running stack in ${dataDir}: ${todo}`, { cause });
-  }
-}
-
-/** Undefined for what is no JSON. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { decodeAllocation, encodeAllocation, userAllocationOf } from "./allocation.js";
+import { decodeAllocation, encodeAllocation, isTruthyAnnotation, userAllocationOf } from "./allocation.js";
 
 describe("the paper's encoding of CPU in the memory limit", () => {
   it("has the edges that the paper's formula gives", () => {
@@ -53,4 +53,11 @@ describe("user allocation", () => {
     for (const value of [0, -1, "a lot", null, {}, Number.POSITIVE_INFINITY])
       assert.throws(() => userAllocationOf({ memoryLimitMb: 256, annotations: [{ key: "cpu", value }] }), { code: "OWH_BAD_ALLOCATION" });
   });
+});
+
+it("an annotation counts as OpenWhisk reads it", () => {
+  const isTruthy = (value: unknown) => isTruthyAnnotation([{ key: "conductor", value }], "conductor");
+  assert.deepEqual([true, 1, "x", {}, { type: "sequence" }, []].map(isTruthy), [true, true, true, true, true, true]);
+  assert.deepEqual([false, 0, "", null].map(isTruthy), [false, false, false, false]);
+  assert.deepEqual([isTruthyAnnotation([], "conductor"), isTruthyAnnotation([], "provide-api-key", true)], [false, true]);
 });

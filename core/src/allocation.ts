@@ -48,6 +48,12 @@ export function annotationOf(annotations: readonly KeyValue[] | undefined, key: 
   return annotations?.find((a) => a.key === key)?.value;
 }
 
+/** OpenWhisk's reading of an annotation (Parameter.scala:125-133): any object or array, `true`, a number but 0, a text but "". */
+export function isTruthyAnnotation(annotations: readonly KeyValue[], key: string, whenAbsent = false): boolean {
+  const value = annotationOf(annotations, key);
+  return value === undefined ? whenAbsent : Boolean(value);
+}
+
 /**
  * The user allocation of an action: the annotation `cpu` (cores) before the encoded limit before what the platform gives
  * everybody. `platformCpuCores` is 1 on `standalone`, and what `user-cpus` yields on a stock cluster, or undefined.

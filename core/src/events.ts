@@ -14,6 +14,7 @@
  * V4. An applier that repeats its last word at least every `repeatMs` says so; then, and only then, its silence means that it died.
  */
 import { z } from "zod";
+import { parseJson } from "./json.js";
 import { isActivationId, MAX_KEY_LENGTH } from "./run-key.js";
 
 export const RUN_EVENT_TYPES = ["start", "applied", "throttled", "near-memory", "end"] as const;
@@ -80,13 +81,7 @@ export function encodeEvent(event: RunEvent): string {
 /** Undefined for anything but an event of ours: too long, no JSON, of another format, or with a value out of its range. */
 export function decodeEvent(text: unknown): RunEvent | undefined {
   if (typeof text !== "string" || text.length > MAX_EVENT_LENGTH) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  const value = parseJson(text);
   if ((value as { v?: unknown } | null)?.v !== EVENT_FORMAT) return undefined;
   const parsed = runEventSchema.safeParse(value);
   return parsed.success ? parsed.data : undefined;

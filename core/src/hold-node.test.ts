@@ -7,7 +7,7 @@ import { isOnGrid } from "./grid.js";
 import { claimOf, HOLD_RULES } from "./hold.js";
 import { GRID, SimNode } from "./hold-node.test.kit.js";
 import { excessCores, nextOrder, targetsOf } from "./node-budget.js";
-import { casesOf } from "./soak.test.kit.js";
+import { casesOf } from "./testing.js";
 
 const onGrid = fc.integer({ min: 1, max: 8 }).map((steps) => steps * 0.25);
 /** Half of them lie off the grid: U is never rounded. */

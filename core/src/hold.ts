@@ -27,7 +27,8 @@ import type { Allocation } from "./allocation.js";
 import type { PublishedAllocation } from "./decision.js";
 import { type Beneficiary, believedAllocation } from "./grant.js";
 import type { Grid } from "./grid.js";
-import { type LimitHistory, movedTo, startHistory } from "./limit-history.js";
+import { type LimitHistory, meanCores, movedTo, startHistory } from "./limit-history.js";
+import type { Observation } from "./observation.js";
 import { newer } from "./plan.js";
 
 export interface HoldRules {
@@ -302,4 +303,15 @@ function orderMemory({ hold, effects }: HoldStep, { nearMemoryShare }: HoldRules
 function over(hold: Hold): Hold {
   const { askedAtMs: _asked, ...rest } = hold;
   return { ...rest, phase: "over" };
+}
+
+/** The observation's `moved`, of a run that has come to its end and a hold that has not. */
+export function movedOf({ history, phase }: Hold, nowMs: number): Observation["moved"] {
+  if (!history || history.moves === 0) return undefined;
+  return {
+    times: history.moves,
+    meanCpuCores: meanCores(history, nowMs),
+    lastCpuCores: history.cpuCores,
+    givenBack: phase === "given-back",
+  };
 }

@@ -16,6 +16,7 @@ export * from "./grid.js";
 export * from "./hold.js";
 export * from "./hook-counts.js";
 export * from "./input-size.js";
+export * from "./json.js";
 export * from "./limit-history.js";
 export * from "./mode.js";
 export * from "./model.js";

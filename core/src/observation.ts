@@ -1,5 +1,6 @@
 /** What was seen of one function run: the last log line of its activation, `harvest:obs:<activationId>`, and a profile document. */
 import { z } from "zod";
+import { parseJson } from "./json.js";
 import { modeSchema } from "./mode.js";
 
 /** How limits are enforced on a node. `affinity` and `none` claim no gain. */
@@ -58,12 +59,8 @@ export function observationInLogs(logs: readonly string[], activationId: string)
   for (const line of logs.toReversed()) {
     const at = line.indexOf(OBSERVATION_MARK);
     if (at < 0) continue;
-    try {
-      const parsed = observationSchema.safeParse(JSON.parse(line.slice(at + OBSERVATION_MARK.length)));
-      if (parsed.success && parsed.data.activationId === activationId) return parsed.data;
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error; // a user's line that happens to bear our mark
-    }
+    const parsed = observationSchema.safeParse(parseJson(line.slice(at + OBSERVATION_MARK.length))); // a user's line may bear our mark
+    if (parsed.success && parsed.data.activationId === activationId) return parsed.data;
   }
   return undefined;
 }

@@ -7,12 +7,15 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { limitsOfProcess } from "@openwhisk-harvest/cgroup";
 import { OBSERVATION_MARK, observationInLogs } from "@openwhisk-harvest/core";
+import { casesOf } from "@openwhisk-harvest/core/testing";
 import { eventually } from "./testing/engine.test.kit.js";
-import { addressOf, newId, openStand, repetitions, type Stand } from "./testing/stand.test.kit.js";
+import { addressOf, newId, openStand, type Stand } from "./testing/stand.test.kit.js";
 
 const found = await openStand();
 const skip = typeof found === "string" ? found : false;
 const stand = found as Stand;
+
+const RUNS = casesOf(1_000);
 
 const CHATTY = `
 function main({ n }) {
@@ -36,12 +39,12 @@ describe("marked lines", { skip }, () => {
     ["nodejs", CHATTY],
     ["python", CHATTY_PYTHON],
   ] as const)
-    it(`of ${repetitions(100)} ${kind} runs with six lines each are all there, in their own activation`, async (t) => {
+    it(`of ${RUNS} ${kind} runs with six lines each are all there, in their own activation`, async (t) => {
       const agent = await stand.agent();
       try {
         const container = await stand.container({ name: "chatty", kind, code, askMs: 50, cpuCores: 1, nodeAgent: addressOf(agent) });
         let byNodeAgent = 0;
-        for (let n = 0; n < repetitions(100); n++) {
+        for (let n = 0; n < RUNS; n++) {
           const id = newId();
           const harvest = await stand.publish({ cpuCores: 0.75 });
           assert.deepEqual((await container.run(id, { n, $harvest: harvest })).body, { n });
@@ -58,7 +61,7 @@ describe("marked lines", { skip }, () => {
           const expected = [0, 1, 2].flatMap((i) => [`stdout out ${n} ${i}`, `stderr err ${n} ${i}`]);
           assert.deepEqual(own.sort(), expected.sort());
         }
-        t.diagnostic(`${byNodeAgent} of ${repetitions(100)} lines are the node agent's, the others the agent's own`);
+        t.diagnostic(`${byNodeAgent} of ${RUNS} lines are the node agent's, the others the agent's own`);
         assert.ok(byNodeAgent > 0);
       } finally {
         await agent.close();

@@ -143,10 +143,9 @@ function evaluatePairs(pairs: readonly Pair[], axis: GridAxis | undefined): Targ
 }
 
 function againstGrid(pairs: readonly Pair[], axis: GridAxis, medianError: number) {
-  const held: readonly Held[] = pairs;
-  const count = (holds: (one: Held) => boolean) => held.filter(holds).length;
+  const count = (holds: (one: Held) => boolean) => pairs.filter(holds).length;
   return {
-    ...gridSharesOf(axis, held),
+    ...gridSharesOf(axis, pairs),
     atGridEdge: count(({ actual }) => !isAccurate(axis, actual, actual)),
     nearGridEdge: count(({ actual }) => actual + medianError >= ceilToGrid(axis, actual)),
     missed: Object.fromEntries(

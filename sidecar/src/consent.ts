@@ -35,7 +35,7 @@ function reasonToKeep(fn: DagFunction, settings: ModeSettings, namespace: string
 }
 
 /** `[package/]action` of `/namespace/[package/]action`. */
-function actionIn(namespace: string, name: string): string {
+export function actionIn(namespace: string, name: string): string {
   const prefix = `/${namespace}/`;
   return name.startsWith(prefix) ? name.slice(prefix.length) : name;
 }

@@ -1,6 +1,7 @@
 /**
- * Where decisions are asked for. R is decided once, and each fork of a `map` in it: a second request for it, now or later, gets the first decision, and whoever
- * asks for a decision that is being made waits for it. Recent decisions are kept in memory, all of them in the DecisionStore.
+ * Where decisions are asked for. R is decided once, and each fork of a `map` in it: a second request for it, now or later, gets the first
+ * decision, and whoever asks for a decision that is being made waits for it. Recent decisions are kept in memory, all of them in the
+ * DecisionStore.
  */
 import { type DecisionStore, HarvestError } from "@openwhisk-harvest/core";
 import { type DecisionRecord, type DecisionRequest, decisionIdOf, requestedId, rootOf } from "./decision-record.js";

@@ -8,9 +8,9 @@
  * W3. After stop() no handler is called.
  */
 import type { PlanEntries, PlanWatch, PlanWatcher } from "@openwhisk-harvest/core";
-import { isActivationId, systemClock } from "@openwhisk-harvest/core";
+import { isActivationId, parseJson, systemClock } from "@openwhisk-harvest/core";
 import type { StreamReader } from "./redis-stream.js";
-import { parseJson, readAllocation } from "./redis-values.js";
+import { readAllocation } from "./redis-values.js";
 
 /** One call a second to an idle stream; an answer comes as soon as there is a plan. */
 export const BLOCK_MS = 1_000;

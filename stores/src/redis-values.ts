@@ -7,17 +7,8 @@ import {
   type Observation,
   observationSchema,
   type PublishedAllocation,
+  parseJson,
 } from "@openwhisk-harvest/core";
-
-/** Undefined for what is no JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
 
 function isAmount(value: unknown): boolean {
   return value === undefined || (typeof value === "number" && Number.isFinite(value) && value > 0);

@@ -6,10 +6,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { detectEnforcement } from "@openwhisk-harvest/cgroup";
 import { type DagDescription, OLDEST_EVENT, type RunEvent, systemClock } from "@openwhisk-harvest/core";
+import { casesOf } from "@openwhisk-harvest/core/testing";
 import { allLimits, processesOf, workWatch } from "./support/containers.js";
 import { DocumentServer } from "./support/document-server.js";
 import { SidecarProcess } from "./support/sidecar-process.js";
-import { casesOf } from "./support/soak.js";
 import { AES_JOB, aesInputs, learn, startTestStack, type TestStack } from "./support/stack.js";
 import { until } from "./support/until.js";
 
@@ -18,7 +18,7 @@ await enforcer.close();
 const skip = enforcer.enforcement.startsWith("cgroup") ? false : `no writable control groups: ${enforcer.reason}`;
 
 /** Runs under each of the five faults; 50 in all, or 1,000. */
-const RUNS = casesOf(10, 200);
+const RUNS = casesOf(200, 0.05);
 const AT_ONCE = 3;
 const SIZES = { minBytes: 20_000, maxBytes: 60_000 };
 /** A stage whose last words were lost is closed when it can be under way no more. */

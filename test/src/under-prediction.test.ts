@@ -3,16 +3,16 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { detectEnforcement } from "@openwhisk-harvest/cgroup";
 import { type DagDescription, type Model, type ModelError, type Observation, scaledModel, systemClock } from "@openwhisk-harvest/core";
+import { casesOf } from "@openwhisk-harvest/core/testing";
 import { componentsOfRun, readRunActivations, rootOf } from "@openwhisk-harvest/profiler";
 import { limitsOf } from "./support/containers.js";
-import { casesOf } from "./support/soak.js";
 import { AES_JOB, aesInputs, learn, startTestStack, type TestStack } from "./support/stack.js";
 
 const enforcer = await detectEnforcement();
 await enforcer.close();
 const skip = enforcer.enforcement.startsWith("cgroup") ? false : `no writable control groups: ${enforcer.reason}`;
 
-const RUNS = casesOf(3, 100);
+const RUNS = casesOf(100, 0.03);
 const SIZES = { minBytes: 30_000, maxBytes: 60_000 };
 const HALF = { cpuCores: 0.5, memoryMb: 0.5, workCoreMs: 0.5 };
 const BRANCHES = ["aes-0", "aes-1", "aes-2"];

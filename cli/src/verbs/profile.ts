@@ -72,9 +72,9 @@ async function profile(jobFile: string, flags: ProfileFlags): Promise<void> {
       }),
     );
     step.finish();
-    if (summary.nextIndex === inputs.length) state.clear();
-    else state.write({ nextIndex: summary.nextIndex, failed: [...from.failed, ...summary.failed] });
     const told = { ...summary, failed: [...from.failed, ...summary.failed], inputs: inputs.length };
+    if (summary.nextIndex === inputs.length) state.clear();
+    else state.write(told);
     process.stdout.write(flags.json ? `${JSON.stringify(told)}\n` : describe(told));
     if (summary.nextIndex < inputs.length) process.exitCode = INTERRUPTED;
   } finally {

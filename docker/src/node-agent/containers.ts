@@ -156,7 +156,7 @@ export class Containers {
     const { clock, logger } = this.#options;
     const { signal } = this.#closing;
     for (;;) {
-      await clock.sleep(LIST_EVERY_MS, signal).catch(() => undefined);
+      await clock.sleep(LIST_EVERY_MS, signal).catch(() => undefined); // closing
       if (signal.aborted) return;
       await this.#listOnce().catch((error: unknown) => logger.warn({ error: messageOf(error) }, "The containers cannot be listed."));
     }

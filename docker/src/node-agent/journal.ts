@@ -8,7 +8,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { HarvestError, messageOf } from "@openwhisk-harvest/core";
+import { HarvestError, messageOf, parseJson } from "@openwhisk-harvest/core";
 
 export interface UserLimits {
   /** Absent: the invoker gave it no CPU limit. */
@@ -66,13 +66,7 @@ export class Journal {
 }
 
 function entryOf(text: string): JournalEntry | undefined {
-  let value: Partial<JournalEntry> & { v?: unknown };
-  try {
-    value = (JSON.parse(text) ?? {}) as typeof value;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  const value = (parseJson(text) ?? {}) as Partial<JournalEntry> & { v?: unknown };
   const { v, containerId, namespace, action, held } = value;
   if (v !== FORMAT || typeof containerId !== "string" || !CONTAINER_ID.test(containerId)) return undefined;
   return {

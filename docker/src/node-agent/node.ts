@@ -60,10 +60,11 @@ export interface NodeOptions {
 /** A run that is being looked up, or is under way. */
 interface Slot {
   readonly activationId: string;
-  readonly key?: RunKey;
-  readonly harvest?: HarvestParam;
+  /** These three are known once the bus adapter has been asked. */
+  key?: RunKey;
+  harvest?: HarvestParam;
   /** The bus adapter says so: then several activations may share a key, as the elements of a sequence do. */
-  readonly vouched: boolean;
+  vouched: boolean;
   run?: Run;
   /** Set when another began beside it (R1), or its container died, before it was looked up. */
   givenUp: boolean;
@@ -265,7 +266,7 @@ export class Node {
   /** One after another: an order is carried out before the next one is found. */
   async #settle(): Promise<void> {
     const turn = this.#settling.then(() => this.#carryOutOrders());
-    this.#settling = turn.catch(() => undefined);
+    this.#settling = turn.catch(() => undefined); // told to whoever waits for this turn
     await turn;
   }
 

@@ -12,8 +12,8 @@ import {
   type Hold,
   type HoldEvent,
   type HoldStep,
-  meanCores,
   messageOf,
+  movedOf,
   type Observation,
   openHold,
   type PublishedAllocation,
@@ -145,7 +145,7 @@ export class Run {
   async end(how: "end" | "died", outcome: Observation["outcome"] | undefined): Promise<Observation | undefined> {
     const { clock, container, reporter } = this.#parts;
     const usage = this.#monitor?.stop();
-    const moved = this.#moved();
+    const moved = movedOf(this.#hold, clock.monotonicMs());
     if (this.#events > 0) this.#tell("end");
     await this.#take(stepHold(this.#hold, { type: how, atMs: clock.monotonicMs() }));
     if (how === "end" && !container.isAsCreated) await this.#attempt(() => container.restore());
@@ -172,13 +172,6 @@ export class Run {
       ...usage,
       outcome,
     };
-  }
-
-  #moved(): Observation["moved"] {
-    const { history, phase } = this.#hold;
-    if (!history || history.moves === 0) return undefined;
-    const meanCpuCores = meanCores(history, this.#parts.clock.monotonicMs());
-    return { times: history.moves, meanCpuCores, lastCpuCores: history.cpuCores, givenBack: phase === "given-back" };
   }
 
   #limitsNow(): UserLimits {

@@ -127,7 +127,7 @@ async function catchUp(node: Node, allocations: Pick<AllocationStore, "plans">):
 
 async function restoreNowAndThen(node: Node, clock: Clock, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await clock.sleep(RESTORE_EVERY_MS, signal).catch(() => undefined);
+    await clock.sleep(RESTORE_EVERY_MS, signal).catch(() => undefined); // closing
     await node.restoreLate();
   }
 }

@@ -12,11 +12,6 @@ import { ActionContainer, type ActionSpec } from "./action-container.test.kit.js
 import { findEngine, type TestEngine } from "./engine.test.kit.js";
 import { importTestImage } from "./image.test.kit.js";
 
-/** Repetitions of a test, ten times as many with HARVEST_SOAK=1. */
-export function repetitions(count: number): number {
-  return process.env["HARVEST_SOAK"] === "1" ? count * 10 : count;
-}
-
 export const newId = (): string => randomBytes(16).toString("hex");
 
 export interface Stand {

@@ -1,5 +1,5 @@
 /** Action documents in OpenWhisk's CouchDB, read by their revision and never written (reference, section 7). */
-import { annotationOf, HarvestError, type KeyValue, userAllocationOf } from "@openwhisk-harvest/core";
+import { HarvestError, isTruthyAnnotation, type KeyValue, userAllocationOf } from "@openwhisk-harvest/core";
 import nano from "nano";
 import { type ActionFacts, UNKNOWN_ACTION } from "./events.js";
 
@@ -86,7 +86,7 @@ export function factsOf(document: Readonly<Record<string, unknown>>, actionCpuCo
     ...(cpuCores !== undefined && { cpuCores }),
     timeoutMs: number("timeout", UNKNOWN_ACTION.timeoutMs),
     concurrency: number("concurrency", UNKNOWN_ACTION.concurrency),
-    conductor: isTruthy(annotationOf(annotations, "conductor")),
+    conductor: isTruthyAnnotation(annotations, "conductor"),
   };
 }
 
@@ -98,9 +98,4 @@ function allocationOf(memoryLimitMb: number, annotations: readonly KeyValue[], a
     if (!(error instanceof HarvestError)) throw error;
     return userAllocationOf({ memoryLimitMb }, actionCpuCores);
   }
-}
-
-/** As OpenWhisk has it: true, a number but 0, a text but "", any object or array (reference, 3.1). */
-function isTruthy(value: unknown): boolean {
-  return typeof value === "object" ? value !== null : Boolean(value);
 }

@@ -1,5 +1,5 @@
 /** What the shim reads of an activation on its way to an invoker (reference, 1.2); the rest of its bytes is nobody's business. */
-import { HarvestError, isActivationId } from "@openwhisk-harvest/core";
+import { HarvestError, isActivationId, parseJson } from "@openwhisk-harvest/core";
 import { type Member, topLevelMembers } from "./top-level.js";
 
 /** The composition's keys that travel with the parameters: with a component `$harvest`, with a conductor `$composer.harvest`. */
@@ -72,15 +72,8 @@ export function travellingKeys(bytes: Buffer): TravellingKeys {
   };
 }
 
-/** Undefined for what is absent or no JSON; an error would quote the message. */
 function parse(text: string | undefined): unknown {
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  return text === undefined ? undefined : parseJson(text);
 }
 
 function stringAt(value: unknown, ...path: readonly string[]): string | undefined {

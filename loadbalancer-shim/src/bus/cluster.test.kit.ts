@@ -215,7 +215,7 @@ export class ScriptedInvoker {
     this.#alive = true;
     this.#listener = new Listener(this.#bus);
     await this.#listener.listen(topic, "now", (value) => void this.#onMessage(value));
-    const ping = () => void this.#sendPing(true).catch(() => undefined);
+    const ping = () => void this.#sendPing(true).catch(() => undefined); // the broker may be on its way out
     this.#pinging = setInterval(ping, 1_000);
     await eventually(
       () =>

@@ -129,7 +129,7 @@ export class FencedKafkaSender implements Sender {
     this.#transaction = transaction;
     this.#openedMs = performance.now();
     this.#renewal = setInterval(() => {
-      // An empty batch makes the renewal due without a record to send.
+      // An empty batch makes the renewal due without a record to send. If it fails, the next one tries again, and with records fails loudly.
       if (this.#used) this.#batches.add([]).catch(() => undefined);
     }, RENEW_MS / 2).unref();
   }

@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { casesOf } from "../soak.test.kit.js";
+import { casesOf } from "@openwhisk-harvest/core/testing";
 import { eventually, ScriptedController, ScriptedInvoker } from "./cluster.test.kit.js";
 import { brokerMissing, startBroker } from "./testing.js";
 
 const SHIM = fileURLToPath(new URL("../../bin/harvest-shim.js", import.meta.url));
-const ACTIVATIONS = casesOf(50_000);
+const ACTIVATIONS = casesOf(50_000, 0.04);
 const KILLS = 5;
 const CHUNK = 50;
 

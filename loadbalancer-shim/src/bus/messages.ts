@@ -1,5 +1,6 @@
 /** Messages that the shim writes itself: pings, answers to health tests, failures it has to tell, and probes (reference, 1.3, 2.3, 2.8). */
 import { randomBytes } from "node:crypto";
+import { parseJson } from "@openwhisk-harvest/core";
 import type { ActivationHead } from "./activation-message.js";
 
 /** 2^30 MB: slots never run out. Not the largest number: what is given back beyond it would be an error (reference, 2.6). */
@@ -16,7 +17,7 @@ const UNIT_MB: Readonly<Record<string, number>> = { B: 2 ** -20, K: 2 ** -10, M:
 
 /** Undefined for anything but a ping. */
 export function readPing(bytes: Buffer): Ping | undefined {
-  const { name, isEnabled } = parseObject(bytes.toString("utf8")) as { name?: Record<string, unknown>; isEnabled?: unknown };
+  const { name, isEnabled } = (parseJson(bytes.toString("utf8")) ?? {}) as { name?: Record<string, unknown>; isEnabled?: unknown };
   const size = /^(\d+) ?([BKMG])B?$/.exec(String(name?.["userMemory"]));
   const instance = name?.["instance"];
   if (typeof instance !== "number" || name?.["instanceType"] !== "invoker" || !size) return undefined;
@@ -27,16 +28,6 @@ export function readPing(bytes: Buffer): Ping | undefined {
     userMemoryMb: Number(size[1]) * (UNIT_MB[String(size[2])] ?? 0),
     isEnabled: isEnabled !== false,
   };
-}
-
-function parseObject(text: string): object {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    return typeof parsed === "object" && parsed !== null ? parsed : {};
-  } catch (error) {
-    if (error instanceof SyntaxError) return {};
-    throw error;
-  }
 }
 
 function virtualInstance(virtualId: number): string {

@@ -4,11 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { casesOf } from "../soak.test.kit.js";
+import { casesOf } from "@openwhisk-harvest/core/testing";
 
 const host = process.env["HARVEST_TEST_OPENWHISK"];
 const auth = process.env["HARVEST_TEST_OPENWHISK_AUTH"];
-const COUNT = casesOf(50_000);
+const COUNT = casesOf(50_000, 0.04);
 const SIDE_BY_SIDE = 20;
 
 if (host !== undefined && auth !== undefined) {

@@ -42,10 +42,10 @@ export class Pinger {
     while (!signal.aborted) {
       try {
         await this.#pingOnce();
-        await this.#options.clock.sleep(PING_MS, signal);
       } catch (error) {
         if (!signal.aborted) this.#options.onFailure(error as HarvestError);
       }
+      await this.#options.clock.sleep(PING_MS, signal).catch(() => undefined); // stopped
     }
   }
 

@@ -85,7 +85,7 @@ export class Shim {
         await this.#serveTerm(charge);
       } catch (error) {
         logger.error({ reason: messageOf(error), code: error instanceof HarvestError ? error.code : undefined }, "the term broke");
-        await clock.sleep(AFTER_FAILURE_MS, this.#stopped.signal).catch(() => undefined);
+        await clock.sleep(AFTER_FAILURE_MS, this.#stopped.signal).catch(() => undefined); // stopped
       }
     }
   }
@@ -127,7 +127,7 @@ export class Shim {
       } catch (error) {
         if (this.#stopped.signal.aborted) break;
         logger.warn({ reason: messageOf(error) }, "the controllers' pings cannot be read");
-        await clock.sleep(AFTER_FAILURE_MS);
+        await clock.sleep(AFTER_FAILURE_MS, this.#stopped.signal).catch(() => undefined); // stopped
       }
     }
   }

@@ -145,7 +145,7 @@ export class Term {
     const { signal } = this.#over;
     while (!signal.aborted) {
       await run();
-      await this.#parts.clock.sleep(ms, signal).catch(() => undefined);
+      await this.#parts.clock.sleep(ms, signal).catch(() => undefined); // over
     }
   }
 

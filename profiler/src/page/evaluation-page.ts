@@ -122,7 +122,8 @@ function table(families: readonly FamilyEvaluation[]): string {
     families.flatMap(({ name, evaluation }) => {
       const own = evaluation?.[target];
       if (!own) return [];
-      const cells = headings.slice(1).map((_, i) => `<td>${cellsOf(own)[i] ?? "-"}</td>`);
+      const told = cellsOf(own);
+      const cells = headings.slice(1).map((_, i) => `<td>${told[i] ?? "-"}</td>`);
       return `<tr><td>${title} (${unit}), ${escapeHtml(name)}</td>${cells.join("")}</tr>`;
     }),
   );

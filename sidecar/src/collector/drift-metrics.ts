@@ -3,7 +3,7 @@
  * lie outside of their bands than was promised. Whoever collects profiles reports; names of DAGs are never labels, so what is
  * shown is over all of them.
  */
-import { MODEL_TARGETS, type ModelTarget } from "@openwhisk-harvest/core";
+import { MODEL_TARGETS, type ModelTarget, meanOf } from "@openwhisk-harvest/core";
 import { Gauge, type Registry } from "prom-client";
 
 /** Of one DAG, since its model was trained (profiler: drift.ts). */
@@ -64,8 +64,4 @@ export class DriftMetrics {
     const [oldest] = this.#reports.keys();
     if (this.#reports.size > DAGS_KEPT && oldest !== undefined) this.#reports.delete(oldest);
   }
-}
-
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -13,9 +13,9 @@ import {
   roundAmount,
   type StageDecision,
 } from "@openwhisk-harvest/core";
+import { casesOf } from "@openwhisk-harvest/core/testing";
 import fc from "fast-check";
 import { publishedFields } from "../publish.js";
-import { casesOf } from "../soak.test.kit.js";
 import { dagOf, type FunctionSpec, modelOf, ROOT, stateOf } from "../testing.js";
 import { decide } from "./decide.js";
 import { type DecisionState, decidesStages, type Resource } from "./state.js";

@@ -2,18 +2,10 @@
  * A `map`, decided when it forks, with the sizes of its items (DESIGN, section 5): every item is a branch of its own, B = width x U.
  * Pure: the DAG is rewritten so that the map is a stage like any other, and the decision is written back afterwards.
  */
-import {
-  type DagDescription,
-  type DagFunction,
-  layOutNext,
-  type ParallelStage,
-  predictCalibrated,
-  type StageDecision,
-} from "@openwhisk-harvest/core";
+import type { DagDescription, DagFunction, ParallelStage, StageDecision } from "@openwhisk-harvest/core";
 import { isStraightBranch } from "./branches.js";
-import type { FunctionPrediction, Predictions } from "./predict.js";
-import { isCandidate } from "./sharing.js";
-import { type DecisionState, decidesStages } from "./state.js";
+import { type Predictions, predict } from "./predict.js";
+import type { DecisionState } from "./state.js";
 
 /** Which time a run comes to which fork, and with what. */
 export interface ForkOfItems {
@@ -56,24 +48,11 @@ function withoutMap(fn: DagFunction): DagFunction {
 }
 
 /** As predict() does it for the functions of a DAG; `state.dag` is the item stage's, perhaps with fewer who may take part. */
-export function predictItems({ dag, model, inputBytes: dagInputBytes, minSamples, mode }: DecisionState, items: ItemStage): Predictions {
-  const predictions = new Map<number, FunctionPrediction>();
-  if (!model || !decidesStages(mode)) return predictions;
-  for (const fn of dag.functions) {
-    if (!isCandidate(fn, "memoryMb")) continue;
-    const functionInputBytes = items.inputBytesOf[fn.index];
-    const functionIndex = items.originOf[fn.index] as number;
-    const at = {
-      dagInputBytes,
-      functionIndex,
-      stage: fn.stage,
-      ...(functionInputBytes !== undefined && { knownInputBytes: functionInputBytes }),
-    };
-    const { predicted, workPerTree, ...trust } = predictCalibrated({ model, dagVersion: dag.version, at, minSamples });
-    predictions.set(fn.index, { predicted: { ...predicted, ...trust }, workPerTree });
-  }
-  layOutNext(model);
-  return predictions;
+export function predictItems(state: DecisionState, { originOf, inputBytesOf }: ItemStage): Predictions {
+  return predict(state, ({ index }) => {
+    const knownInputBytes = inputBytesOf[index];
+    return { functionIndex: originOf[index] as number, ...(knownInputBytes !== undefined && { knownInputBytes }) };
+  });
 }
 
 /** The decision about the items, as one about the map. */

@@ -2,8 +2,8 @@
  * Policy `makespan` (DESIGN, section 5): the split of B on the grid that minimizes the stage's predicted time, nobody above
  * its demand, nobody below the grid's minimum.
  *
- * Greedy by steps: everybody starts at the minimum (the grid's, or the action's own), and each further step goes to the slowest function that can still use
- * it, until the budget is spent or nobody gets faster. What would help nobody stays unused.
+ * Greedy by steps: everybody starts at the minimum (the grid's, or the action's own), and each further step goes to the slowest function
+ * that can still use it, until the budget is spent or nobody gets faster. What would help nobody stays unused.
  *
  * This is optimal. Let s be the slowest function at the end, tau its time.
  *  1. s stands at its demand (or has no work). No split makes s faster, so none makes the stage faster.

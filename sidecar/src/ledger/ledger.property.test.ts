@@ -1,8 +1,8 @@
 /** H1, H2, H3, H5 and L1-L7 of ledger.ts, over generated stages and generated histories of them. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { casesOf } from "@openwhisk-harvest/core/testing";
 import fc from "fast-check";
-import { casesOf } from "../soak.test.kit.js";
 import { LEDGER_RULES, stepLedger } from "./ledger.js";
 import { budgetOf, heldOf, isCertain, newestPlan, RESOURCES, type Resource, runningIn } from "./stage.js";
 import { type Applier, type BranchSpec, termsOf, World } from "./world.test.kit.js";

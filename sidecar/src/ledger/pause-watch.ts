@@ -5,6 +5,7 @@
  */
 import { type AllocationStore, type Clock, type ModeSettings, messageOf, pauseOver } from "@openwhisk-harvest/core";
 import type { Logger } from "pino";
+import { actionIn } from "../consent.js";
 import type { LedgerDesk } from "./ledger-desk.js";
 import type { StageTerms } from "./stage.js";
 
@@ -57,8 +58,7 @@ export class PauseWatch {
 export function isPaused({ namespace, branches }: StageTerms, settings: ModeSettings, nowMs: number): boolean {
   const own = Object.hasOwn(settings.namespaces, namespace) ? settings.namespaces[namespace] : undefined;
   if (settings.global === "off" || own === "off") return true;
-  const prefix = `/${namespace}/`;
   return branches
     .flatMap(({ functions }) => functions)
-    .some(({ name }) => pauseOver(settings, { namespace, action: name.startsWith(prefix) ? name.slice(prefix.length) : name }, nowMs));
+    .some(({ name }) => pauseOver(settings, { namespace, action: actionIn(namespace, name) }, nowMs));
 }

@@ -9,8 +9,3 @@ export function isObject(value: unknown): value is JsonObject {
 export function boxed(value: unknown, field: string): JsonObject {
   return isObject(value) ? value : { [field]: value };
 }
-
-/** Parameter.isTruthy: true, a number but 0, a text but the empty one, any object or array. */
-export function isTruthy(value: unknown): boolean {
-  return Boolean(value) || Array.isArray(value);
-}

@@ -1,7 +1,7 @@
 /** Parameters of an activation: the action's own, overlaid by the payload (package < action < payload). */
-import { annotationOf } from "@openwhisk-harvest/core";
+import { isTruthyAnnotation } from "@openwhisk-harvest/core";
 import type { ActionDocument } from "../messages.js";
-import { isObject, isTruthy } from "./json.js";
+import { isObject } from "./json.js";
 
 /** An array passes as it is; without a payload the own ones are all. What is flagged `init` the invoker takes out again. */
 export function mergeParameters({ parameters }: Pick<ActionDocument, "parameters">, payload: unknown): unknown {
@@ -17,11 +17,11 @@ export function overridesFinal(action: ActionDocument, payload: unknown): boolea
 
 /** Keys that a payload may not have; a parameter without a value is there to be given one. */
 export function finalParameters({ annotations, parameters }: ActionDocument): string[] {
-  if (!isTruthy(annotationOf(annotations, "final"))) return [];
+  if (!isTruthyAnnotation(annotations, "final")) return [];
   return parameters.filter(({ value }) => value !== null && value !== "").map(({ key }) => key);
 }
 
 /** A conductor action starts a composition when it is invoked (PrimitiveActions.scala, invokeSingleAction). */
 export function isConductor({ annotations }: ActionDocument): boolean {
-  return isTruthy(annotationOf(annotations, "conductor"));
+  return isTruthyAnnotation(annotations, "conductor");
 }

@@ -12,6 +12,7 @@ import {
   HarvestError,
   type HarvestParam,
   isSignedFor,
+  isTruthyAnnotation,
   messageOf,
   parseRunKey,
   type RunKey,
@@ -23,7 +24,6 @@ import {
 import type { Logger } from "../container/logger.js";
 import type { ActivationMessage, GrantResolver } from "../messages.js";
 import { decideGrant, PLATFORM_CPU_CORES } from "./grant.js";
-import { isTruthyAnnotation } from "./payloads.js";
 import { UsedKeys } from "./used-keys.js";
 
 export interface GrantResolverOptions {

@@ -13,9 +13,9 @@ import {
   type Hold,
   type HoldEvent,
   type HoldSample,
-  meanCores,
   memoryInForceMb,
   messageOf,
+  movedOf,
   newer,
   type Observation,
   openHold,
@@ -120,10 +120,7 @@ export class HeldRun implements NodeMember {
 
   /** The observation's `moved`; call it before `end`. */
   moved(): Observation["moved"] {
-    const { history, phase } = this.#hold;
-    if (!history || history.moves === 0) return undefined;
-    const meanCpuCores = meanCores(history, this.#options.clock.monotonicMs());
-    return { times: history.moves, meanCpuCores, lastCpuCores: history.cpuCores, givenBack: phase === "given-back" };
+    return movedOf(this.#hold, this.#options.clock.monotonicMs());
   }
 
   /** Its limits are in force; the run may begin. */

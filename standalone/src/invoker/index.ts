@@ -8,4 +8,3 @@ export { type ActivationFigures, type BenchOptions, benchActivations } from "./b
 export { decideGrant, type GrantBounds, type GrantRequest, PLATFORM_CPU_CORES } from "./grant.js";
 export { createGrantResolver, type GrantResolverOptions } from "./grant-resolver.js";
 export { createInvoker, type InvokerOptions } from "./invoker.js";
-export { isTruthyAnnotation } from "./payloads.js";

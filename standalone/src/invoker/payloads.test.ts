@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ActivationMessage } from "../messages.js";
 import { activationRecord } from "./activation-record.js";
-import { initPayload, isTruthyAnnotation, runPayload } from "./payloads.js";
+import { initPayload, runPayload } from "./payloads.js";
 import { messageOf } from "./testing.js";
 
 const NOW_MS = 1_785_950_000_123;
@@ -63,8 +63,6 @@ test("the key goes to the action when its annotation says so, or is absent", () 
   };
   assert.deepEqual([keyOf(), keyOf(true), keyOf(1), keyOf("x"), keyOf({})], [true, true, true, true, true]);
   assert.deepEqual([keyOf(false), keyOf(0), keyOf(""), keyOf(null)], [false, false, false, false]);
-  assert.equal(isTruthyAnnotation([{ key: "conductor", value: { type: "sequence" } }], "conductor"), true);
-  assert.equal(isTruthyAnnotation([], "conductor"), false);
 });
 
 const annotation = (key: string, record: { annotations: readonly { key: string; value: unknown }[] }) =>

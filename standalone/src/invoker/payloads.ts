@@ -1,12 +1,6 @@
 /** The bodies of /init and /run (openwhisk-protocol, section 4.1; ContainerProxy.scala:784-838). Pure. */
-import { annotationOf, type KeyValue } from "@openwhisk-harvest/core";
+import { isTruthyAnnotation } from "@openwhisk-harvest/core";
 import type { ActivationMessage } from "../messages.js";
-
-/** OpenWhisk's reading of an annotation (Parameter.scala:125-133): any object or array, `true`, a number but 0, a text but "". */
-export function isTruthyAnnotation(annotations: readonly KeyValue[], key: string, whenAbsent = false): boolean {
-  const value = annotationOf(annotations, key);
-  return value === undefined ? whenAbsent : Boolean(value);
-}
 
 /** Arguments that the action flags `init` go to the environment, once, at /init; the rest goes to every /run. */
 function partitionArguments({ content, action }: ActivationMessage): { environment: Record<string, unknown>; value: unknown } {

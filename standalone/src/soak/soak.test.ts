@@ -1,11 +1,11 @@
 /** Load, crash and fuzz on a whole server: a tenth in every test run, all of it by `npm run soak`. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { casesOf, isSoak } from "@openwhisk-harvest/core/testing";
 import { startTestStandalone, type TestStandalone } from "../standalone.test.kit.js";
 import { crashUnderLoad } from "./crash.test.support.js";
 import { fuzz } from "./fuzz.test.support.js";
 import { blockingLoad, LOAD_FLAGS, type LoadReport, nonBlockingLoad } from "./load.test.support.js";
-import { casesOf } from "./soak.test.kit.js";
 
 const IN_FLIGHT = 64;
 
@@ -43,7 +43,7 @@ test("kill -9 under load: no record is torn, and what was acknowledged is there"
 
 const requests = casesOf(20_000);
 test(`${requests} generated requests: no 500 of ours, no crash`, async (t) => {
-  const seed = process.env["HARVEST_SOAK"] === "1" ? Date.now() % 1_000_000 : 7;
+  const seed = isSoak ? Date.now() % 1_000_000 : 7;
   const { answers, byStatus } = await fuzz(server, { requests, seed });
   report(t, { seed, byStatus });
   assert.equal(answers, requests);

@@ -9,6 +9,7 @@
  */
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { parseJson } from "@openwhisk-harvest/core";
 import type { ActivationRecord } from "../messages.js";
 
 /** What the next start may have to read again. */
@@ -92,11 +93,6 @@ function openFile(path: string): File {
 }
 
 function recordsOf(line: string): ActivationRecord[] {
-  if (line === "") return [];
-  try {
-    const record = JSON.parse(line) as Partial<ActivationRecord> | null;
-    return typeof record?.namespace === "string" && typeof record.activationId === "string" ? [record as ActivationRecord] : [];
-  } catch {
-    return [];
-  }
+  const record = parseJson(line) as Partial<ActivationRecord> | null | undefined;
+  return typeof record?.namespace === "string" && typeof record.activationId === "string" ? [record as ActivationRecord] : [];
 }
