@@ -1,7 +1,7 @@
 /** Writes the parts of the reference that follow from the code: `npm run generate`. With --check it only tells whether they are stale. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { createProgram } from "../cli/dist/program.js";
-import { configOptions, ERROR_CATALOGUE } from "../core/dist/index.js";
+import { configOptions, ERROR_CATALOGUE } from "../lib/core/dist/index.js";
 
 const cell = (value) => String(value).replaceAll("|", "\\|");
 const table = (head, rows) => [head, head.map(() => "---"), ...rows].map((row) => `| ${row.map(cell).join(" | ")} |`).join("\n");

@@ -1,5 +1,5 @@
 /**
- * Runs every compiled test (`<room>/dist/**\/*.test.js`), one file after another: they measure CPU and start servers, and must
+ * Runs every compiled test (`<room>/dist/**\/*.test.js`, a room being a workspace of package.json), one file after another: they measure CPU and start servers, and must
  * not disturb one another. Arguments narrow the run to the files whose path contains one of them.
  * Ends with the skipped tests and their reasons, and one plain line: N passed, N failed, N skipped.
  * With HARVEST_TEST_NO_SKIPS=1 a skipped test fails the run: CI has everything.
@@ -18,15 +18,15 @@ function testFiles(folder) {
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
 }
 
-const rooms = readdirSync(".", { withFileTypes: true }).filter(
-  (d) => d.isDirectory() && !d.name.startsWith(".") && d.name !== "node_modules",
+const rooms = JSON.parse(readFileSync("package.json", "utf8")).workspaces.flatMap((room) =>
+  room.endsWith("/*") ? readdirSync(room.slice(0, -2)).map((name) => join(room.slice(0, -2), name)) : [room],
 );
 const isSoak = process.env.HARVEST_SOAK === "1";
 const wanted = process.argv.slice(2);
 const files = rooms
   .flatMap((room) => {
     try {
-      return testFiles(join(room.name, "dist"));
+      return testFiles(join(room, "dist"));
     } catch {
       return [];
     }

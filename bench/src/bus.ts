@@ -5,10 +5,10 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { brokerMissing, ScriptedController, ScriptedInvoker, startBroker } from "@openwhisk-harvest/loadbalancer-shim/testing";
+import { brokerMissing, ScriptedController, ScriptedInvoker, startBroker } from "@openwhisk-harvest/bus/testing";
 import { type Figure, figure, timeEach } from "./statistics.js";
 
-const SHIM = fileURLToPath(new URL("../../loadbalancer-shim/bin/harvest-shim.js", import.meta.url));
+const SHIM = fileURLToPath(new URL("../../loadbalancer-shim/bus/bin/harvest-shim.js", import.meta.url));
 const PREFIX = "bench-";
 const BARE = "bare-";
 

@@ -1,6 +1,6 @@
 /** Placements per second on one core, and the policies side by side on one recorded sequence of compositions. */
 import { PLACEMENTS, type PlacementName, quantileOfSorted, seededRng } from "@openwhisk-harvest/core";
-import { type Acquired, drawArrivals, Placer, placementPolicy, simulate } from "@openwhisk-harvest/loadbalancer-shim";
+import { type Acquired, drawArrivals, Placer, placementPolicy, simulate } from "@openwhisk-harvest/placement";
 import { type Figure, figure } from "./statistics.js";
 
 const capacity = { cpuCores: 16, memoryMb: 65_536 };

@@ -112,7 +112,7 @@ describe("setup.sh", () => {
   });
 
   it("gives conductors the rights that the embedded Redis gives them", () => {
-    const source = readFileSync(join(REPOSITORY, "stores/src/redis-process/composer-acl.ts"), "utf8");
+    const source = readFileSync(join(REPOSITORY, "lib/stores/src/redis-process/composer-acl.ts"), "utf8");
     const listed = (name: string) =>
       [...(source.split(`${name} = [`)[1]?.split("]")[0] ?? "").matchAll(/"(\w+)"/g)].map(([, word]) => word);
     const rules = [...listed("COMPOSER_COMMANDS"), ...listed("COMPOSER_CLIENT_SUBCOMMANDS").map((word) => `client|${word}`)];

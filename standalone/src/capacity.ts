@@ -1,6 +1,6 @@
 /** What each invoker has to give: an equal share of what the host lends them, in whole steps of the grid. */
 import { type Allocation, type Config, type Grid, HarvestError } from "@openwhisk-harvest/core";
-import { floorToStep } from "@openwhisk-harvest/loadbalancer-shim";
+import { floorToStep } from "@openwhisk-harvest/placement";
 
 /** Left to the controller, the stores and whatever else the host does. */
 const HOST_RESERVE_CORES = 0.25;

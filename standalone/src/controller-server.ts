@@ -3,7 +3,7 @@
  * What kind of invokers they are is not its business.
  */
 import { type Allocation, type Clock, type Config, HarvestError, messageOf } from "@openwhisk-harvest/core";
-import { Balancer, placementPolicy } from "@openwhisk-harvest/loadbalancer-shim";
+import { Balancer, placementPolicy } from "@openwhisk-harvest/placement";
 import type { FastifyInstance } from "fastify";
 import { mayUseAction } from "./auth.js";
 import type { Logger } from "./container/logger.js";

@@ -2,7 +2,7 @@
  * The way of one activation: what it may have (grant resolver), where it runs (balancer), its run (invoker), its record (store).
  */
 import { type Allocation, type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
-import type { Acquired, Balancer, PlacementRequest } from "@openwhisk-harvest/loadbalancer-shim";
+import type { Acquired, Balancer, PlacementRequest } from "@openwhisk-harvest/placement";
 import type { Logger } from "../container/logger.js";
 import type { ActivationMessage, ActivationRecord, Grant, GrantResolver, Invoker } from "../messages.js";
 import type { ActivationStore } from "../storage/activation-store.js";

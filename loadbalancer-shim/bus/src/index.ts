@@ -1,0 +1,3 @@
+export * from "./kafka-bus.js";
+export * from "./settings.js";
+export * from "./shim.js";

@@ -1,0 +1,14 @@
+export type { Acquired } from "./acquired.js";
+export * from "./balancer.js";
+export * from "./composition-cache.js";
+export * from "./grant.js";
+export * from "./greedy-jsq.js";
+export { hashPlacement } from "./hash-placement.js";
+export { jsq } from "./jsq.js";
+export * from "./permits.js";
+export * from "./placer.js";
+export * from "./policies.js";
+export * from "./policy.js";
+export * from "./round-robin.js";
+export * from "./simulation.js";
+export type { Waiter } from "./waiting-line.js";
