@@ -11,6 +11,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
+import { rooms } from "./rooms.mjs";
 
 function testFiles(folder) {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
@@ -18,15 +19,12 @@ function testFiles(folder) {
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
 }
 
-const rooms = JSON.parse(readFileSync("package.json", "utf8")).workspaces.flatMap((room) =>
-  room.endsWith("/*") ? readdirSync(room.slice(0, -2)).map((name) => join(room.slice(0, -2), name)) : [room],
-);
 const isSoak = process.env.HARVEST_SOAK === "1";
 const wanted = process.argv.slice(2);
-const files = rooms
-  .flatMap((room) => {
+const files = rooms()
+  .flatMap(({ folder }) => {
     try {
-      return testFiles(join(room, "dist"));
+      return testFiles(join(folder, "dist"));
     } catch {
       return [];
     }

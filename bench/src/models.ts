@@ -3,14 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@openwhisk-harvest/core";
-import {
-  benchInference,
-  benchStorage,
-  benchTraining,
-  formatAmount,
-  type InferenceReport,
-  type TrainingEntry,
-} from "@openwhisk-harvest/profiler";
+import { formatAmount } from "@openwhisk-harvest/profiler";
+import { benchInference, benchStorage, benchTraining, type InferenceReport, type TrainingEntry } from "@openwhisk-harvest/profiler/bench";
 import { openLmdbDocuments } from "@openwhisk-harvest/stores";
 
 /** scikit-learn may live in an environment of its own. */

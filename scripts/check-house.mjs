@@ -1,0 +1,94 @@
+/**
+ * Holds the rooms to their plan:
+ *
+ * house.1  A room's sources import only the rooms that its arrows name; its tests may import more, never the sources of a room by path.
+ * house.2  A package lists what its sources import, all of it and nothing else.
+ *
+ * Part of `npm run arrows`. Prints every breach, and ends with 1 when there is one.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { join, relative } from "node:path";
+import { report } from "./report-breaches.mjs";
+import { rooms } from "./rooms.mjs";
+
+const SCOPE = "@openwhisk-harvest/";
+
+/** The rooms that each room's sources may import. "*" is every room. */
+const ARROWS = {
+  core: [],
+  stores: ["core"],
+  cgroup: ["core"],
+  placement: ["core"],
+  bus: ["core", "stores", "placement"],
+  profiler: ["core", "stores"],
+  sidecar: ["core", "stores"],
+  "composer-plugin": ["core", "stores"],
+  applier: ["core", "cgroup"],
+  testkit: ["core", "stores", "cgroup"],
+  docker: ["core", "stores", "cgroup", "applier"],
+  standalone: ["core", "stores", "cgroup", "placement", "applier"],
+  cli: ["*"],
+  test: ["*"],
+  bench: ["*"],
+};
+
+/** What a package loads in a way that the search below does not see. */
+const USED_OTHERWISE = {
+  profiler: ["ml-random-forest"],
+};
+
+/** Files that only tests and benches load: what they import is for the checkout alone. */
+const IS_TEST =
+  /\.(test|contract|kit|support)\.|(^|\/)(testing|support|live|vm|bench)\/|(^|\/)(testing|fixtures|conformance-probes|bench)\.ts$/;
+const SPECIFIER =
+  /(?:^|[;\s])(?:import|export)\s[^;"']*?from\s*"([^"]+)"|(?:^|[^.\w])(?:import|require)\(\s*"([^"]+)"\s*\)|(?:^|\n)import\s*"([^"]+)"/g;
+
+const breaches = [];
+
+for (const { folder, manifest } of rooms()) {
+  const room = manifest.name.slice(SCOPE.length);
+  const allowed = ARROWS[room];
+  if (!allowed) {
+    breaches.push(`${folder}: the room ${room} has no arrows`);
+    continue;
+  }
+  const used = new Set(USED_OTHERWISE[room] ?? []);
+  for (const file of sourcesOf(join(folder, "src"))) {
+    const isTest = IS_TEST.test(relative(folder, file)) && !manifest.private;
+    for (const specifier of importsOf(readFileSync(file, "utf8"))) {
+      if (specifier.startsWith(".")) {
+        const target = relative(folder, join(file, "..", specifier));
+        if (target.startsWith("..")) breaches.push(`${file}: ${specifier} leaves its room`);
+        continue;
+      }
+      const name = packageOf(specifier);
+      if (isTest || specifier.startsWith("node:") || builtinModules.includes(specifier)) continue;
+      used.add(name);
+      if (!name.startsWith(SCOPE)) continue;
+      const target = name.slice(SCOPE.length);
+      if (!allowed.includes("*") && !allowed.includes(target)) breaches.push(`${file}: ${room} may not import ${target} (house.1)`);
+    }
+  }
+  const listed = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
+  for (const name of used)
+    if (!listed.includes(name) && name !== manifest.name) breaches.push(`${folder}: imports ${name} and does not list it (house.2)`);
+  for (const name of listed) if (!used.has(name)) breaches.push(`${folder}: lists ${name} and does not import it (house.2)`);
+}
+
+report(breaches, `${rooms().length} rooms keep their arrows`);
+
+function sourcesOf(folder) {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+}
+
+function importsOf(text) {
+  return [...text.matchAll(SPECIFIER)].map((match) => match[1] ?? match[2] ?? match[3]);
+}
+
+function packageOf(specifier) {
+  const parts = specifier.split("/");
+  return parts.slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+}

@@ -1,0 +1,47 @@
+/**
+ * Holds what `npm pack` puts into the packages that are not private:
+ *
+ * house.3  A package has no test, kit or bench in it.
+ * house.4  A package is whole: every file that one of its files imports is in it.
+ *
+ * Part of `npm run arrows`; needs the build. Prints every breach, and ends with 1 when there is one.
+ */
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join, posix } from "node:path";
+import { report } from "./report-breaches.mjs";
+import { rooms } from "./rooms.mjs";
+
+const FOR_THE_CHECKOUT = /\.(test|kit|contract|support)\.|(^|\/)(testing|support|live|vm|bench)\/|(^|\/)(testing|fixtures|bench)\.[^/]+$/;
+const RELATIVE_IMPORT = /(?:from|import)\s*\(?\s*"(\.[^"]+)"/g;
+
+const published = rooms().filter(({ manifest }) => !manifest.private);
+const folders = new Map(published.map(({ folder, manifest }) => [manifest.name, folder]));
+
+const breaches = [];
+for (const { name, files } of packed()) {
+  const paths = new Set(files.map(({ path }) => path));
+  if (![...paths].some((path) => path.startsWith("dist/"))) breaches.push(`${name}: it is not built: run npm run build`);
+  for (const path of paths) {
+    if (FOR_THE_CHECKOUT.test(path)) breaches.push(`${name}: packs ${path} (house.3)`);
+    else if (path.startsWith("dist/") && path.endsWith(".js"))
+      for (const target of relativeImports(folders.get(name), path))
+        if (!paths.has(target)) breaches.push(`${name}: ${path} imports ${target}, which is not packed (house.4)`);
+  }
+}
+report(breaches, `${published.length} packages hold what they should`);
+
+function packed() {
+  const workspaces = [...folders.keys()].flatMap((name) => ["--workspace", name]);
+  const output = execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts", ...workspaces], {
+    encoding: "utf8",
+    maxBuffer: 64 * 2 ** 20,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  return JSON.parse(output);
+}
+
+function relativeImports(folder, path) {
+  const text = readFileSync(join(folder, path), "utf8");
+  return [...text.matchAll(RELATIVE_IMPORT)].map(([, specifier]) => posix.join(posix.dirname(path), specifier));
+}
