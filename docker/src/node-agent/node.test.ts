@@ -45,6 +45,7 @@ class MemoryGroup implements ContainerGroup {
   readonly writes: string[] = [];
   readonly #clock: HandClock;
   usedMb = 10;
+  isUnreadable = false;
   busyCores = 0;
   #cpuUs = 0;
   #atMs: number;
@@ -69,6 +70,7 @@ class MemoryGroup implements ContainerGroup {
 
   /** Uses what it wants of what it may. */
   read(): Sample {
+    if (this.isUnreadable) throw new HarvestError("OWH_NO_CGROUP", "unreadable");
     const cores = Math.min(this.busyCores, this.limitsNow.cpuCores ?? this.busyCores);
     this.#cpuUs += (this.#clock.now - this.#atMs) * 1_000 * cores;
     this.#atMs = this.#clock.now;
@@ -94,7 +96,8 @@ interface Placed {
 function setUp(capacity = { cpuCores: 4, memoryMb: 2048 }) {
   const clock = new HandClock();
   const journal = new Journal(mkdtempSync(join(folder, "journal-")));
-  const logger = pino({ level: "silent" });
+  const warnings: string[] = [];
+  const logger = pino({ level: "warn" }, { write: (line: string) => void warnings.push((JSON.parse(line) as { msg: string }).msg) });
   const published = new Map<string, PublishedAllocation>();
   const observations: Observation[] = [];
   const events: RunEvent[] = [];
@@ -130,7 +133,7 @@ function setUp(capacity = { cpuCores: 4, memoryMb: 2048 }) {
   const begin = (container: HeldContainer, n: number, more: { harvest?: { k: string; d: string }; running?: number } = {}) =>
     node.begin(container, { activationId: idOf(n), cold: false, running: 1, ...more }, () => true);
   const end = (container: HeldContainer, n: number) => node.end(container, { activationId: idOf(n), outcome: "success" });
-  return { node, clock, journal, containers, observations, events, place, harvest, begin, end };
+  return { node, clock, journal, containers, observations, events, warnings, place, harvest, begin, end };
 }
 
 describe("the node", () => {
@@ -229,6 +232,38 @@ describe("the node", () => {
     assert.ok(events.some(({ type }) => type === "throttled"));
     const seen = await end(container, 1);
     assert.deepEqual([seen?.allocated.cpuCores, seen?.moved?.givenBack], [0.5, true]);
+  });
+
+  it("H5: gives a donor its user allocation back at half of its time limit though its group cannot be read", async () => {
+    const { place, node, harvest, clock, events, warnings } = setUp();
+    const { container, group } = place({ cpuCores: 2, memoryMb: 256 });
+    const harvested = harvest(0, { cpuCores: 0.5 });
+    const start = { activationId: idOf(1), cold: false, running: 1, deadlineMs: clock.now + 4_000, harvest: harvested };
+    await node.begin(container, start, () => true);
+    group.isUnreadable = true;
+    await clock.pass(1_980);
+    assert.equal(group.limitsNow.cpuCores, 0.5);
+    await clock.pass(40);
+    assert.equal(group.limitsNow.cpuCores, 2);
+    assert.deepEqual(events.at(-1)?.lease?.limits.cpuCores, 2, "and the ledger knows");
+    assert.deepEqual(warnings, ["A run cannot be sampled; it is tried again."], "once");
+    await clock.pass(12_000);
+    assert.equal(node.counts.running, 0, "its hold expires");
+    assert.ok(container.isAsCreated);
+  });
+
+  it("H5: does so for a donor that could not be read from its start, and samples it as soon as it can be", async () => {
+    const { place, begin, end, harvest, clock, events } = setUp();
+    const { container, group } = place({ cpuCores: 2, memoryMb: 256 });
+    group.isUnreadable = true;
+    group.busyCores = 2;
+    await begin(container, 1, { harvest: harvest(0, { cpuCores: 0.5 }) });
+    await clock.pass(200);
+    group.isUnreadable = false;
+    await clock.pass(800);
+    assert.ok(events.some(({ type }) => type === "throttled"));
+    assert.equal(group.limitsNow.cpuCores, 2);
+    assert.equal(await end(container, 1), undefined, "what it used before is not known, so nothing is told of it");
   });
 
   it("C4: keeps a raised kill limit until the memory in use lets it go back", async () => {

@@ -12,6 +12,7 @@ import {
   type Hold,
   type HoldEvent,
   type HoldStep,
+  HoldTimer,
   messageOf,
   movedOf,
   type Observation,
@@ -51,6 +52,7 @@ export interface RunParts {
 export class Run {
   readonly #parts: RunParts;
   #hold: Hold;
+  readonly #timer: HoldTimer;
   #monitor: Monitor | undefined;
   #inForceCores = 0;
   #stuck = false;
@@ -61,6 +63,7 @@ export class Run {
   private constructor(parts: RunParts, hold: Hold) {
     this.#parts = parts;
     this.#hold = hold;
+    this.#timer = new HoldTimer(parts.clock, (atMs) => this.#onEvent({ type: "tick", atMs }));
     this.#allocated = { memoryMb: parts.container.facts.user.memoryMb };
   }
 
@@ -102,15 +105,13 @@ export class Run {
     this.#allocated = this.#limitsNow();
     if (container.facts.user.cpuCores === undefined) this.#inForce(this.#hold.terms.user.cpuCores);
     this.#tell("start");
-    try {
-      this.#monitor = startMonitor(container.group, {
-        ...sampling,
-        clock,
-        onSample: (sample) => this.#onEvent({ type: "sample", ...sample }),
-      });
-    } catch (error) {
-      this.#warn(error, "A run cannot be sampled.");
-    }
+    this.#timer.follow(this.#hold);
+    this.#monitor = startMonitor(container.group, {
+      ...sampling,
+      clock,
+      onSample: (sample) => this.#onEvent({ type: "sample", ...sample }),
+      onFailure: (error) => this.#warn(error, "A run cannot be sampled; it is tried again."),
+    });
   }
 
   async setCpuCores(cpuCores: number): Promise<void> {
@@ -189,6 +190,7 @@ export class Run {
 
   async #take({ hold, effects }: HoldStep): Promise<void> {
     this.#hold = hold;
+    if (this.#events > 0) this.#timer.follow(hold);
     const { container } = this.#parts;
     for (const effect of effects) {
       if (effect.type === "restore") await this.#attempt(() => container.restore());

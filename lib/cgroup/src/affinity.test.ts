@@ -53,7 +53,7 @@ describe("without control groups", () => {
     assert.deepEqual([cpusOf(child.pid), cpusOf(grandchild)], [1, 1]);
     const monitor = startMonitor(group, { periodMs: 20, windowMs: 200 });
     await sleep(800); // the run that is measured
-    const usage = monitor.stop();
+    const usage = monitor.stop() ?? assert.fail("its group cannot be read");
     assert.ok(usage.cpuMeanCores <= 1.1, `three threads on one CPU: ${usage.cpuMeanCores} cores`);
     assert.ok(usage.cpuTimeMs > 100, `${usage.cpuTimeMs} ms`);
     assert.equal(usage.throttledMs, undefined);

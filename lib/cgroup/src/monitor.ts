@@ -1,4 +1,8 @@
-/** The resource monitor (paper, Algorithm 1): samples one group for as long as a run lasts. The arithmetic is in usage.ts. */
+/**
+ * The resource monitor (paper, Algorithm 1): samples one group for as long as a run lasts. The arithmetic is in usage.ts.
+ *
+ * A reading that fails ends nothing: it is tried again after a pause that doubles each time. One that fails again is told, once.
+ */
 import { type Clock, HarvestError, systemClock } from "@openwhisk-harvest/core";
 import type { ContainerGroup } from "./group.js";
 import { everyPeriod } from "./ticker.js";
@@ -12,65 +16,81 @@ export interface MonitorOptions {
   readonly clock?: Clock;
   /** Hears of every sample while the run lasts, the first and the last included. Must not throw. */
   readonly onSample?: (soFar: UsageSoFar) => void;
+  /** Hears once of a group that cannot be read. One that is only gone with its run is stopped before. Must not throw. */
+  readonly onFailure?: (error: HarvestError) => void;
 }
 
 export interface Monitor {
-  /** Takes a last sample, ends the sampling, and says what was used since the start. Later calls repeat the answer. */
-  stop(): Usage;
-  /** Set when the group could not be read any more, as when it was removed under way; the usage then ends at the last good sample. */
-  readonly failure: HarvestError | undefined;
+  /**
+   * Takes a last sample, ends the sampling, and says what was used since the start; up to the last good sample, when the last reading
+   * fails. Undefined when the reading at the start failed: what was used before the first good sample is not known. Later calls repeat
+   * the answer.
+   */
+  stop(): Usage | undefined;
 }
 
-/** Takes the first sample at once, and throws what that reading throws. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+
+/** Takes the first sample at once. */
 export function startMonitor(group: Pick<ContainerGroup, "read">, options: MonitorOptions): Monitor {
-  const { periodMs, windowMs, clock = systemClock, onSample = () => undefined } = options;
-  if (!(periodMs > 0)) throw new HarvestError("OWH_BAD_CONFIG", `The sampling period is a positive number of ms, not ${periodMs}.`);
-  const usage = new UsageAccumulator(windowMs);
-  onSample(usage.add(group.read("usage")));
-  const monitor = new SamplingMonitor(group, usage, onSample);
-  monitor.run(clock, periodMs);
-  return monitor;
+  if (!(options.periodMs > 0))
+    throw new HarvestError("OWH_BAD_CONFIG", `The sampling period is a positive number of ms, not ${options.periodMs}.`);
+  return new SamplingMonitor(group, options);
 }
 
 class SamplingMonitor implements Monitor {
-  failure: HarvestError | undefined;
   readonly #group: Pick<ContainerGroup, "read">;
+  readonly #options: MonitorOptions;
+  readonly #clock: Clock;
   readonly #usage: UsageAccumulator;
-  readonly #onSample: (soFar: UsageSoFar) => void;
+  readonly #isWhole: boolean;
+  #isTold = false;
+  #pauseMs = FIRST_PAUSE_MS;
+  #pausedUntilMs = Number.NEGATIVE_INFINITY;
   #endTicks: (() => void) | undefined;
 
-  constructor(group: Pick<ContainerGroup, "read">, usage: UsageAccumulator, onSample: (soFar: UsageSoFar) => void) {
+  constructor(group: Pick<ContainerGroup, "read">, options: MonitorOptions) {
+    const { clock = systemClock, periodMs, windowMs } = options;
     this.#group = group;
-    this.#usage = usage;
-    this.#onSample = onSample;
+    this.#options = options;
+    this.#clock = clock;
+    this.#usage = new UsageAccumulator(windowMs);
+    this.#isWhole = this.#sample();
+    this.#endTicks = everyPeriod(clock, periodMs, () => {
+      if (clock.monotonicMs() >= this.#pausedUntilMs) this.#sample();
+    });
   }
 
-  run(clock: Clock, periodMs: number): void {
-    this.#endTicks = everyPeriod(clock, periodMs, () => this.#sample());
+  stop(): Usage | undefined {
+    if (this.#endTicks) this.#sample();
+    this.#endTicks?.();
+    this.#endTicks = undefined;
+    return this.#isWhole ? this.#usage.result() : undefined;
   }
 
-  stop(): Usage {
-    this.#sample();
-    this.#end();
-    return this.#usage.result();
-  }
-
-  #sample(): void {
-    if (!this.#endTicks) return;
+  /** Whether the group could be read. */
+  #sample(): boolean {
     let soFar: UsageSoFar;
     try {
       soFar = this.#usage.add(this.#group.read("usage"));
     } catch (error) {
-      this.#end();
       if (!(error instanceof HarvestError)) throw error;
-      this.failure = error;
-      return;
+      this.#pause(error);
+      return false;
     }
-    this.#onSample(soFar);
+    this.#pauseMs = FIRST_PAUSE_MS;
+    this.#options.onSample?.(soFar);
+    return true;
   }
 
-  #end(): void {
-    this.#endTicks?.();
-    this.#endTicks = undefined;
+  #pause(error: HarvestError): void {
+    const nowMs = this.#clock.monotonicMs();
+    const isAgain = this.#pauseMs > FIRST_PAUSE_MS && nowMs >= this.#pausedUntilMs;
+    this.#pausedUntilMs = nowMs + this.#pauseMs;
+    this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
+    if (!isAgain || this.#isTold) return;
+    this.#isTold = true;
+    this.#options.onFailure?.(error);
   }
 }

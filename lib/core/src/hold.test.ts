@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { PublishedAllocation } from "./decision.js";
 import type { Grid } from "./grid.js";
-import { claimOf, HOLD_RULES, type Hold, type HoldEffect, type HoldEvent, type HoldTerms, openHold, stepHold } from "./hold.js";
+import { claimOf, HOLD_RULES, type Hold, type HoldEffect, type HoldEvent, type HoldTerms, nextTickMs, openHold, stepHold } from "./hold.js";
 import { meanCores } from "./limit-history.js";
 
 const GRID: Grid = { cpuCores: { min: 0.25, max: 2, step: 0.25 }, memoryMb: { min: 128, max: 8192, step: 128 } };
@@ -169,6 +169,18 @@ describe("a hold", () => {
     assert.equal(driven.on({ type: "tick", atMs: 30_000 }).hold.phase, "given-back");
   });
 
+  it("K4, K5: says when time alone will change it", () => {
+    const driven = new Driven(DONOR);
+    assert.equal(nextTickMs(driven.hold), 30_000, "half time");
+    driven.work(0, 220, 0.25);
+    assert.equal(nextTickMs(driven.hold), 200 + HOLD_RULES.answerMs, "it has asked");
+    driven.on({ type: "tick", atMs: nextTickMs(driven.hold) });
+    assert.deepEqual([driven.hold.phase, nextTickMs(driven.hold)], ["given-back", 70_000], "expiry");
+    assert.equal(nextTickMs(driven.on({ type: "end", atMs: 400 }).hold), Number.POSITIVE_INFINITY);
+    for (const allocation of [undefined, allocated({ cpuCores: 2 })])
+      assert.equal(nextTickMs(new Driven(allocation).hold), 70_000, "who is no donor waits for nothing else");
+  });
+
   it("K6: no plan takes back what was given back, and one may bring more", () => {
     const driven = new Driven(DONOR).on({ type: "tick", atMs: 30_000 }).inForce(30_001);
     driven.on({ type: "plan", atMs: 30_002, allocation: allocated({ epoch: 2 }) });
@@ -193,9 +205,9 @@ describe("a hold", () => {
     });
 
   it("K7: expires when its end was lost", () => {
-    const driven = new Driven(DONOR).on({ type: "tick", atMs: 70_000 });
+    const driven = new Driven(DONOR).on({ type: "tick", atMs: 69_999 });
     assert.equal(driven.hold.phase, "given-back");
-    assert.equal(driven.on({ type: "tick", atMs: 70_001 }).hold.phase, "over");
+    assert.equal(driven.on({ type: "tick", atMs: 70_000 }).hold.phase, "over");
     assert.deepEqual(driven.effects.at(-1), { type: "restore" });
   });
 

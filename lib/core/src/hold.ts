@@ -19,6 +19,7 @@
  *     work it counts on, that must be used up first: by plan, who has less to do than the others works at its limit.
  * K4. Unless a plan brings it more CPU within answerMs, a donor that said so claims U by itself (H5 before H1).
  * K5. When half of its time limit has passed, a donor claims U: a prediction that was so wrong may slow it down, not end it (H5).
+ *     It comes by the clock (nextTickMs), as do the answer's deadline of K4 and the expiry, whether anything is sampled or not.
  * K6. What was given back is not taken again: after K4 or K5 no plan brings the claim below U.
  * K7. A hold ends once, and then does nothing more. Whoever ends it, unless the container died, the user's limits are restored.
  * K8. The applier's word: once the node has settled, the ledger is told every epoch that was taken up, and every move of the CPU.
@@ -113,7 +114,7 @@ export interface Hold {
 export type HoldEvent =
   | { readonly type: "plan"; readonly atMs: number; readonly allocation: PublishedAllocation }
   | ({ readonly type: "sample" } & HoldSample)
-  /** Time has passed; a hold that is sampled needs no ticks. */
+  /** Time has passed: due at nextTickMs. */
   | { readonly type: "tick"; readonly atMs: number }
   /** This CPU limit is in force now. */
   | { readonly type: "in-force"; readonly atMs: number; readonly cpuCores: number }
@@ -185,6 +186,23 @@ export function stepHold(hold: Hold, event: HoldEvent, rules: HoldRules = HOLD_R
     case "restart":
       return { hold: over(hold), effects: [{ type: "restore" }] };
   }
+}
+
+/** When time alone changes something next: K4, K5 or the expiry. Infinity for a hold that is over. */
+export function nextTickMs(hold: Hold, rules: HoldRules = HOLD_RULES): number {
+  const { phase, askedAtMs, terms } = hold;
+  if (phase === "over") return Number.POSITIVE_INFINITY;
+  if (phase === "given-back" || !isDonor(hold)) return expiryMs(terms, rules);
+  const answerDueMs = askedAtMs === undefined ? Number.POSITIVE_INFINITY : askedAtMs + rules.answerMs;
+  return Math.min(answerDueMs, halfTimeMs(terms, rules), expiryMs(terms, rules));
+}
+
+function halfTimeMs({ startedAtMs, timeLimitMs }: HoldTerms, { halfTimeShare }: HoldRules): number {
+  return startedAtMs + halfTimeShare * timeLimitMs;
+}
+
+function expiryMs({ startedAtMs, timeLimitMs }: HoldTerms, { graceMs }: HoldRules): number {
+  return startedAtMs + timeLimitMs + graceMs;
 }
 
 /** A donor is who has less CPU than U by the newest plan. */
@@ -265,11 +283,10 @@ function isAtLimit({ history }: Hold, from: HoldSample, to: HoldSample, rules: H
 
 /** K4, K5, and expiry. */
 function pass({ hold, effects }: HoldStep, atMs: number, rules: HoldRules): HoldStep {
-  const { startedAtMs, timeLimitMs } = hold.terms;
-  if (atMs - startedAtMs > timeLimitMs + rules.graceMs) return { hold: over(hold), effects: [...effects, { type: "restore" }] };
+  if (atMs >= expiryMs(hold.terms, rules)) return { hold: over(hold), effects: [...effects, { type: "restore" }] };
   if (hold.phase === "given-back") return { hold, effects };
   const unanswered = hold.askedAtMs !== undefined && atMs - hold.askedAtMs >= rules.answerMs;
-  const isHalfTime = atMs - startedAtMs >= rules.halfTimeShare * timeLimitMs;
+  const isHalfTime = atMs >= halfTimeMs(hold.terms, rules);
   if (!(unanswered || isHalfTime) || !isDonor(hold)) return { hold, effects };
   const { askedAtMs: _asked, ...rest } = hold;
   return { hold: { ...rest, phase: "given-back" }, effects };

@@ -14,6 +14,7 @@ export * from "./function-forests.js";
 export * from "./grant.js";
 export * from "./grid.js";
 export * from "./hold.js";
+export * from "./hold-timer.js";
 export * from "./hook-counts.js";
 export * from "./input-size.js";
 export * from "./json.js";

@@ -1,5 +1,5 @@
 /** One activation in its container, from /init (when cold) to its logs. The order of the steps is openwhisk-protocol's 4.3. */
-import { type Monitor, startMonitor, type Usage, type UsageSoFar } from "@openwhisk-harvest/cgroup";
+import { type Monitor, startMonitor, type Usage } from "@openwhisk-harvest/cgroup";
 import { type Enforcement, formatObservationLine, messageOf, type Observation } from "@openwhisk-harvest/core";
 import { formatLogLine } from "../container/activation-logs.js";
 import type { CallLimits, Container, ContainerCall } from "../container/driver.js";
@@ -85,7 +85,7 @@ async function heldRun(container: Container, { message, grant, callLimits }: Par
   try {
     const monitor = monitorOf(container, held, options);
     const run = await container.run(runPayload(message, options.clock.nowMs()), callLimits);
-    const usage = monitor?.stop();
+    const usage = monitor.stop();
     const seen = usage && { usage, allocated: held.atFirst, moved: held.moved() };
     return { run, ...(seen && { seen }), restored: end() };
   } catch (error) {
@@ -94,13 +94,13 @@ async function heldRun(container: Container, { message, grant, callLimits }: Par
   }
 }
 
-function monitorOf(container: Container, held: HeldRun, { sampling, clock, logger }: RunOptions): Monitor | undefined {
-  try {
-    return startMonitor(container.group, { ...sampling, clock, onSample: (soFar: UsageSoFar) => held.sample(soFar) });
-  } catch (error) {
-    logger.warn({ container: container.name, error: messageOf(error) }, "A run cannot be sampled.");
-    return undefined;
-  }
+function monitorOf(container: Container, held: HeldRun, { sampling, clock, logger }: RunOptions): Monitor {
+  return startMonitor(container.group, {
+    ...sampling,
+    clock,
+    onSample: (soFar) => held.sample(soFar),
+    onFailure: (error) => logger.warn({ container: container.name, error: error.message }, "A run cannot be sampled; it is tried again."),
+  });
 }
 
 interface Observed {

@@ -4,15 +4,14 @@
  */
 import {
   type Allocation,
-  CALLED_OFF,
   type Clock,
   type CpuClaim,
   claimOf,
   type Grid,
-  HOLD_RULES,
   type Hold,
   type HoldEvent,
   type HoldSample,
+  HoldTimer,
   memoryInForceMb,
   messageOf,
   movedOf,
@@ -85,8 +84,9 @@ export class HeldRun implements NodeMember {
   readonly id: string;
   readonly #parts: Parts;
   readonly #options: HeldRunOptions;
-  readonly #ended = new AbortController();
+  readonly #timer: HoldTimer;
   #hold: Hold;
+  #hasEnded = false;
   /** What is being written on the container, and what was before it. */
   #writing: Promise<unknown> = Promise.resolve();
   #restored: Promise<boolean> | undefined;
@@ -110,6 +110,7 @@ export class HeldRun implements NodeMember {
       ...(grant.allocation && { allocation: grant.allocation }),
     });
     this.#hold = hold;
+    this.#timer = new HoldTimer(clock, (atMs) => this.#on({ type: "tick", atMs }));
     for (const effect of effects) if (effect.type === "memory-high") this.#writeMemoryHigh(effect.memoryMb);
   }
 
@@ -125,16 +126,11 @@ export class HeldRun implements NodeMember {
 
   /** Its limits are in force; the run may begin. */
   start(): void {
-    const { clock } = this.#options;
-    const { container, message, grant } = this.#parts;
+    const { container, grant } = this.#parts;
     const memoryMb = grant.allocation ? memoryInForceMb(this.#hold) : runMemoryMb(grant);
     this.#atFirst = limitsInForce(container, memoryMb);
     this.#mention("start");
-    const halfTimeMs = HOLD_RULES.halfTimeShare * message.action.limits.timeout;
-    clock.sleep(halfTimeMs, this.#ended.signal).then(
-      () => this.#on({ type: "tick", atMs: clock.monotonicMs() }),
-      () => undefined, // it has ended before
-    );
+    this.#timer.follow(this.#hold);
   }
 
   sample(sample: HoldSample): void {
@@ -154,8 +150,8 @@ export class HeldRun implements NodeMember {
   /** Puts the user's limits back; false when the container cannot serve any more. Later calls repeat the answer. */
   async end(): Promise<boolean> {
     const { clock, limits } = this.#options;
-    if (!this.#ended.signal.aborted) {
-      this.#ended.abort(CALLED_OFF);
+    if (!this.#hasEnded) {
+      this.#hasEnded = true;
       if (this.#hold.plan) this.#tell("end");
       else this.#mention("end");
       this.#on({ type: this.#parts.container.alive ? "end" : "died", atMs: clock.monotonicMs() });
@@ -184,6 +180,7 @@ export class HeldRun implements NodeMember {
     const before = this.#hold;
     const { hold, effects } = stepHold(before, event);
     this.#hold = hold;
+    this.#timer.follow(hold);
     for (const effect of effects)
       if (effect.type === "tell") this.#tell(effect.what);
       else if (effect.type === "memory-high") this.#writeMemoryHigh(effect.memoryMb);

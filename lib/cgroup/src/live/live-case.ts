@@ -2,6 +2,7 @@
  * The live tests as values, so that the same code runs under node:test on this machine and one by one inside of a virtual
  * machine that has no test runner's comfort. A case fails by throwing.
  */
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { detectEnforcement, type Enforcer } from "../detect.js";
@@ -57,7 +58,7 @@ export async function withChildInGroup({ enforcement }: LiveSetup, act: (stage: 
 export async function measure(group: ContainerGroup, { windowMs }: LiveSetup, ms: number): Promise<Usage> {
   const monitor = startMonitor(group, { periodMs: 20, windowMs });
   await sleep(ms); // the run that is measured
-  return monitor.stop();
+  return monitor.stop() ?? assert.fail("its group cannot be read");
 }
 
 /** Directories of our groups that a process stands in: its v2 group, then those of v1's cpu, cpuacct and memory. */
