@@ -48,7 +48,7 @@ export function byActivationId(activations: Iterable<ActivationView>): Map<strin
   return records;
 }
 
-/** R of a composition run: the first id in its record's logs (DESIGN, section 6). */
+/** R of a composition run: the first id in its record's logs (architecture, 6). */
 export function rootOf(compositionRecord: Pick<ActivationView, "logs">): string | undefined {
   return compositionRecord.logs[0];
 }

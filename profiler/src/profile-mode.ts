@@ -15,7 +15,7 @@ export interface ProfileHold {
 /**
  * Runs `work` with the namespace in mode `profile`, and ends that mode when it is over, also when it fails. `renew` puts the end off;
  * it rejects with OWH_PROFILE_FAILED when an operator has ended the mode. Changes that others make meanwhile stay.
- * Rejects with OWH_PROFILE_FAILED when harvesting is off, since `off` wins over everything (DESIGN, section 5).
+ * Rejects with OWH_PROFILE_FAILED when harvesting is off, since `off` wins over everything (architecture, 5).
  */
 export async function withProfileMode<T>(hold: ProfileHold, work: (renew: () => Promise<void>) => Promise<T>): Promise<T> {
   const { modes, namespace } = hold;

@@ -1,5 +1,5 @@
 /**
- * One circuit breaker in front of each store, so that no request pays for one that is away (DESIGN, section 7).
+ * One circuit breaker in front of each store, so that no request pays for one that is away (architecture, 7).
  *
  *   closed --FAILURES in a row--> open --a pause--> half open --success--> closed
  *                                  ^                    |

@@ -1,5 +1,5 @@
 /**
- * Who takes part in a decision, by mode and consent (DESIGN, section 5; core, mode.ts). Pure. A function that may not be harvested now,
+ * Who takes part in a decision, by mode and consent (architecture, 5; core, mode.ts). Pure. A function that may not be harvested now,
  * because its action is paused, or because only others have opted in, keeps U and leaves B like one that is off.
  */
 import {

@@ -1,5 +1,5 @@
 /**
- * From a decision to the fields of `harvest:alloc:<R>` (DESIGN, section 6). A field is the function's AST path: stages are
+ * From a decision to the fields of `harvest:alloc:<R>` (architecture, 6). A field is the function's AST path: stages are
  * decided before any fork, once for all rounds of a loop. A stage that was decided at its fork has fields for that fork alone, one
  * for each branch. Whoever keeps U has no field and, for a refused resource, no value: an absent value means the user allocation,
  * exactly (H3).

@@ -1,4 +1,4 @@
-/** DESIGN section 7: what the sidecar does when Redis or the document store goes away, with a real Redis that really goes. */
+/** What the sidecar does (architecture, 7) when Redis or the document store goes away, with a real Redis that really goes. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { HarvestError } from "@openwhisk-harvest/core";

@@ -1,5 +1,5 @@
 /**
- * HTTP Basic authentication with `uuid:key`, and what an identity may do where (openwhisk-protocol, section 8;
+ * HTTP Basic authentication with `uuid:key`, and what an identity may do where (openwhisk-protocol, 8;
  * ActionCollection.scala, PackageCollection.scala): everything in its own namespace; elsewhere only reading published packages
  * and reading and invoking the actions in them. Who uses a binding must be allowed the package behind it.
  */

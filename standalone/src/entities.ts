@@ -1,4 +1,4 @@
-/** What a namespace holds besides actions: packages, triggers and rules, in OpenWhisk's document shapes (openwhisk-protocol, section 7). */
+/** What a namespace holds besides actions: packages, triggers and rules, in OpenWhisk's document shapes (openwhisk-protocol, 7). */
 import type { KeyValue } from "@openwhisk-harvest/core";
 import type { EntityName } from "./entity-name.js";
 import type { ActionDocument, Parameter } from "./messages.js";

@@ -1,4 +1,4 @@
-/** What actions may ask for and entities may hold (openwhisk-protocol, section 6). OpenWhisk's defaults, but for memory. */
+/** What actions may ask for and entities may hold (openwhisk-protocol, 6). OpenWhisk's defaults, but for memory. */
 import { type Config, HarvestError } from "@openwhisk-harvest/core";
 import type { ActionLimits } from "./messages.js";
 

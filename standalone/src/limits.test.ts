@@ -1,4 +1,4 @@
-/** Every limit with OpenWhisk's error, and that it can be set (openwhisk-protocol, sections 4.2 and 6). */
+/** Every limit with OpenWhisk's error, and that it can be set (openwhisk-protocol, 4.2 and 6). */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { eventually, startTestStandalone, type TestStandalone } from "./standalone.test.kit.js";

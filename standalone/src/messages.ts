@@ -1,6 +1,6 @@
 /**
  * What controller and invokers of the embedded OpenWhisk tell each other. Field names are those of OpenWhisk's bus and
- * documents (openwhisk-protocol, sections 1.2, 1.4 and 7); in process there is no Kafka between them.
+ * documents (openwhisk-protocol, 1.2, 1.4 and 7); in process there is no Kafka between them.
  */
 import type { Allocation, Enforcement, HarvestParam, KeyValue, Mode, PublishedAllocation, UserAllocation } from "@openwhisk-harvest/core";
 
@@ -35,7 +35,7 @@ export interface SequenceExec {
   readonly components: readonly string[];
 }
 
-/** A stored action (openwhisk-protocol, section 7). */
+/** A stored action (openwhisk-protocol, 7). */
 export interface ActionDocument {
   readonly namespace: string;
   /** `[package/]name` */
@@ -98,7 +98,7 @@ export interface Grant extends Allocation {
 export type ActivationStatus = "success" | "application error" | "action developer error" | "whisk internal error";
 export const STATUS_CODES: readonly ActivationStatus[] = ["success", "application error", "action developer error", "whisk internal error"];
 
-/** A stored activation (openwhisk-protocol, sections 1.4 and 7). */
+/** A stored activation (openwhisk-protocol, 1.4 and 7). */
 export interface ActivationRecord {
   readonly namespace: string;
   readonly name: string;

@@ -1,5 +1,5 @@
 /**
- * Faults in the middle of composition runs (DESIGN, section 7): every run ends, and ends right unless a container of its own was
+ * Faults in the middle of composition runs (architecture, 7): every run ends, and ends right unless a container of its own was
  * killed; afterwards every limit is back to the user allocation, and no permit, hold or lease is left.
  */
 import assert from "node:assert/strict";

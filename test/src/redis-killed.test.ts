@@ -1,4 +1,4 @@
-/** DESIGN, section 7, "Redis down": a parallel stage goes on when Redis is back with its data; it never hangs and never ends wrong. */
+/** "Redis down" (architecture, 7): a parallel stage goes on when Redis is back with its data; it never hangs and never ends wrong. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { after, before, describe, it } from "node:test";

@@ -1,6 +1,6 @@
 /**
  * What the environments of controllers and invokers say. Names and defaults are OpenWhisk's (reference.conf, application.conf,
- * ContainerFactory.scala, transformEnvironment.sh; openwhisk-protocol, sections 0 to 2 and 5).
+ * ContainerFactory.scala, transformEnvironment.sh; openwhisk-protocol, 0 to 2 and 5).
  */
 import type { Finding, ServiceEnvironment } from "./facts.js";
 

@@ -1,6 +1,6 @@
 /**
  * The agent of the nodejs runtimes: loaded by `NODE_OPTIONS=--require=/harvest/nodejs.cjs`, which the invoker's configuration gives to
- * every container; the images stay as they are (composer-and-runtimes, 4.2 A).
+ * every container; the images stay as they are (composer-and-runtimes, 4.2.1).
  *
  * It acts only in the runtime's own process (`node ... nodejsAction/app.js`), takes NODE_OPTIONS out of the environment, so that
  * processes of user code are left alone, and wraps two functions of the runtime's runner.js when that is loaded:

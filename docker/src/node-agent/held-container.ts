@@ -1,7 +1,7 @@
 /**
  * One action container and its limits: what its invoker created it with, and what is in force now.
  *
- * C1. User limits are what the container was created with, as the engine tells it; never a number from Redis (DESIGN, section 2).
+ * C1. User limits are what the container was created with, as the engine tells it; never a number from Redis (architecture, 2).
  * C2. Nothing is written that is in force already: a run that keeps its user allocation costs no write (H4).
  * C3. The journal knows of a change before the kernel does, and until all of it is undone (journal.ts, J1).
  * C4. The kill limit is never below the user's (H5). It goes back only when what is in use lets it: a container that has grown

@@ -1,5 +1,5 @@
 /**
- * Tells Redis what was seen, and nobody waits for it (DESIGN, section 7: "Redis down: nobody waits"). Reports beyond a bound are
+ * Tells Redis what was seen, and nobody waits for it (architecture, 7: "Redis down: nobody waits"). Reports beyond a bound are
  * dropped, so that a Redis that hangs costs no memory; what is lost is counted, and said now and then.
  */
 import { type AllocationStore, type Clock, messageOf, type Observation, type RunEvent } from "@openwhisk-harvest/core";

@@ -1,5 +1,5 @@
 /**
- * The DAG description (paper, Figure 3.4; DESIGN, section 4.1): what composer-plugin derives from a composition when it is
+ * The DAG description (paper, Figure 3.4; architecture, 4.1): what composer-plugin derives from a composition when it is
  * deployed, and all that profiler and sidecar ever learn of a workflow. It holds no code and no data.
  */
 import { z } from "zod";

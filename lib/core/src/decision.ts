@@ -1,4 +1,4 @@
-/** What the sidecar decides for one composition run, with everything needed to explain it (DESIGN, section 5). */
+/** What the sidecar decides for one composition run, with everything needed to explain it (architecture, 5). */
 import type { Allocation, UserAllocation } from "./allocation.js";
 import type { Exclusion } from "./dag.js";
 import type { Grid } from "./grid.js";

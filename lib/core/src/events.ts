@@ -1,5 +1,5 @@
 /**
- * What appliers tell while runs are under way: the stream `harvest:events` (DESIGN, section 6).
+ * What appliers tell while runs are under way: the stream `harvest:events` (architecture, 6).
  *
  *   start --(applied | throttled | near-memory)*--> end
  *

@@ -1,5 +1,5 @@
 /**
- * A hold: a node's record that it has changed the limits of one run (DESIGN, section 2). A pure machine: (hold, event) -> (hold,
+ * A hold: a node's record that it has changed the limits of one run (architecture, 2). A pure machine: (hold, event) -> (hold,
  * effects); the clock, the samples, Redis and the control group are the caller's. Every applier uses this one, on any platform.
  *
  *   held --at its limit, beyond what was predicted--> asked --no help within answerMs--> given-back

@@ -1,4 +1,4 @@
-/** Input size in bytes (DESIGN, section 2): the JSON of the input without our own keys, or what its `$bytes` says. */
+/** Input size in bytes (architecture, 2): the JSON of the input without our own keys, or what its `$bytes` says. */
 export function inputBytesOf(input: unknown): number {
   if (typeof input !== "object" || input === null || Array.isArray(input)) return Buffer.byteLength(JSON.stringify(input ?? {}));
   const { $composer, $harvest, $bytes, ...own } = input as Record<string, unknown>;

@@ -1,5 +1,5 @@
 /**
- * Modes and consent (DESIGN, section 5): `off` anywhere wins, then a pause, then the action's annotation `harvest`, then the
+ * Modes and consent (architecture, 5): `off` anywhere wins, then a pause, then the action's annotation `harvest`, then the
  * namespace, then all.
  *
  * A pause takes nothing away but the doing: what it covers is decided and explained as in `observe`, and nothing of it is applied. It

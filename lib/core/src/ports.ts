@@ -37,7 +37,7 @@ export const OLDEST_EVENT = "0-0";
 /** From now on: the empty batch names the newest entry. */
 export const NEWEST_EVENT = "newest";
 
-/** Redis, as the contracts of DESIGN section 6 have it. Every call rejects with OWH_STORE_UNAVAILABLE when Redis does not answer in time. */
+/** Redis, as its contract has it (architecture, 6). Every call rejects with OWH_STORE_UNAVAILABLE when Redis does not answer in time. */
 export interface AllocationStore {
   /** Writes all fields of one run at once, or none. `fields` are named by allocationFields(). */
   publish(root: string, fields: Readonly<Record<string, PublishedAllocation>>): Promise<void>;

@@ -1,5 +1,5 @@
 /**
- * How a function run is known (DESIGN, section 6): k = `R:<trail>/<astPath>:<seq>`.
+ * How a function run is known (architecture, 6): k = `R:<trail>/<astPath>:<seq>`.
  *
  *   R        activation id of the root run's first conductor activation, 32 lowercase hex digits
  *   trail    the forks above the run, outermost first, joined by `/`: `<forkPath>.<forkNo>#<position>`; empty in the root run
@@ -95,7 +95,7 @@ export function allocationFields(key: Pick<RunKey, "trail" | "astPath">): string
   return [...fields, key.astPath];
 }
 
-/** Names of the Redis keys (DESIGN, section 6). Every one of them is written with a time to live, but `mode` and the two bounded streams. */
+/** Names of the Redis keys (architecture, 6). Every one of them is written with a time to live, but `mode` and the two bounded streams. */
 export const REDIS_KEYS = {
   allocation: (root: string) => `harvest:alloc:${root}`,
   activation: (activationId: string) => `harvest:act:${activationId}`,

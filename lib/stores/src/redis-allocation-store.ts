@@ -1,5 +1,5 @@
 /**
- * AllocationStore on Redis (DESIGN, section 6).
+ * AllocationStore on Redis (architecture, 6).
  *
  * S1. A call never outlives its `timeoutMs`: it answers, or it rejects with OWH_STORE_UNAVAILABLE.
  * S2. While Redis is away nothing queues up: calls reject at once, and none is sent again later.

@@ -1,4 +1,4 @@
-/** Values that agents find by the ids of activations and compositions (DESIGN, section 6); written by the bus adapter. */
+/** Values that agents find by the ids of activations and compositions (architecture, 6); written by the bus adapter. */
 import { messageOf } from "@openwhisk-harvest/core";
 import { type StoreLogger, silentLogger } from "./logger.js";
 import { answerWithin, openConnection, readyWithin } from "./redis-connection.js";

@@ -1,7 +1,7 @@
 /**
- * Acknowledgements (reference, 1.4 and 2.4): reading what kind they are and whose, and making them the virtual invoker's.
- * Two edits, both of the first level, both leave the message no longer than it was (pitfall 6): the number of the invoker, and
- * `isSystemError: true` is cut out, because four of them in ten would make the controllers give the whole cluster up (pitfall 9).
+ * Acknowledgements (openwhisk-protocol, 1.4 and 2.4): reading what kind they are and whose, and making them the virtual invoker's.
+ * Two edits, both of the first level, both leave the message no longer than it was (openwhisk-protocol, 2.8.6): the number of the invoker, and
+ * `isSystemError: true` is cut out, because four of them in ten would make the controllers give the whole cluster up (openwhisk-protocol, 2.8.9).
  */
 import { HarvestError, isActivationId } from "@openwhisk-harvest/core";
 import { type Member, topLevelMembers } from "./top-level.js";

@@ -1,4 +1,4 @@
-/** Action documents in OpenWhisk's CouchDB, read by their revision and never written (reference, section 7). */
+/** Action documents in OpenWhisk's CouchDB, read by their revision and never written (openwhisk-protocol, 7). */
 import { HarvestError, isTruthyAnnotation, type KeyValue, userAllocationOf } from "@openwhisk-harvest/core";
 import nano from "nano";
 import { type ActionFacts, UNKNOWN_ACTION } from "./events.js";
@@ -32,7 +32,7 @@ export class CouchActionReader implements ActionReader {
   }
 
   async read(action: string, revision?: string): Promise<ActionFacts> {
-    // Without a revision the document may be another one next time, as for the invoker (reference, 1.2).
+    // Without a revision the document may be another one next time, as for the invoker (openwhisk-protocol, 1.2).
     if (revision === undefined) return (await this.#readDocument(action)) ?? UNKNOWN_ACTION;
     const key = `${action}@${revision}`;
     const reading = this.#cache.get(key) ?? this.#readDocument(action, revision);

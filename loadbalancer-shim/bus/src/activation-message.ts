@@ -1,4 +1,4 @@
-/** What the shim reads of an activation on its way to an invoker (reference, 1.2); the rest of its bytes is nobody's business. */
+/** What the shim reads of an activation on its way to an invoker (openwhisk-protocol, 1.2); the rest of its bytes is nobody's business. */
 import { HarvestError, isActivationId, parseJson } from "@openwhisk-harvest/core";
 import { type Member, topLevelMembers } from "./top-level.js";
 
@@ -10,7 +10,7 @@ export interface TravellingKeys {
 
 export interface ActivationHead {
   readonly activationId: string;
-  /** As text: it has to come back byte by byte (reference, 2.3). */
+  /** As text: it has to come back byte by byte (openwhisk-protocol, 2.3). */
   readonly transid: string;
   /** Fully qualified, without version: `guest/pkg/hello`. The document's id. */
   readonly action: string;
@@ -21,7 +21,7 @@ export interface ActivationHead {
   readonly controller: string;
   readonly blocking: boolean;
   readonly cause?: string;
-  /** A controller asks whether this invoker is well (reference, 2.3). */
+  /** A controller asks whether this invoker is well (openwhisk-protocol, 2.3). */
   readonly isHealthTest: boolean;
 }
 

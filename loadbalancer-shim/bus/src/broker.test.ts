@@ -1,4 +1,4 @@
-/** The shim between scripted controllers and invokers on a real broker; numbers of pitfalls are those of the reference, section 2.8. */
+/** The shim between scripted controllers and invokers on a real broker; numbers of pitfalls are those of openwhisk-protocol, 2.8. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { loadConfig, systemClock } from "@openwhisk-harvest/core";

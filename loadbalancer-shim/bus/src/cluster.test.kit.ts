@@ -1,5 +1,5 @@
 /**
- * A scripted OpenWhisk around a real broker: controllers and invokers that speak as the reference has it (sections 1 and 2), so that
+ * A scripted OpenWhisk around a real broker: controllers and invokers that speak as OpenWhisk's do (openwhisk-protocol, 1 and 2), so that
  * what stands between them can be held to it.
  */
 import { randomBytes } from "node:crypto";
@@ -61,7 +61,7 @@ export class ScriptedController {
   readonly #bus: KafkaBus;
   readonly #sender: Sender;
   readonly #listener: Listener;
-  /** TransactionId.invokerHealth: one of the class, so the same object for ever (reference, 2.3). */
+  /** TransactionId.invokerHealth: one of the class, so the same object for ever (openwhisk-protocol, 2.3). */
   readonly #healthTransid: string;
   readonly #sent: number;
 
@@ -179,7 +179,7 @@ export interface InvokerScript {
   readonly userMemory?: string;
   /** JSON text of the result of a blocking activation. */
   readonly result?: string;
-  /** Never acknowledges, like a container that dies in a cold start (reference, 4.3). */
+  /** Never acknowledges, like a container that dies in a cold start (openwhisk-protocol, 4.3). */
   readonly silent?: (name: string) => boolean;
   readonly systemError?: (name: string) => boolean;
 }
@@ -234,7 +234,7 @@ export class ScriptedInvoker {
     await this.#listener?.close();
   }
 
-  /** `POST /disable` (reference, pitfall 16): one ping, then silence; what runs goes on. */
+  /** `POST /disable` (openwhisk-protocol, 2.8.16): one ping, then silence; what runs goes on. */
   async disable(): Promise<void> {
     clearInterval(this.#pinging);
     await this.#sendPing(false);

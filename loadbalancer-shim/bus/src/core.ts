@@ -26,7 +26,7 @@ import { RunKeys } from "./run-keys.js";
 import { VIRTUAL_ID } from "./topics.js";
 import { WarmContainers } from "./warm-containers.js";
 
-/** Controllers wait for an end max(timeout, 60 s) x 2 + 60 s (reference, 2.7); the failure must reach them before. */
+/** Controllers wait for an end max(timeout, 60 s) x 2 + 60 s (openwhisk-protocol, 2.7); the failure must reach them before. */
 const STANDARD_TIMEOUT_MS = 60_000;
 const WATCHDOG_MARGIN_MS = 10_000;
 const SWEEP_MS = 60_000;
@@ -192,7 +192,7 @@ export class ShimCore {
     }
   }
 
-  /** As an invoker does: what cannot be read is dropped (reference, pitfall 20). */
+  /** As an invoker does: what cannot be read is dropped (openwhisk-protocol, 2.8.20). */
   #unreadable(error: unknown): void {
     if (!(error instanceof HarvestError || error instanceof SyntaxError)) throw error;
     this.counts.unreadable++;

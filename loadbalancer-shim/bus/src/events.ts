@@ -1,7 +1,7 @@
 /** What reaches the core of the shim, and what it wants done: the whole border between its logic and the world. */
 import type { Allocation } from "@openwhisk-harvest/core";
 
-/** What placement needs of an action's document; activations do not carry it (reference, section 0). */
+/** What placement needs of an action's document; activations do not carry it (openwhisk-protocol, 0). */
 export interface ActionFacts {
   readonly memoryMb: number;
   /** Absent: its CPU is not counted. */
@@ -27,7 +27,7 @@ export type ShimEvent =
   | { readonly type: "forwarded"; readonly activationId: string }
   | { readonly type: "tick" };
 
-/** A value for Redis, that agents find by the activation's or the composition's id (DESIGN, section 6). */
+/** A value for Redis, that agents find by the activation's or the composition's id (architecture, 6). */
 export interface RunKeyEntry {
   readonly key: string;
   readonly value: object;

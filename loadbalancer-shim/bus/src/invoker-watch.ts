@@ -1,5 +1,5 @@
 /**
- * The health of the real invokers, as a controller would see it (reference, 2.2): pings, the health test, and the last ten ends of
+ * The health of the real invokers, as a controller would see it (openwhisk-protocol, 2.2): pings, the health test, and the last ten ends of
  * activations. States of one invoker, and what moves it:
  *   absent --ping--> testing --test passed--> healthy --more than 3 system errors of 10--> testing
  *   any --no ping for the timeout, or a ping that says disabled--> gone --ping that says enabled--> testing

@@ -15,7 +15,7 @@ import { KafkaElection, keepInCharge } from "./kafka-election.js";
 import { FencedKafkaSender, KafkaSender, TRANSACTION_TIMEOUT_MS } from "./kafka-sender.js";
 import type { Bus, BusRecord, OnRecords, Sender } from "./port.js";
 
-/** How long the broker keeps a read open that finds nothing; OpenWhisk's own consumers have it so (reference, 1.1). */
+/** How long the broker keeps a read open that finds nothing; OpenWhisk's own consumers have it so (openwhisk-protocol, 1.1). */
 const FETCH_WAIT_MS = 500;
 const FETCH_BYTES = 4 * 1_048_576;
 const NO_EPOCH = -1;

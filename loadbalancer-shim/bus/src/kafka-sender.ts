@@ -1,7 +1,7 @@
 /**
  * Sending to Kafka as OpenWhisk does: no keys, no headers, no compression, one partition. One request is under way at a time, and
  * what comes meanwhile goes with the next one, so that order is kept and batches grow with the load. A batch stays under the
- * largest message that topics take (reference, pitfall 6).
+ * largest message that topics take (openwhisk-protocol, 2.8.6).
  *
  * Fencing: a sender that locks out its predecessors is a transactional producer. Its transaction is kept open and renewed now and
  * then; its end means nothing to OpenWhisk's consumers, which read uncommitted records, and it adds no latency. What counts is that

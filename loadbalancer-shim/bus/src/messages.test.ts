@@ -78,7 +78,7 @@ test("the three kinds of acknowledgements, and shrunk ones, are told apart", () 
     assert.throws(() => readAck(Buffer.from(text)), { code: "OWH_BAD_REQUEST" });
 });
 
-test("an activation is read by the reference's example, and an error never quotes it", () => {
+test("an activation is read by OpenWhisk's own shape, and an error never quotes it", () => {
   const text =
     `{"transid":["k0tJ",1785950000123,["p",1]],"action":{"path":"guest/pkg","name":"hello","version":"0.0.3","binding":"x"},"revision":null,` +
     `"user":{"subject":"guest","namespace":{"name":"guest","uuid":"23bc"},"authkey":{"api_key":"23bc:SECRET"}},"activationId":"${ID}",` +

@@ -1,9 +1,9 @@
-/** Messages that the shim writes itself: pings, answers to health tests, failures it has to tell, and probes (reference, 1.3, 2.3, 2.8). */
+/** Messages that the shim writes itself: pings, answers to health tests, failures it has to tell, and probes (openwhisk-protocol, 1.3, 2.3, 2.8). */
 import { randomBytes } from "node:crypto";
 import { parseJson } from "@openwhisk-harvest/core";
 import type { ActivationHead } from "./activation-message.js";
 
-/** 2^30 MB: slots never run out. Not the largest number: what is given back beyond it would be an error (reference, 2.6). */
+/** 2^30 MB: slots never run out. Not the largest number: what is given back beyond it would be an error (openwhisk-protocol, 2.6). */
 const VIRTUAL_USER_MEMORY = "1125899906842624 B";
 
 export interface Ping {
@@ -47,7 +47,7 @@ export function completion({ transid, activationId }: Pick<ActivationHead, "tran
 
 /**
  * The end of an activation that no invoker will tell: a whisk error for whoever waits, and a bare completion for the others, as
- * invokers shrink it for them. No record is written: OpenWhisk's databases are not ours (DESIGN, section 6).
+ * invokers shrink it for them. No record is written: OpenWhisk's databases are not ours (architecture, 6).
  */
 export function failure(head: ActivationHead, virtualId: number, reason: string, startMs: number, nowMs: number): Buffer {
   if (!head.blocking) return completion(head, virtualId);
@@ -75,7 +75,7 @@ export function failure(head: ActivationHead, virtualId: number, reason: string,
 /** Acknowledgements of probes come to `completed<this>` behind the invokers' prefix; no controller has this name. */
 export const PROBE_CONTROLLER = "harvest";
 
-/** The health test that controllers send, sent by the shim to a real invoker (reference, 2.8, pitfall 18). */
+/** The health test that controllers send, sent by the shim to a real invoker (openwhisk-protocol, 2.8.18). */
 export function probe(nowMs: number): Buffer {
   const uuid = "00000000-0000-4000-8000-000000000000";
   const message = {

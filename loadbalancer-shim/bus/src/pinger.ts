@@ -1,6 +1,6 @@
 /**
  * The virtual invoker's pings, from a loop and over a connection of their own: ten seconds without one, and the controllers answer
- * 503 (reference, pitfall 11). Every replica pings, for a takeover takes longer than nothing, and equal pings harm nobody:
+ * 503 (openwhisk-protocol, 2.8.11). Every replica pings, for a takeover takes longer than nothing, and equal pings harm nobody:
  * the one in charge as long as it has an invoker to offer, the others as long as pings that say enabled have been the last word.
  */
 import type { Clock, HarvestError } from "@openwhisk-harvest/core";
@@ -8,7 +8,7 @@ import { readPing, virtualPing } from "./messages.js";
 import type { BusRecord, Sender } from "./port.js";
 import { VIRTUAL_ID } from "./topics.js";
 
-/** As invokers do (reference, 1.3). */
+/** As invokers do (openwhisk-protocol, 1.3). */
 const PING_MS = 1_000;
 
 export interface PingerOptions {

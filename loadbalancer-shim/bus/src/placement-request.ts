@@ -16,7 +16,7 @@ export function requestFor(head: ActivationHead, facts: ActionFacts, invokers: r
   return { ...ids, want, atLeast: want, conductor: facts.conductor };
 }
 
-/** Invokers use a container again for the same namespace and the same revision of the action (reference, pitfall 21). */
+/** Invokers use a container again for the same namespace and the same revision of the action (openwhisk-protocol, 2.8.21). */
 export function warmKeyOf({ namespace, action, revision }: ActivationHead): string {
   return `${namespace} ${action} ${revision}`;
 }

@@ -1,4 +1,4 @@
-/** What the shim needs of a message bus: Kafka's means, without Kafka's client. All topics have one partition (reference, 1.1). */
+/** What the shim needs of a message bus: Kafka's means, without Kafka's client. All topics have one partition (openwhisk-protocol, 1.1). */
 export interface BusRecord {
   readonly offset: bigint;
   readonly timestampMs: number;

@@ -1,5 +1,5 @@
 /**
- * The keys that agents look up by ids which every activation has (reference/composer-and-runtimes.md, section 3): a component's run
+ * The keys that agents look up by ids which every activation has (composer-and-runtimes, 3): a component's run
  * key by its activation, and a session's root and trail by its cause. The elements of a native sequence that is a component carry no
  * key but the first; they share its run key, for they are that component.
  */

@@ -50,7 +50,7 @@ export class Shim {
     const { bus, config } = parts;
     const names = topicNames(config);
     refuseScheduler(schedulerTopics(await bus.topics(), config.controllerPrefix));
-    // Nobody else makes these (reference, pitfall 2), and without them producers wait.
+    // Nobody else makes these (openwhisk-protocol, 2.8.2), and without them producers wait.
     await bus.createTopic(names.virtualInvoker, TOPIC_SETTINGS.invoker);
     await bus.createTopic(names.health, TOPIC_SETTINGS.health);
     await bus.createTopic(names.realHealth, TOPIC_SETTINGS.health);

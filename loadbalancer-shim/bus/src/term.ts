@@ -32,7 +32,7 @@ export interface TermParts {
 
 type Of<T extends Effect["type"]> = Extract<Effect, { type: T }>;
 
-/** As long as controllers wait for a ping (reference, pitfall 11). */
+/** As long as controllers wait for a ping (openwhisk-protocol, 2.8.11). */
 const FIRST_TESTS_MS = 10_000;
 
 export class Term {

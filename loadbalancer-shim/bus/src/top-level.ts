@@ -1,6 +1,6 @@
 /**
  * Where the members of a JSON object stand in its bytes. JSON.parse and JSON.stringify would change numbers that JavaScript cannot
- * hold (reference, 2.8, pitfall 5), so messages are looked into and edited as bytes; only the first level is looked at, because
+ * hold (openwhisk-protocol, 2.8.5), so messages are looked into and edited as bytes; only the first level is looked at, because
  * what users send and return lies deeper and may have members of the same names.
  */
 import { HarvestError } from "@openwhisk-harvest/core";

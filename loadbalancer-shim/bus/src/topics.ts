@@ -1,4 +1,4 @@
-/** Names and settings of the topics, as controllers and invokers would make them (reference, 1.1). */
+/** Names and settings of the topics, as controllers and invokers would make them (openwhisk-protocol, 1.1). */
 
 /** Largest message of an activation or an acknowledgement: a payload of 1 MiB and what is around it. */
 export const MAX_MESSAGE_BYTES = 1_048_576 + 6_068;
@@ -45,7 +45,7 @@ export function idsOf(topics: readonly string[], prefix: string, word: string): 
   return topics.filter((topic) => topic.startsWith(start) && topic.length > start.length).map((topic) => topic.slice(start.length));
 }
 
-/** Topics that only the FPC scheduler has (reference, section 9). */
+/** Topics that only the FPC scheduler has (openwhisk-protocol, 9). */
 export function schedulerTopics(topics: readonly string[], controllerPrefix: string): string[] {
   return topics.filter(
     (topic) => /^(scheduler|creationAck)\d+$/.test(topic.slice(controllerPrefix.length)) && topic.startsWith(controllerPrefix),

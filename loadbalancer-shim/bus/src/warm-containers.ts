@@ -1,4 +1,4 @@
-/** Where warm, idle containers wait, as far as forwarded activations and their ends tell (reference, pitfall 21). */
+/** Where warm, idle containers wait, as far as forwarded activations and their ends tell (openwhisk-protocol, 2.8.21). */
 
 interface Idle {
   count: number;

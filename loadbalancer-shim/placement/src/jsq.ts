@@ -1,5 +1,5 @@
 /**
- * Join-shortest-queue (paper, section 4.5): of the healthy invokers with room, the one with the fewest activations in
+ * Join-shortest-queue (paper, 4.5): of the healthy invokers with room, the one with the fewest activations in
  * flight. Ties: warm before cold, then the lowest id. Room wanted is never traded for a shorter queue.
  */
 import { grantAt, waitOrRefuse } from "./candidates.js";

@@ -1,12 +1,12 @@
 /**
- * The CPU and memory permits of one invoker (paper, section 3.6.1, "Modifying the Semaphore Lock for CPU and Memory Permits").
+ * The CPU and memory permits of one invoker (paper, 3.6.1, "Modifying the Semaphore Lock for CPU and Memory Permits").
  *
  * Invariants, cited by the tests:
  *  P1 CPU and memory are taken together and given back together; there is no state in which one holder has half.
  *  P2 What is free is never negative and never above the capacity.
  *  P3 A permit gives back exactly what it took, once; giving it back again changes nothing.
  *  P4 Conductors together never hold more memory than their share, so that conductors that wait for their branches always
- *     leave room for the components they wait for (DESIGN, section 7).
+ *     leave room for the components they wait for (architecture, 7).
  *  P5 Sums are exact: amounts have six decimals, and after the last permit has come back the whole capacity is free.
  *  P6 What is held may exceed the capacity only by force() and resize(): work that runs already is never denied. Then nothing is free.
  */

@@ -1,5 +1,5 @@
 /**
- * Round robin (paper, section 4.5): the healthy invoker after the one chosen before, in a cycle, whatever its load; without
+ * Round robin (paper, 4.5): the healthy invoker after the one chosen before, in a cycle, whatever its load; without
  * room the activation waits in that invoker's queue. An invoker that could never hold the activation is passed over.
  *
  * GreedyRR (same section): round robin places the first function of a composition, the others follow it to the same invoker.

@@ -1,7 +1,7 @@
 /**
  * Policies side by side: one recorded sequence of compositions is run through the placer on simulated time, so that two
  * policies differ in nothing but their decisions. A function that does not run where its composition's previous stage ran first
- * fetches its input: that is the cost which composition-aware placement saves (paper, section 3.6.1).
+ * fetches its input: that is the cost which composition-aware placement saves (paper, 3.6.1).
  */
 import { type Allocation, HarvestError, type Rng } from "@openwhisk-harvest/core";
 import type { Acquired } from "./acquired.js";

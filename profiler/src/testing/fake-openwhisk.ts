@@ -1,5 +1,5 @@
 /**
- * The three calls of OpenWhisk's REST API that profiling makes, over real HTTP on loopback (openwhisk-protocol 8): blocking
+ * The three calls of OpenWhisk's REST API that profiling makes, over real HTTP on loopback (openwhisk-protocol, 8): blocking
  * invocation, list with docs, get. Records become visible after as many looks as the test says, as they do in OpenWhisk.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";

@@ -1,5 +1,5 @@
 /**
- * Records of one run of sequence(split, parallel(b0, b1, b2), combine), shaped as OpenWhisk stores them (openwhisk-protocol 3.3):
+ * Records of one run of sequence(split, parallel(b0, b1, b2), combine), shaped as OpenWhisk stores them (openwhisk-protocol, 3.3):
  *
  *  C  logs R, split, K1, combine, K2     R invokes split; K1 forks, joins and invokes combine; K2 ends
  *  S0..S2  logs Bi, bi, Ei               branch sessions: no cause, a conductor step, the function, the join

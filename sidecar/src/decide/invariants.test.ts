@@ -1,4 +1,4 @@
-/** H1, H2 and H3 of DESIGN section 5, over generated stages of every kind, both policies and three grids. */
+/** H1, H2 and H3 (architecture, 5), over generated stages of every kind, both policies and three grids. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
@@ -115,7 +115,7 @@ const states: fc.Arbitrary<DecisionState> = fc
     return { ...state, dag, ...(hasModel && specs.length > 0 && { model: modelOf(specs, { dagVersion }) }) };
   });
 
-/** Those whose part of the budget this is, by DESIGN's words alone: neither excluded nor untrusted, and with a U of that resource. */
+/** Those whose part of the budget this is, by the rule's words alone (architecture, 5): neither excluded nor untrusted, and with a U of that resource. */
 function sharersOf(stage: StageDecision, resource: Resource) {
   const takesPart = ({ user, excluded, predicted }: StageDecision["functions"][number]) =>
     predicted !== undefined &&

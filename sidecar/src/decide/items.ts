@@ -1,5 +1,5 @@
 /**
- * A `map`, decided when it forks, with the sizes of its items (DESIGN, section 5): every item is a branch of its own, B = width x U.
+ * A `map`, decided when it forks, with the sizes of its items (architecture, 5): every item is a branch of its own, B = width x U.
  * Pure: the DAG is rewritten so that the map is a stage like any other, and the decision is written back afterwards.
  */
 import type { DagDescription, DagFunction, ParallelStage, StageDecision } from "@openwhisk-harvest/core";

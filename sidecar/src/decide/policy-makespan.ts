@@ -1,5 +1,5 @@
 /**
- * Policy `makespan` (DESIGN, section 5): the split of B on the grid that minimizes the stage's predicted time, nobody above
+ * Policy `makespan` (architecture, 5): the split of B on the grid that minimizes the stage's predicted time, nobody above
  * its demand, nobody below the grid's minimum.
  *
  * Greedy by steps: everybody starts at the minimum (the grid's, or the action's own), and each further step goes to the slowest function

@@ -1,5 +1,5 @@
 /**
- * Policy `paper` (paper, 3.5.2 "Harvesting Validator"; DESIGN, section 5):
+ * Policy `paper` (paper, 3.5.2 "Harvesting Validator"; architecture, 5):
  *
  *   sum D <= B                                          every function gets its demand       3:1 on 4 -> 3:1
  *   sum D >  B, B * D_i / sum D on the grid for all i   the budget in the ratio of demands   6:2 on 4 -> 3:1

@@ -1,6 +1,6 @@
 /**
- * Who counts (DESIGN, section 5). A function that is excluded or whose prediction is not trusted keeps U and leaves B.
- * `no-user-cpu` is the one exclusion that concerns a single resource (DESIGN, section 2): such a function leaves CPU
+ * Who counts (architecture, 5). A function that is excluded or whose prediction is not trusted keeps U and leaves B.
+ * `no-user-cpu` is the one exclusion that concerns a single resource (architecture, 2): such a function leaves CPU
  * harvesting only.
  */
 import type { DagDescription, DagFunction, Exclusion, FunctionDecision, ParallelStage } from "@openwhisk-harvest/core";

@@ -1,4 +1,4 @@
-/** The time model of DESIGN section 5: T(a) = W / min(a, D) for a function given a cores, and the largest T for a stage. */
+/** The time model (architecture, 5): T(a) = W / min(a, D) for a function given a cores, and the largest T for a stage. */
 
 /** Predicted time in ms. `workCoreMs` is W, `demandCores` is D: more than that a function cannot use. */
 export function functionTimeMs(workCoreMs: number, cpuCores: number, demandCores: number): number {

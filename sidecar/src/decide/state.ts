@@ -8,7 +8,7 @@ export interface DecisionState {
   readonly dag: DagDescription;
   /** The newest usable model of the DAG, if there is one. */
   readonly model?: Model;
-  /** Size of the composition run's input (DESIGN, section 2). */
+  /** Size of the composition run's input (architecture, 2). */
   readonly inputBytes: number;
   readonly grid: Grid;
   readonly mode: Mode;

@@ -1,4 +1,4 @@
-/** The routes of DESIGN section 6, and those by which owners look and intervene. */
+/** The routes (architecture, 6), and those by which owners look and intervene. */
 import type { AllocationStore, Clock, DagStore, DecisionIndex, ModelHistory, PinStore } from "@openwhisk-harvest/core";
 import express, { type Express } from "express";
 import type { Logger } from "pino";

@@ -1,4 +1,4 @@
-/** Every answer that is not a success: `{error, code}` with the status of the code (DESIGN, section 6). */
+/** Every answer that is not a success: `{error, code}` with the status of the code (architecture, 6). */
 import { type ErrorCode, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import type { ErrorRequestHandler, RequestHandler } from "express";
 import type { Logger } from "pino";

@@ -1,6 +1,6 @@
 """The python action runtime: what runs inside an action container of the embedded OpenWhisk, in any python from 3.8 on.
 
-It speaks OpenWhisk's /init and /run (openwhisk-protocol, section 4.1) as apache/openwhisk-runtime-python does (its launcher.py
+It speaks OpenWhisk's /init and /run (openwhisk-protocol, 4.1) as apache/openwhisk-runtime-python does (its launcher.py
 behind openwhisk-runtime-go's proxy), on the Unix socket that __OWH_SOCKET names, or on port 8080 when it names none.
 
   new --/init--> ready <--/run--> running

@@ -1,6 +1,6 @@
 /**
  * Plain openwhisk-composer, unmodified: its own `compose` and `deploy` make the conductors, and every combinator runs live
- * (composer-and-runtimes, section 1). Redis is given in the input, as composer wants it.
+ * (composer-and-runtimes, 1). Redis is given in the input, as composer wants it.
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";

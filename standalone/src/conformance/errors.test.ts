@@ -1,4 +1,4 @@
-/** Every row of the error table (openwhisk-protocol, section 8): status, OpenWhisk's words, the request's id as `code`. */
+/** Every row of the error table (openwhisk-protocol, 8): status, OpenWhisk's words, the request's id as `code`. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type Answer, type RequestOptions, startTestStandalone } from "../standalone.test.kit.js";

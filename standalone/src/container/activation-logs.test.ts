@@ -1,4 +1,4 @@
-/** Log lines and their collection (openwhisk-protocol, section 4.4). L1-L3 are the invariants of activation-logs.ts. */
+/** Log lines and their collection (openwhisk-protocol, 4.4). L1-L3 are the invariants of activation-logs.ts. */
 import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";

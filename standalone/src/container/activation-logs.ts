@@ -1,5 +1,5 @@
 /**
- * Collects what a container writes, activation by activation (openwhisk-protocol, section 4.4).
+ * Collects what a container writes, activation by activation (openwhisk-protocol, 4.4).
  *
  * L1. An activation's logs are what arrived since the collection before, up to the moment when each stream has shown a sentinel
  *     and nothing more is waiting in it. So a function that prints a sentinel itself cannot push its lines into the next run.
@@ -25,7 +25,7 @@ export interface ActivationLogs {
 const SENTINEL_TIMEOUT_MS = 2_000;
 /** OpenWhisk does not wait at all for images without sentinels, and may lose lines; the engine passes lines on within milliseconds. */
 const NO_SENTINEL_TIMEOUT_MS = 50;
-/** The largest log limit there is (openwhisk-protocol, section 6). */
+/** The largest log limit there is (openwhisk-protocol, 6). */
 const KEEP_BYTES = 10 * 1024 * 1024;
 const STREAMS = ["stdout", "stderr"] as const;
 type StreamName = (typeof STREAMS)[number];

@@ -12,8 +12,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 
 /**
- * The limits are those of OpenWhisk's containers, --ulimit nofile=1024:1024 and --pids-limit 1024 (openwhisk-protocol, section
- * 5.2). The kernel counts processes by user, so theirs is set only where a container has a user of its own. bash calls that limit
+ * The limits are those of OpenWhisk's containers, --ulimit nofile=1024:1024 and --pids-limit 1024
+ * (openwhisk-protocol, 5.2). The kernel counts processes by user, so theirs is set only where a container has a user of its own. bash calls that limit
  * -u and dash -p; a shell that refuses a limit goes on without it.
  */
 const SCRIPT = `ulimit -n 1024 2>/dev/null

@@ -1,6 +1,6 @@
 /**
  * Actions that come with OpenWhisk: the package `/whisk.system/utils` of openwhisk-catalog (packages/utils). Composer's
- * conductors invoke its `echo` while they wait for their branches (composer-and-runtimes, section 1.3). They are a line each and
+ * conductors invoke its `echo` while they wait for their branches (composer-and-runtimes, 1.3). They are a line each and
  * trusted, so they run in process and take nobody's permits.
  */
 import type { PackageDocument, Stored, StoredAction } from "../entities.js";
@@ -59,7 +59,7 @@ export function runBuiltin(message: ActivationMessage, nowMs: number): Activatio
   return action && recordWithoutRun(message, responseOf(action, message, nowMs), nowMs);
 }
 
-/** As a nodejs container would answer (openwhisk-protocol, section 4.2). */
+/** As a nodejs container would answer (openwhisk-protocol, 4.2). */
 function responseOf(action: SystemAction, { content, user }: ActivationMessage, nowMs: number): ActivationResponse {
   try {
     const result = action.run(Array.isArray(content) && action.name !== "echo" ? {} : (content ?? {}), {

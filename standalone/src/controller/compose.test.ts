@@ -1,4 +1,4 @@
-/** The rules of openwhisk-protocol, section 3.2, by their numbers. */
+/** The rules of openwhisk-protocol, 3.2, by their numbers. */
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { conductor, type TestAction, testController } from "./controller.test.kit.js";

@@ -1,10 +1,10 @@
 /**
- * The conductor protocol (openwhisk-protocol, section 3.2; PrimitiveActions.scala 329-512). A composition run is a session:
+ * The conductor protocol (openwhisk-protocol, 3.2; PrimitiveActions.scala 329-512). A composition run is a session:
  *
  *   conductor -> component -> conductor -> ... -> conductor
  *
  * Each conductor run answers `{action, params, state}` to go on, or anything else to end. The numbers in the comments are the
- * rules of section 3.2 and are cited by the tests.
+ * numbers of its rules there, and the tests cite them, too.
  */
 
 import { type EntityName, formatEntityName, resolveName } from "../entity-name.js";

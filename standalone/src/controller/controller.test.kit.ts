@@ -140,7 +140,7 @@ function storedActions(actions: Readonly<Record<string, TestAction>>): Map<strin
   return new Map(entries);
 }
 
-/** openwhisk-protocol, section 4.2, as far as functions of this process can answer. */
+/** The answers of a runtime (openwhisk-protocol, 4.2), as far as functions of this process can give them. */
 async function responseOf(action: TestAction | undefined, content: unknown): Promise<ActivationRecord["response"]> {
   try {
     const result = await action?.run?.(content as Record<string, unknown>);

@@ -3,7 +3,7 @@
  * host the one it waits for may find no CPU left, and both would wait until their time is up. So when nothing is free, an
  * activation that another one waits for runs on the CPU of that one, beside it, and the one that waits keeps next to none.
  *
- * Who waits for whom is told by the transaction id, which an action's client sends along (openwhisk-protocol, section 3.1). A client
+ * Who waits for whom is told by the transaction id, which an action's client sends along (openwhisk-protocol, 3.1). A client
  * may show an id twice without being such an action: then its first run is slowed by its second, and nobody else by either.
  *
  * Invariants, cited by the tests:

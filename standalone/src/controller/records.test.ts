@@ -1,4 +1,4 @@
-/** Records of sequences and compositions: openwhisk-protocol, sections 3.3 and 3.4. */
+/** Records of sequences and compositions: openwhisk-protocol, 3.3 and 3.4. */
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { annotationOf } from "@openwhisk-harvest/core";

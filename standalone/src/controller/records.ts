@@ -1,4 +1,4 @@
-/** Records that the controller writes: of sequences and compositions (openwhisk-protocol, section 3.3). */
+/** Records that the controller writes: of sequences and compositions (openwhisk-protocol, 3.3). */
 import { annotationOf, type KeyValue } from "@openwhisk-harvest/core";
 import type { ActivationMessage, ActivationRecord } from "../messages.js";
 import { isObject } from "./json.js";

@@ -120,7 +120,7 @@ export class ActivationRunner {
 
 /**
  * What the balancer is asked for. A donor wants less than U and takes nothing below it; a receiver takes what is free from U on;
- * in mode `profile` a run waits for all that it can get (DESIGN, section 5).
+ * in mode `profile` a run waits for all that it can get (architecture, 5).
  *
  * Nobody is given more CPU than an invoker has; U above that is a whole invoker. Memory below U would be a way to be killed (H5),
  * so such a request stays as it is and is refused. Profiled runs leave the conductors their share, or they would wait for ever.

@@ -1,5 +1,5 @@
 /**
- * Sequences (openwhisk-protocol, section 3.3; SequenceActions.scala): the result of each component is the input of the next.
+ * Sequences (openwhisk-protocol, 3.3; SequenceActions.scala): the result of each component is the input of the next.
  * The first result with a field `error` ends the sequence with that component's response.
  */
 import { resolveName } from "../entity-name.js";

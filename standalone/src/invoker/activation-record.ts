@@ -1,4 +1,4 @@
-/** The record of an activation (openwhisk-protocol, sections 1.4 and 4.3; ContainerProxy.scala, constructWhiskActivation). Pure. */
+/** The record of an activation (openwhisk-protocol, 1.4 and 4.3; ContainerProxy.scala, constructWhiskActivation). Pure. */
 import type { KeyValue } from "@openwhisk-harvest/core";
 import type { ActivationMessage, ActivationRecord } from "../messages.js";
 import type { ActivationResponse } from "./response-mapping.js";

@@ -1,4 +1,4 @@
-/** One activation in its container, from /init (when cold) to its logs. The order of the steps is openwhisk-protocol's 4.3. */
+/** One activation in its container, from /init (when cold) to its logs. The order of the steps is OpenWhisk's (openwhisk-protocol, 4.3). */
 import { type Monitor, startMonitor, type Usage } from "@openwhisk-harvest/cgroup";
 import { type Enforcement, formatObservationLine, messageOf, type Observation } from "@openwhisk-harvest/core";
 import { formatLogLine } from "../container/activation-logs.js";
@@ -23,7 +23,7 @@ export interface RunOptions extends HeldRunOptions {
 
 export interface FinishedRun {
   readonly facts: ActivationFacts;
-  /** Whether the container may serve the next activation (openwhisk-protocol, section 4.3). */
+  /** Whether the container may serve the next activation (openwhisk-protocol, 4.3). */
   readonly reusable: boolean;
 }
 

@@ -12,7 +12,7 @@
  * C3. What nobody has claimed of a leaving container is charged until it is gone; so P3 holds on the host, too.
  * C4. Requests that have to wait are served in their order.
  * C5. What can be paused is, after a while of idleness, and resumed before its next activation. One that cannot be resumed is
- *     replaced by a new container: a cold start, but nobody's failure (openwhisk-protocol, section 4.3).
+ *     replaced by a new container: a cold start, but nobody's failure (openwhisk-protocol, 4.3).
  */
 import { CALLED_OFF, type Clock, HarvestError } from "@openwhisk-harvest/core";
 import type { Container } from "../container/driver.js";

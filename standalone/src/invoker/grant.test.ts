@@ -1,4 +1,4 @@
-/** G1-G5 of grant.ts, and H2, H3, H5 of DESIGN section 5, over the decision and over the resolver that feeds it. */
+/** G1-G5 of grant.ts, and H2, H3, H5 (architecture, 5), over the decision and over the resolver that feeds it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {

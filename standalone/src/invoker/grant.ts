@@ -26,7 +26,7 @@ import {
 } from "@openwhisk-harvest/core";
 import type { ActivationMessage, Grant } from "../messages.js";
 
-/** CPU of an action that says nothing about it (DESIGN, section 2). */
+/** CPU of an action that says nothing about it (architecture, 2). */
 export const PLATFORM_CPU_CORES = 1;
 
 export interface GrantRequest {

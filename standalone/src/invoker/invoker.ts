@@ -166,7 +166,7 @@ function planSource({ allocations, signingKey }: InvokerOptions): { readonly sou
   return { ...key, source: { plans: plans.bind(allocations), watchPlans: watchPlans.bind(allocations) } };
 }
 
-/** A warm container serves one namespace and one revision of one action only (openwhisk-protocol, section 2.8, item 21). */
+/** A warm container serves one namespace and one revision of one action only (openwhisk-protocol, 2.8.21). */
 function containerKey({ user, action }: ActivationMessage): string {
   return JSON.stringify([user.namespace, action.namespace, action.name, action.rev]);
 }

@@ -1,4 +1,4 @@
-/** The bodies of /init and /run (openwhisk-protocol, section 4.1; ContainerProxy.scala:784-838). Pure. */
+/** The bodies of /init and /run (openwhisk-protocol, 4.1; ContainerProxy.scala:784-838). Pure. */
 import { isTruthyAnnotation } from "@openwhisk-harvest/core";
 import type { ActivationMessage } from "../messages.js";
 

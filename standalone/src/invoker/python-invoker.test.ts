@@ -1,4 +1,4 @@
-/** What becomes of python activations: the rows of openwhisk-protocol, section 4.2, with real containers. */
+/** What becomes of python activations: the rows of openwhisk-protocol, 4.2, with real containers. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { detectEnforcement, type Enforcer } from "@openwhisk-harvest/cgroup";

@@ -1,4 +1,4 @@
-/** Section 4.2 of openwhisk-protocol, row by row; texts of ErrorResponse.scala. */
+/** From a container's answer to the user's (openwhisk-protocol, 4.2), row by row; texts of ErrorResponse.scala. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

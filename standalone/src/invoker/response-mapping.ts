@@ -1,5 +1,5 @@
 /**
- * From what a container answered to what the user gets (openwhisk-protocol, section 4.2; ActivationResult.scala:162-257, texts of
+ * From what a container answered to what the user gets (openwhisk-protocol, 4.2; ActivationResult.scala:162-257, texts of
  * ErrorResponse.scala). Pure.
  */
 import type { ContainerOutcome } from "../container/driver.js";

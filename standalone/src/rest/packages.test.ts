@@ -1,4 +1,4 @@
-/** Packages and bindings (openwhisk-protocol, section 8; Packages.scala, PackageCollection.scala). */
+/** Packages and bindings (openwhisk-protocol, 8; Packages.scala, PackageCollection.scala). */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startTestStandalone } from "../standalone.test.kit.js";

@@ -1,4 +1,4 @@
-/** How documents look over REST (WhiskAction.scala, WhiskActivation.scala, WhiskPackage.scala; openwhisk-protocol, section 8). */
+/** How documents look over REST (WhiskAction.scala, WhiskActivation.scala, WhiskPackage.scala; openwhisk-protocol, 8). */
 import type { ActionSummary, EntityDocument, StoredAction } from "../entities.js";
 import { pathAndNameOf } from "../entities.js";
 import { type ActivationRecord, STATUS_CODES } from "../messages.js";

@@ -1,4 +1,4 @@
-/** The REST API where no action runs: openwhisk-protocol, section 8. */
+/** The REST API where no action runs: openwhisk-protocol, 8. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startTestStandalone } from "../standalone.test.kit.js";

@@ -1,4 +1,4 @@
-/** Triggers and rules (openwhisk-protocol, section 8; Triggers.scala, Rules.scala). */
+/** Triggers and rules (openwhisk-protocol, 8; Triggers.scala, Rules.scala). */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { eventually, startTestStandalone } from "../standalone.test.kit.js";

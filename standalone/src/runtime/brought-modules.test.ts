@@ -1,4 +1,4 @@
-/** What composer's generated conductors require (composer-and-runtimes, sections 1.3 and 1.4), used as they use it. */
+/** What composer's generated conductors require (composer-and-runtimes, 1.3 and 1.4), used as they use it. */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

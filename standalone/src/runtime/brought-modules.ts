@@ -1,6 +1,6 @@
 /**
  * The modules that actions may require without packing them: those of OpenWhisk's nodejs images, and what composer's generated
- * conductors need besides (composer-and-runtimes, section 1.4). Their `redis` is that of version 3, with callbacks, and comes
+ * conductors need besides (composer-and-runtimes, 1.4). Their `redis` is that of version 3, with callbacks, and comes
  * with `redis-commands`; the images have had redis 4 since 2022, on which no plain parallel composition runs. An action's own copy
  * wins, as it does in the images.
  */

@@ -1,6 +1,6 @@
 /**
  * The nodejs action runtime: what runs inside an action container of the embedded OpenWhisk. It speaks OpenWhisk's /init and
- * /run (openwhisk-protocol, section 4.1) as apache/openwhisk-runtime-nodejs does, on a Unix socket, or on port 8080 when it is told
+ * /run (openwhisk-protocol, 4.1) as apache/openwhisk-runtime-nodejs does, on a Unix socket, or on port 8080 when it is told
  * of none, as it is inside an image.
  * scripts/bundle.mjs makes one file of it, with everything it brings, so that a container needs no node_modules.
  *

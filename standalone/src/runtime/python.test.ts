@@ -1,4 +1,4 @@
-/** Conformance with openwhisk-runtime-python and its proxy (openwhisk-protocol, sections 4.1 and 4.4): runtime.py, over its socket. */
+/** Conformance with openwhisk-runtime-python and its proxy (openwhisk-protocol, 4.1 and 4.4): runtime.py, over its socket. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { findPython, RUNTIME_FILES } from "../container/kinds.js";

@@ -1,4 +1,4 @@
-/** Conformance with openwhisk-runtime-nodejs (openwhisk-protocol, section 4.1): the bundled runtime, over its socket. */
+/** Conformance with openwhisk-runtime-nodejs (openwhisk-protocol, 4.1): the bundled runtime, over its socket. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";

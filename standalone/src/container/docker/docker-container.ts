@@ -109,7 +109,7 @@ export class DockerContainer implements Container {
     await this.#parts.container.pause();
   }
 
-  /** A container whose runtime does not listen any more is found out here, so that its activation can go to another (section 4.3). */
+  /** A container whose runtime does not listen any more is found out here, so that its activation can go to another (openwhisk-protocol, 4.3). */
   async resume(): Promise<void> {
     await this.#parts.container.unpause();
     if (!(await canConnect(this.#parts.address))) throw new Error(`${this.name} does not listen any more.`);

@@ -16,7 +16,7 @@ import { containerName, createOptions } from "./run-shape.js";
 
 /** Container.scala:49 */
 const RUNTIME_PORT = 8080;
-/** As the invoker's `docker run` (openwhisk-protocol, section 5.1). */
+/** As the invoker's `docker run` (openwhisk-protocol, 5.1). */
 const START_TIMEOUT_MS = 60_000;
 const START_POLL_MS = 5;
 /** DockerClient.scala: more `docker run` at once make each of them slower. */

@@ -1,4 +1,4 @@
-/** openwhisk-protocol, sections 5.2 to 5.4. */
+/** What containers are created with (openwhisk-protocol, 5.2 to 5.4). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hasFixedTag } from "./images.js";

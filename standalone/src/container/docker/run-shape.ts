@@ -1,4 +1,4 @@
-/** What a container is created with: the options of OpenWhisk's `docker run` (openwhisk-protocol, sections 5.2 to 5.4). Pure. */
+/** What a container is created with: the options of OpenWhisk's `docker run` (openwhisk-protocol, 5.2 to 5.4). Pure. */
 import type { ContainerCreateOptions } from "dockerode";
 import type { ContainerSpec } from "../driver.js";
 

@@ -1,4 +1,4 @@
-/** Web actions end to end (WebActions.scala; openwhisk-protocol, section 8). */
+/** Web actions end to end (WebActions.scala; openwhisk-protocol, 8). */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startTestStandalone } from "../../standalone.test.kit.js";

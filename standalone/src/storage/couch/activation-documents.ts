@@ -1,4 +1,4 @@
-/** Activations as OpenWhisk keeps them in its database `activations`, and the views that its tools query (openwhisk-protocol, section 7). */
+/** Activations as OpenWhisk keeps them in its database `activations`, and the views that its tools query (openwhisk-protocol, 7). */
 import { formatEntityName } from "../../entity-name.js";
 import type { ActivationRecord } from "../../messages.js";
 import type { CouchDocument } from "./couch-database.js";

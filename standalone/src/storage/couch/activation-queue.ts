@@ -1,6 +1,6 @@
 /**
- * Records on their way to CouchDB, on disk: what is in here survives a crash, and a CouchDB that is away for a while (DESIGN,
- * section 7). It is bounded: beyond MAX_QUEUED the oldest are lost, and said to be.
+ * Records on their way to CouchDB, on disk: what is in here survives a crash, and a CouchDB that is away for a while
+ * (architecture, 7). It is bounded: beyond MAX_QUEUED the oldest are lost, and said to be.
  */
 import type { Database, RootDatabase } from "lmdb";
 import type { ActivationRecord } from "../../messages.js";

@@ -1,5 +1,5 @@
 /**
- * Entities as OpenWhisk keeps them in its database `whisks` (openwhisk-protocol, section 7; WhiskAction.scala,
+ * Entities as OpenWhisk keeps them in its database `whisks` (openwhisk-protocol, 7; WhiskAction.scala,
  * AttachmentSupport.scala). Pure, but for the names of attachments.
  *
  * `namespace` is `namespace/package` for what is in a package. Code is an attachment: below 16 KiB it is within its own name,
