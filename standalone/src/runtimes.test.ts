@@ -37,6 +37,15 @@ describe("what is offered", () => {
   });
 });
 
+describe("limits that are left to node agents", () => {
+  it("need containers of a Docker engine", async () => {
+    await assert.rejects(startTestStandalone(["standalone.applier=node-agent"]), {
+      code: "OWH_BAD_CONFIG",
+      message: /standalone\.driver=docker/,
+    });
+  });
+});
+
 describe("processes of the host", () => {
   let server: TestStandalone;
   before(async () => {

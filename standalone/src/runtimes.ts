@@ -55,12 +55,18 @@ export interface DriverOptions {
 /** With its stock of containers. OWH_CHILD_FAILED when there can be no containers, OWH_BAD_CONFIG when a configured kind or image is not there. */
 export async function createDriver(options: DriverOptions): Promise<ContainerDriver> {
   const { config, runtimes, enforcer, userMemoryMb, logger, clock } = options;
+  if (config.applier === "node-agent" && config.driver !== "docker")
+    throw new HarvestError(
+      "OWH_BAD_CONFIG",
+      "standalone.applier=node-agent needs standalone.driver=docker: node agents see no other containers.",
+    );
   const stock = stockOf(config, runtimes);
   if (config.driver === "process") return withPrewarm(await createProcessDriver({ enforcer, logger, clock }), stock, logger);
-  const { socket, network } = config.docker;
+  const { socket, network, userCpuCores } = config.docker;
+  const cpu = config.applier === "node-agent" && userCpuCores !== undefined ? { userCpuCores } : {};
   const images = Object.fromEntries(runtimes.kinds.map(({ kind, image }) => [kind, image]));
   const engine = socket === undefined ? new Docker() : new Docker({ socketPath: socket });
-  return withPrewarm(await createDockerDriver({ images, engine, network, userMemoryMb, logger, clock }), stock, logger);
+  return withPrewarm(await createDockerDriver({ images, engine, network, userMemoryMb, ...cpu, logger, clock }), stock, logger);
 }
 
 /** Of the usual stock what is offered; of a configured one all, or it is a mistake. */

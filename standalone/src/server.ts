@@ -14,7 +14,7 @@ import { invokerCapacity } from "./capacity.js";
 import type { ContainerDriver } from "./container/driver.js";
 import type { Logger } from "./container/logger.js";
 import { type InvokerSide, startControllerServer } from "./controller-server.js";
-import { createGrantResolver, createInvoker } from "./invoker/index.js";
+import { createGrantResolver, createInvoker, createUserGrants } from "./invoker/index.js";
 import { createLogger } from "./log.js";
 import type { Identity } from "./messages.js";
 import { createDriver, runtimesOf } from "./runtimes.js";
@@ -95,7 +95,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       };
       const enforcement = {
         enforcement: driver.enforcement,
-        enforcementReason: isByProcess ? enforcer.reason : "held to by the Docker engine",
+        enforcementReason: isByProcess ? enforcer.reason : APPLIED_BY[config.standalone.applier],
       };
       return runningStandalone(server, { ...enforcement, capacity, invokers: config.standalone.invokers, close });
     } catch (error) {
@@ -108,6 +108,11 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   }
 }
 
+const APPLIED_BY: Readonly<Record<Config["standalone"]["applier"], string>> = {
+  embedded: "held to by the Docker engine",
+  "node-agent": "left to the node agents of the Docker engine's host",
+};
+
 interface SideParts {
   readonly capacity: { readonly cpuCores: number; readonly memoryMb: number };
   readonly driver: ContainerDriver;
@@ -118,6 +123,7 @@ interface SideParts {
 
 function invokerSide({ config, grid, allocations, conductorEnv, signingKey }: StandaloneOptions, parts: SideParts): InvokerSide {
   const { capacity, driver, clock, logger, apihost } = parts;
+  const { applier } = config.standalone;
   const signed = signingKey ? { signingKey } : {};
   const invokers = Array.from({ length: config.standalone.invokers }, (_, id) =>
     createInvoker({
@@ -125,7 +131,8 @@ function invokerSide({ config, grid, allocations, conductorEnv, signingKey }: St
       capacity,
       grid,
       driver,
-      allocations,
+      applier,
+      ...(applier === "embedded" && { allocations }),
       ...(conductorEnv && { conductorEnvironment: conductorEnv }),
       apiHost: config.standalone.driver === "docker" ? (config.standalone.docker.apiHost ?? apihost) : apihost,
       idleContainerMs: config.standalone.idleContainerMs,
@@ -137,17 +144,10 @@ function invokerSide({ config, grid, allocations, conductorEnv, signingKey }: St
       logger,
     }),
   );
-  const resolveGrant = createGrantResolver({
-    allocations,
-    grid,
-    maxAllocation: capacity,
-    timeoutMs: config.redis.timeoutMs,
-    allocationTtlMs: config.redis.allocationTtlMs,
-    ...signed,
-    clock,
-    logger,
-  });
-  return { invokers, resolveGrant };
+  const bounds = { grid, maxAllocation: capacity, logger };
+  if (applier === "node-agent") return { invokers, resolveGrant: createUserGrants(bounds) };
+  const { timeoutMs, allocationTtlMs } = config.redis;
+  return { invokers, resolveGrant: createGrantResolver({ ...bounds, allocations, timeoutMs, allocationTtlMs, ...signed, clock }) };
 }
 
 type ControllerServer = Awaited<ReturnType<typeof startControllerServer>>;

@@ -127,10 +127,17 @@ export const configSchema = z.strictObject({
     drainMs: ms("How long a server that is told to stop lets running activations come to their end", 60_000),
     pauseGraceMs: ms("Idle time after which a container that can be paused is", 10_000),
     driver: z.enum(["process", "docker"]).default("process").meta({ unit: "name", description: "What action containers are made of" }),
+    applier: z.enum(["embedded", "node-agent"]).default("embedded").meta({
+      unit: "name",
+      description: "What applies allocations and observes runs: this server, or node agents beside its Docker containers, as on a cluster",
+    }),
     docker: section({
       socket: text("Socket of the Docker engine; DOCKER_HOST or /var/run/docker.sock when absent"),
       apiHost: text("This server's API as action containers reach it, e.g. http://172.17.0.1:3233; its own address when absent"),
       network: z.string().min(1).default("bridge").meta({ unit: "name", description: "Network of action containers" }),
+      userCpuCores: cores(
+        "With applier=node-agent: CPU that an invoker's containers may have together, of which each is created with its part by memory (OpenWhisk's user-cpus); no CPU limit when absent",
+      ),
       images: mapping(
         "Image of each kind that is offered, e.g. nodejs:20=openwhisk/action-nodejs-v20:nightly, which is all when absent; of each family the first is the default",
         z.string().min(1),

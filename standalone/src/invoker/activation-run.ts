@@ -1,6 +1,6 @@
 /** One activation in its container, from /init (when cold) to its logs. The order of the steps is OpenWhisk's (openwhisk-protocol, 4.3). */
 import { type Monitor, startMonitor, type Usage } from "@openwhisk-harvest/cgroup";
-import { type Enforcement, formatObservationLine, messageOf, type Observation } from "@openwhisk-harvest/core";
+import { type Config, type Enforcement, formatObservationLine, messageOf, type Observation } from "@openwhisk-harvest/core";
 import { formatLogLine } from "../container/activation-logs.js";
 import type { CallLimits, Container, ContainerCall } from "../container/driver.js";
 import type { Logger } from "../container/logger.js";
@@ -14,7 +14,11 @@ import { type ActivationResponse, initResponse, MESSAGES, runResponse } from "./
 
 const BYTES_PER_MB = 1 << 20;
 
+/** What applies allocations and observes runs (`standalone.applier`). */
+export type Applier = Config["standalone"]["applier"];
+
 export interface RunOptions extends HeldRunOptions {
+  readonly applier?: Applier;
   readonly plans: PlanDesk;
   readonly enforcement: Enforcement;
   readonly payloadMaxBytes: number;
@@ -39,9 +43,7 @@ export async function runActivation(
   const notReady = init && initResponse(init.outcome, limits.timeout);
   if (init && notReady) return finish(container, message, { init, last: init, response: notReady }, options);
 
-  const { run, seen, restored } = grant.conductor
-    ? await conductorRun(container, { message, grant, callLimits }, options)
-    : await heldRun(container, { message, grant, callLimits }, options);
+  const { run, seen, restored } = await measuredRun(container, { message, grant, callLimits }, options);
   const response = runResponse(run.outcome, limits.timeout);
   const observation = seen && observationOf({ message, grant, seen, response, cold, enforcement: options.enforcement });
   if (observation) options.reporter.observation(observation);
@@ -69,10 +71,20 @@ interface Seen {
   readonly moved: Observation["moved"];
 }
 
-/** Conductors are not sampled: they wait more than they work, and nobody predicts them. */
-async function conductorRun(container: Container, { message, grant, callLimits }: Parts, { clock }: RunOptions): Promise<MeasuredRun> {
-  await applyUser(container, grant);
+function measuredRun(container: Container, parts: Parts, options: RunOptions): Promise<MeasuredRun> {
+  if (options.applier === "node-agent") return unobservedRun(container, parts, options);
+  return parts.grant.conductor ? conductorRun(container, parts, options) : heldRun(container, parts, options);
+}
+
+/** As a stock invoker does it: no limit is written, and the agent in the container tells what was seen. */
+async function unobservedRun(container: Container, { message, callLimits }: Parts, { clock }: RunOptions): Promise<MeasuredRun> {
   return { run: await container.run(runPayload(message, clock.nowMs()), callLimits), restored: Promise.resolve(container.alive) };
+}
+
+/** Conductors are not sampled: they wait more than they work, and nobody predicts them. */
+async function conductorRun(container: Container, parts: Parts, options: RunOptions): Promise<MeasuredRun> {
+  await applyUser(container, parts.grant);
+  return await unobservedRun(container, parts, options);
 }
 
 async function heldRun(container: Container, { message, grant, callLimits }: Parts, options: RunOptions): Promise<MeasuredRun> {

@@ -41,6 +41,18 @@ export interface GrantResolverOptions {
   readonly logger: Logger;
 }
 
+/** Where node agents apply: everything has its user allocation here, and `$harvest` goes on to the agent in the container. */
+export function createUserGrants({
+  grid,
+  maxAllocation,
+  logger,
+}: Pick<GrantResolverOptions, "grid" | "maxAllocation" | "logger">): GrantResolver {
+  return async (message) => {
+    const conductor = isTruthyAnnotation(message.action.annotations, "conductor");
+    return { message, grant: decideGrant({ message, user: userOf(message, logger), conductor }, { grid, maxAllocation }) };
+  };
+}
+
 /** 100,000 keys of an hour are 28 harvested runs a second for ever, in 20 MB. */
 const MAX_USED_KEYS = 100_000;
 

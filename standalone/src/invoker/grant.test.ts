@@ -23,7 +23,7 @@ import fc from "fast-check";
 import { recordingLogger } from "../container/testing.js";
 import type { Grant } from "../messages.js";
 import { decideGrant, type GrantRequest } from "./grant.js";
-import { createGrantResolver } from "./grant-resolver.js";
+import { createGrantResolver, createUserGrants } from "./grant-resolver.js";
 import { type MessageParts, messageOf } from "./testing.js";
 import { UsedKeys } from "./used-keys.js";
 
@@ -287,6 +287,15 @@ test("a conductor is known by its annotation, and Redis is not asked for it", as
   const { store, resolve } = resolverWith(good);
   const { grant } = await resolve(messageOf({ ...inRun, annotations: [{ key: "conductor", value: { type: "sequence" } }] }));
   assert.deepEqual([grant.conductor, grant.cpuCores, store.asked], [true, 0, 0]);
+});
+
+test("where a node agent applies, everything has U here, and $harvest goes on to the container", async () => {
+  const resolve = createUserGrants({ ...BOUNDS, logger: recordingLogger() });
+  const { message, grant } = await resolve(messageOf(inRun));
+  assert.deepEqual(message.content, inRun.content);
+  assert.deepEqual([given(grant), grant.mode, grant.harvest], [EXACTLY_U, "off", undefined]);
+  const { grant: ofConductor } = await resolve(messageOf({ annotations: [{ key: "conductor", value: true }] }));
+  assert.deepEqual([ofConductor.conductor, ofConductor.cpuCores], [true, 0]);
 });
 
 test("used keys expire, and are bounded", () => {

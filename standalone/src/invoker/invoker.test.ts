@@ -322,6 +322,27 @@ test("initialization runs unlimited, whatever the grant", async (t) => {
   assert.equal(observationInLogs(record.logs, record.activationId)?.allocated.cpuCores, 0.25);
 });
 
+test("where a node agent applies, no limit is written and nothing is told of what a run used", async () => {
+  const written: string[] = [];
+  const noting = async (spec: ContainerSpec): Promise<Container> => {
+    const container = await driver.create(spec);
+    for (const setter of ["setCpuCores", "setMemoryLimit", "setMemoryHigh"] as const)
+      container[setter] = async () => void written.push(setter);
+    return container;
+  };
+  const stock = createInvoker({
+    ...{ id: 1, capacity: { cpuCores: 1.75, memoryMb: 1024 }, grid: GRID, apiHost: "http://h", idleContainerMs: 60_000, logger },
+    ...{ payloadMaxBytes: 1_048_576, sampling: { periodMs: 20, windowMs: 100 }, applier: "node-agent" },
+    driver: { enforcement: driver.enforcement, create: noting, close: async () => undefined },
+  });
+  for (const grant of [{}, harvestedGrant({ cpuCores: 0.5, memoryMb: 512 }), { conductor: true, cpuCores: 0 }]) {
+    const message = messageOf({ name: "left-alone", content: { a: 1, $harvest: { k: "k" } } });
+    const { response, logs } = await stock.run(message, userGrant(message, grant));
+    assert.deepEqual([response.result, logs, written], [{ a: 1, $harvest: { k: "k" } }, [], []]);
+  }
+  await stock.close();
+});
+
 test("a container that cannot go back to the user's memory is not kept", async (t) => {
   const skip = noCgroups();
   if (skip) return t.skip(skip);

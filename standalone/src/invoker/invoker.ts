@@ -14,7 +14,7 @@ import type { ContainerDriver } from "../container/driver.js";
 import type { Logger } from "../container/logger.js";
 import type { ActivationMessage, ActivationRecord, CodeExec, Grant, Invoker } from "../messages.js";
 import { type ActivationFacts, activationRecord } from "./activation-record.js";
-import { type FinishedRun, runActivation } from "./activation-run.js";
+import { type Applier, type FinishedRun, runActivation } from "./activation-run.js";
 import { ContainerPool, type ContainerRequest, type Lease } from "./container-pool.js";
 import { runMemoryMb } from "./limits.js";
 import { NodeLimits } from "./node-limits.js";
@@ -34,6 +34,8 @@ export interface InvokerOptions {
   readonly allocations?: Pick<AllocationStore, "putObservation" | "appendEvent"> & Partial<PlanSource>;
   /** Believes only plans that are signed with it; all when absent. */
   readonly signingKey?: SigningKey;
+  /** `node-agent`: containers keep the limits that they are created with, and nothing is observed here. @defaultValue embedded */
+  readonly applier?: Applier;
   /** Added to the environment of conductors, e.g. how they reach Redis. */
   readonly conductorEnvironment?: Readonly<Record<string, string>>;
   /** `__OW_API_HOST` of all containers, e.g. `http://127.0.0.1:3233`. */
@@ -149,7 +151,7 @@ class ContainerInvoker implements Invoker {
       idleMemoryMb: grant.user.memoryMb,
       start: () =>
         driver.create({
-          name: `${this.id}_${message.user.namespace}_${message.action.name}`,
+          name: `${message.user.namespace}_${message.action.name}`,
           kind: message.action.exec.kind,
           ...imageOf(message.action.exec),
           memoryLimitMb,

@@ -12,7 +12,7 @@ import { isAlive } from "../work-folders.js";
 import { attachStreams, DockerContainer } from "./docker-container.js";
 import { DockerGroup, unlessGone } from "./docker-group.js";
 import { isPresent, provideBlackbox } from "./images.js";
-import { containerName, createOptions } from "./run-shape.js";
+import { containerName, createOptions, type RunShape } from "./run-shape.js";
 
 /** Container.scala:49 */
 const RUNTIME_PORT = 8080;
@@ -32,18 +32,21 @@ export interface DockerDriverOptions {
   readonly network?: string;
   /** Memory of an invoker, for the CPU shares of `docker run`. */
   readonly userMemoryMb?: number;
+  /** CPU of an invoker, of which each container is created with its part, as `user-cpus` does; no CPU limit when absent. */
+  readonly userCpuCores?: number;
   readonly logger: Logger;
   readonly clock?: Clock;
 }
 
 /** OWH_CHILD_FAILED when the engine does not answer, OWH_BAD_CONFIG when an image is not there. Closing it removes its containers. */
 export async function createDockerDriver(options: DockerDriverOptions): Promise<ContainerDriver> {
-  const { images, engine = new Docker(), network = "bridge", logger, clock = systemClock, userMemoryMb } = options;
+  const { images, engine = new Docker(), network = "bridge", logger, clock = systemClock, userMemoryMb, userCpuCores } = options;
   const enforcement = await enforcementOf(engine);
   for (const image of Object.values(images))
     if (!(await isPresent(engine, image))) throw new HarvestError("OWH_BAD_CONFIG", `The engine has no image ${image}; pull it first.`);
   await removeAbandoned(engine);
-  return new DockerDriver({ images, engine, network, logger, clock, enforcement, ...(userMemoryMb === undefined ? {} : { userMemoryMb }) });
+  const invoker = { ...(userMemoryMb === undefined ? {} : { userMemoryMb }), ...(userCpuCores === undefined ? {} : { userCpuCores }) };
+  return new DockerDriver({ images, engine, network, logger, clock, enforcement, invoker });
 }
 
 async function enforcementOf(engine: Docker): Promise<Enforcement> {
@@ -68,7 +71,7 @@ interface DriverParts {
   readonly enforcement: Enforcement;
   readonly logger: Logger;
   readonly clock: Clock;
-  readonly userMemoryMb?: number;
+  readonly invoker: Pick<RunShape, "userMemoryMb" | "userCpuCores">;
 }
 
 class DockerDriver implements ContainerDriver {
@@ -105,13 +108,13 @@ class DockerDriver implements ContainerDriver {
   }
 
   async #start(spec: ContainerSpec, name: string): Promise<DockerContainer> {
-    const { engine, network, userMemoryMb } = this.#parts;
+    const { engine, network, invoker } = this.#parts;
     this.#requireOpen(name);
     const image = spec.image ?? this.#parts.images[spec.kind];
     if (image === undefined) throw new HarvestError("OWH_CHILD_FAILED", `Kind ${spec.kind} has no image.`);
     if (spec.image !== undefined) await provideBlackbox(engine, spec.image);
     const labels = { [PID_LABEL]: String(process.pid) };
-    const shape = { image, name, network, labels, ...(userMemoryMb === undefined ? {} : { userMemoryMb }) };
+    const shape = { image, name, network, labels, ...invoker };
     let created: Docker.Container | undefined;
     try {
       created = await engine.createContainer(createOptions(spec, shape));

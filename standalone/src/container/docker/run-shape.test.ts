@@ -2,13 +2,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hasFixedTag } from "./images.js";
-import { containerName, cpuSharesOf, createOptions } from "./run-shape.js";
+import { containerName, cpuLimitOf, cpuSharesOf, createOptions } from "./run-shape.js";
 
 test("CPU shares are an invoker's 1024 divided among the containers that its memory holds, within Docker's bounds", () => {
   assert.equal(cpuSharesOf(2048, 256), 128);
   assert.equal(cpuSharesOf(1000, 256), 341);
   assert.equal(cpuSharesOf(128, 256), 1024, "not the division by zero of ContainerFactory.scala");
   assert.equal(cpuSharesOf(10_000_000, 128), 2);
+});
+
+test("a CPU limit is the container's part of user-cpus by its memory, rounded to five digits, and never nothing", () => {
+  assert.equal(cpuLimitOf(8, 4096, 256), 0.5);
+  assert.equal(cpuLimitOf(1, 1000, 256), 0.33333);
+  assert.equal(cpuLimitOf(2, 128, 256), 2, "not the division by zero of ContainerFactory.scala");
+  assert.equal(cpuLimitOf(0.1, 100_000, 128), 0.01);
 });
 
 test("names hold what Docker takes and nothing else", () => {
@@ -21,7 +28,9 @@ test("swap equals memory, and without an invoker's memory there are no shares", 
   const { Env, HostConfig } = createOptions(spec, { image: "i:1", name: "n", network: "bridge", labels: {} });
   assert.deepEqual(Env, ["A=1", "B=x=y"]);
   assert.deepEqual([HostConfig?.Memory, HostConfig?.MemorySwap], [268_435_456, 268_435_456]);
-  assert.equal("CpuShares" in (HostConfig ?? {}), false);
+  assert.deepEqual(["CpuShares" in (HostConfig ?? {}), "NanoCpus" in (HostConfig ?? {})], [false, false]);
+  const limited = createOptions(spec, { image: "i:1", name: "n", network: "bridge", labels: {}, userMemoryMb: 1024, userCpuCores: 2 });
+  assert.deepEqual([limited.HostConfig?.CpuShares, limited.HostConfig?.NanoCpus], [256, 500_000_000]);
 });
 
 test("a tag is fixed unless it is latest or absent; ports are no tags", () => {

@@ -8,6 +8,8 @@ export interface RunShape {
   readonly network: string;
   /** Memory of the invoker, from which each container's share of the CPU follows; no shares without it. */
   readonly userMemoryMb?: number;
+  /** CPU of the invoker, from which each container's CPU limit follows; no limit without it. */
+  readonly userCpuCores?: number;
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -17,11 +19,24 @@ const PROCESSES = 1024;
 /** Docker's own bounds. */
 const MIN_CPU_SHARES = 2;
 const MAX_CPU_SHARES = 262_144;
+/** ContainerFactory.scala:81-87: rounded to so many digits, and never below so much. */
+const CPU_LIMIT_DIGITS = 5;
+const MIN_CPU_LIMIT_CORES = 0.01;
+const NANO = 1e9;
 
 /** ContainerFactory.scala:76: an invoker's 1024 shares, divided among as many containers of this size as its memory holds. */
 export function cpuSharesOf(userMemoryMb: number, memoryMb: number): number {
-  const containers = Math.max(Math.floor(userMemoryMb / memoryMb), 1);
-  return Math.min(Math.max(Math.floor(1024 / containers), MIN_CPU_SHARES), MAX_CPU_SHARES);
+  return Math.min(Math.max(Math.floor(1024 / containersOf(userMemoryMb, memoryMb)), MIN_CPU_SHARES), MAX_CPU_SHARES);
+}
+
+/** What `user-cpus` gives a container, in cores: its part of the invoker's by its memory. */
+export function cpuLimitOf(userCpuCores: number, userMemoryMb: number, memoryMb: number): number {
+  const cores = Number((userCpuCores / containersOf(userMemoryMb, memoryMb)).toFixed(CPU_LIMIT_DIGITS));
+  return Math.max(cores, MIN_CPU_LIMIT_CORES);
+}
+
+function containersOf(userMemoryMb: number, memoryMb: number): number {
+  return Math.max(Math.floor(userMemoryMb / memoryMb), 1);
 }
 
 /** `wsk<unique>_<n>_<rest>`, with letters, digits and `_` only (ContainerFactory.scala:153-158). */
@@ -39,7 +54,7 @@ export function createOptions({ memoryLimitMb, environment }: ContainerSpec, sha
     AttachStdout: true,
     AttachStderr: true,
     HostConfig: {
-      ...(shape.userMemoryMb === undefined ? {} : { CpuShares: cpuSharesOf(shape.userMemoryMb, memoryLimitMb) }),
+      ...cpuOptions(shape, memoryLimitMb),
       Memory: memoryBytes,
       MemorySwap: memoryBytes,
       NetworkMode: shape.network,
@@ -50,4 +65,10 @@ export function createOptions({ memoryLimitMb, environment }: ContainerSpec, sha
       LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "1" } },
     },
   };
+}
+
+function cpuOptions({ userMemoryMb, userCpuCores }: RunShape, memoryMb: number): { CpuShares?: number; NanoCpus?: number } {
+  if (userMemoryMb === undefined) return {};
+  const CpuShares = cpuSharesOf(userMemoryMb, memoryMb);
+  return userCpuCores === undefined ? { CpuShares } : { CpuShares, NanoCpus: cpuLimitOf(userCpuCores, userMemoryMb, memoryMb) * NANO };
 }
