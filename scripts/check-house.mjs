@@ -28,7 +28,8 @@ const ARROWS = {
   testkit: ["core", "stores", "cgroup"],
   docker: ["core", "stores", "cgroup", "applier"],
   standalone: ["core", "stores", "cgroup", "placement", "applier"],
-  cli: ["*"],
+  laptop: ["core", "stores", "profiler", "sidecar", "composer-plugin", "standalone"],
+  cli: ["core", "stores", "profiler", "sidecar", "composer-plugin", "laptop"],
   test: ["*"],
   bench: ["*"],
 };

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createProgress, QUICK_DEMO, runDemo, type Stack, summarizePhase } from "@openwhisk-harvest/cli";
+import { createProgress } from "@openwhisk-harvest/cli";
 import { loadConfig, systemClock } from "@openwhisk-harvest/core";
-import openwhisk from "openwhisk";
+import { QUICK_DEMO, runDemo, type Stack, summarizePhase } from "@openwhisk-harvest/laptop";
 import pino from "pino";
 
 const JOB_FILE = fileURLToPath(new URL("../../workloads/parallel-aes/job.yaml", import.meta.url));
@@ -34,7 +34,6 @@ async function oneDemo(): Promise<DemoRun> {
         size: QUICK_DEMO,
         progress: createProgress(process.stderr, systemClock),
         logger: pino({ level: "silent" }),
-        clientFor: ({ standalone: { apihost, auth, namespace } }) => openwhisk({ apihost, api_key: auth, namespace }),
       },
       (started) => {
         stack = started;

@@ -1,6 +1,5 @@
-import { type DagDescription, HarvestError } from "@openwhisk-harvest/core";
-import { getJson } from "./http.js";
-import type { StackFile } from "./stack-file.js";
+import { type DagDescription, HarvestError, type StackFile } from "@openwhisk-harvest/core";
+import { getJson } from "@openwhisk-harvest/sidecar/client";
 
 /** A deployed DAG's description, as the sidecar keeps it. OWH_NOT_FOUND says what to do first. */
 export async function readDag(stack: StackFile, name: string): Promise<DagDescription> {

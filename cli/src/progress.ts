@@ -1,16 +1,7 @@
 /** Progress of long steps, on standard error: bars on a terminal; elsewhere a line at the start, the end, and every half minute. */
 import type { Writable } from "node:stream";
+import type { Progress } from "@openwhisk-harvest/core";
 import cliProgress from "cli-progress";
-
-export interface Step {
-  /** So much is done; `etaMs` is what is left, where somebody has measured it. */
-  advance(done: number, etaMs?: number): void;
-  finish(note?: string): void;
-}
-
-export interface Progress {
-  step(name: string, total: number): Step;
-}
 
 interface Terminal extends Writable {
   readonly isTTY?: boolean;

@@ -2,6 +2,8 @@
 export type { CompiledComposition } from "./composer.js";
 export { loadComposition } from "./deploy/composition.js";
 export { type Deployed, type DeployOptions, deployJob } from "./deploy/deploy.js";
+export { deploySettings } from "./deploy/deploy-settings.js";
+export { type InputGenerator, type InputSpec, loadInputGenerator } from "./deploy/inputs.js";
 export { type Job, type JobFunction, readJob } from "./deploy/job.js";
 export type { OpenWhiskOptions } from "./deploy/openwhisk-api.js";
 export { readHookBundle, wrapConductor } from "./deploy/wrap.js";

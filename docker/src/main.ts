@@ -1,9 +1,8 @@
 /** The node agent as a process of its own: `harvest-node-agent [--config file] [--set path=value ...]`. */
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { type Config, HarvestError, loadConfig, messageOf, type SigningKey, signingKeyOf } from "@openwhisk-harvest/core";
-import { RedisAllocationStore } from "@openwhisk-harvest/stores";
+import { type Config, HarvestError, loadConfig, messageOf, stopSignal } from "@openwhisk-harvest/core";
+import { configuredSigningKey, RedisAllocationStore } from "@openwhisk-harvest/stores";
 import { destination, pino } from "pino";
 import { installAgents } from "./install.js";
 import { startNodeAgent } from "./node-agent/start.js";
@@ -14,22 +13,12 @@ function configuration(): Config {
   return loadConfig({ ...file, environment: process.env, flags: values.set ?? [] });
 }
 
-/** Without a secret allocations are believed unsigned, which is said. */
-function signingOf({ signing }: Config): SigningKey | undefined {
-  if (signing.secretFile === undefined) return undefined;
-  try {
-    return signingKeyOf(readFileSync(signing.secretFile, "utf8"));
-  } catch (error) {
-    throw new HarvestError("OWH_BAD_CONFIG", `signing.secretFile cannot be read: ${messageOf(error)}`, { cause: error });
-  }
-}
-
 async function main(): Promise<void> {
   const config = configuration();
   const logger = pino({ level: config.logLevel, name: "node-agent" }, destination({ fd: 2, sync: true }));
   const { url, timeoutMs, allocationTtlMs: ttlMs } = config.redis;
   if (url === undefined) throw new HarvestError("OWH_BAD_CONFIG", "The node agent needs redis.url: the cluster's, not one of its own.");
-  const signing = signingOf(config);
+  const signing = configuredSigningKey(config);
   if (!signing) logger.warn("signing.secretFile is not set: whoever can write to Redis can grant allocations.");
   const { agentsDir } = config.nodeAgent;
   if (agentsDir !== undefined) installAgents(agentsDir);
@@ -37,7 +26,7 @@ async function main(): Promise<void> {
   try {
     const agent = await startNodeAgent({ config, allocations, ...(signing ? { signing } : {}), logger });
     process.stdout.write(`${agent.url}\n`);
-    await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+    await stopSignal();
     await agent.close();
   } finally {
     await allocations.close();

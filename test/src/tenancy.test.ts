@@ -8,7 +8,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { signingKeyFor } from "@openwhisk-harvest/cli";
 import {
   formatRunKey,
   type HarvestParam,
@@ -22,6 +21,7 @@ import {
   signingKeyOf,
   systemClock,
 } from "@openwhisk-harvest/core";
+import { signingKeyFor } from "@openwhisk-harvest/stores";
 import { Redis } from "ioredis";
 import openwhisk from "openwhisk";
 import { AES_JOB, startTestStack, type TestStack } from "./support/stack.js";

@@ -6,9 +6,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { deploySettings, type Stack, startStack } from "@openwhisk-harvest/cli";
-import { deployJob, type Job, readJob } from "@openwhisk-harvest/composer-plugin";
+import { deployJob, deploySettings, type Job, readJob } from "@openwhisk-harvest/composer-plugin";
 import { type DagDescription, HarvestError, loadConfig, type Observation, type PolicyName, systemClock } from "@openwhisk-harvest/core";
+import { type Stack, startStack } from "@openwhisk-harvest/laptop";
 import {
   componentsOfRun,
   invokeAndWait,

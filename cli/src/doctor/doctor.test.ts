@@ -9,8 +9,9 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { loadConfig } from "@openwhisk-harvest/core";
 import { invokerSettings } from "@openwhisk-harvest/docker";
+import { startStack } from "@openwhisk-harvest/laptop";
 import { pino } from "pino";
-import { startStack } from "../stack.js";
+
 import { examine } from "./checks.js";
 import { collectFacts, environmentOf } from "./collect.js";
 import type { ClusterFacts, Finding } from "./facts.js";

@@ -1,6 +1,6 @@
 import { type DecisionSummary, MODES, systemClock } from "@openwhisk-harvest/core";
+import { getJson } from "@openwhisk-harvest/sidecar/client";
 import { type Command, Option } from "commander";
-import { getJson } from "../http.js";
 import { type Column, listText } from "../output.js";
 import { readStackFile } from "../stack-file.js";
 import { dateText, momentMs } from "../times.js";

@@ -1,6 +1,5 @@
-import { type Deployed, deployJob } from "@openwhisk-harvest/composer-plugin";
+import { type Deployed, deployJob, deploySettings } from "@openwhisk-harvest/composer-plugin";
 import type { Command } from "commander";
-import { deploySettings } from "../deploy-settings.js";
 import { type ConfigFlags, configFrom, connect, withConfigOptions } from "./options.js";
 
 interface DeployFlags extends ConfigFlags {

@@ -1,8 +1,8 @@
 import { HarvestError, systemClock } from "@openwhisk-harvest/core";
 import type { OpenWhiskClient } from "@openwhisk-harvest/profiler";
 import { type DecisionRecord, explainDecision } from "@openwhisk-harvest/sidecar";
+import { getJson } from "@openwhisk-harvest/sidecar/client";
 import type { Command } from "commander";
-import { getJson } from "../http.js";
 import { findRun } from "../status/find-run.js";
 import { type ConfigFlags, configFrom, connect, withConfigOptions } from "./options.js";
 

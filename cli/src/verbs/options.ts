@@ -1,10 +1,10 @@
 /** What all verbs share: where the configuration comes from, and how to reach a running stack. */
 import { readFileSync } from "node:fs";
-import { type Config, HarvestError, loadConfig, messageOf } from "@openwhisk-harvest/core";
+import { type Config, HarvestError, loadConfig, messageOf, type StackFile } from "@openwhisk-harvest/core";
 import { type Command, InvalidArgumentError } from "commander";
 import openwhisk from "openwhisk";
 import pino, { type Logger } from "pino";
-import { readStackFile, type StackFile } from "../stack-file.js";
+import { readStackFile } from "../stack-file.js";
 
 export interface ConfigFlags {
   readonly config?: string;

@@ -9,9 +9,9 @@ import {
   withoutPause,
   withPause,
 } from "@openwhisk-harvest/core";
+import { askJson } from "@openwhisk-harvest/sidecar/client";
 import type { Command } from "commander";
 import { withAllocations } from "../allocations.js";
-import { askJson } from "../http.js";
 import { type Column, listText } from "../output.js";
 import { readStackFile } from "../stack-file.js";
 import { dateText, durationMs } from "../times.js";

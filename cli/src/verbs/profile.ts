@@ -1,16 +1,14 @@
 import { availableParallelism } from "node:os";
-import { readJob } from "@openwhisk-harvest/composer-plugin";
-import { gridOf, HarvestError, systemClock } from "@openwhisk-harvest/core";
+import { loadInputGenerator, readJob } from "@openwhisk-harvest/composer-plugin";
+import { gridOf, HarvestError, stopSignal, systemClock } from "@openwhisk-harvest/core";
 import { type ProfilingSummary, profileDag } from "@openwhisk-harvest/profiler";
 import { openStores } from "@openwhisk-harvest/stores";
 import type { Command } from "commander";
 import { withAllocations } from "../allocations.js";
 import { readDag } from "../dags.js";
-import { loadInputGenerator } from "../inputs.js";
 import { ProfilingState } from "../profiling-state.js";
 import { createProgress } from "../progress.js";
 import { type ConfigFlags, configFrom, connect, positiveNumber, wholeNumber, withConfigOptions } from "./options.js";
-import { stopSignal } from "./up.js";
 
 interface ProfileFlags extends ConfigFlags {
   readonly runs: number;

@@ -1,6 +1,6 @@
 import { type DagPin, HarvestError, POLICIES } from "@openwhisk-harvest/core";
+import { askJson } from "@openwhisk-harvest/sidecar/client";
 import { type Command, Option } from "commander";
-import { askJson } from "../http.js";
 import { type Column, tableLines } from "../output.js";
 import { readStackFile } from "../stack-file.js";
 import { dateText } from "../times.js";

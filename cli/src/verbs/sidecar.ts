@@ -1,11 +1,9 @@
 import { availableParallelism } from "node:os";
-import { gridOf, HarvestError, systemClock } from "@openwhisk-harvest/core";
+import { gridOf, HarvestError, stopSignal, systemClock } from "@openwhisk-harvest/core";
 import { openWhiskKeyVerifier, startSidecar } from "@openwhisk-harvest/sidecar";
-import { openStores, RedisAllocationStore } from "@openwhisk-harvest/stores";
+import { openStores, RedisAllocationStore, signingKeyFor } from "@openwhisk-harvest/stores";
 import type { Command } from "commander";
-import { signingKeyFor } from "../signing-secret.js";
 import { type ConfigFlags, configFrom, loggerFor, withConfigOptions } from "./options.js";
-import { stopSignal } from "./up.js";
 
 /** `harvest sidecar`: only the sidecar, beside a cluster, in the foreground until a signal. */
 export function addSidecarVerb(program: Command): void {

@@ -10,10 +10,10 @@ import {
 } from "@openwhisk-harvest/core";
 import { componentsOfRun, listActivations } from "@openwhisk-harvest/profiler";
 import type { DecisionRecord } from "@openwhisk-harvest/sidecar";
+import { getJson } from "@openwhisk-harvest/sidecar/client";
 import type { Command } from "commander";
 import { withAllocations } from "../allocations.js";
 import { readDag } from "../dags.js";
-import { getJson } from "../http.js";
 import { type Column, csvLines, tableLines } from "../output.js";
 import { findRun } from "../status/find-run.js";
 import { type FunctionStatus, type RunStatus, runStatus } from "../status/run-status.js";

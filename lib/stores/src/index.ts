@@ -6,6 +6,7 @@ export * from "./redis-allocation-store.js";
 export { FolderLock } from "./redis-process/folder-lock.js";
 export * from "./redis-process.js";
 export * from "./run-key-writer.js";
+export * from "./signing-secret.js";
 export * from "./typed/dag-store.js";
 export * from "./typed/decision-store.js";
 export * from "./typed/model-store.js";

@@ -9,7 +9,7 @@
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isAlive } from "./work-folders.js";
+import { isAlive } from "@openwhisk-harvest/core";
 
 /** Private to root, and emptied when the host starts. */
 const CLAIMS_FOLDER = "/var/run/openwhisk-harvest/users";

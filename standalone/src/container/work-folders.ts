@@ -1,6 +1,7 @@
 /** Working folders of drivers are named after their process, so that the next one can clear away what a killed one left behind. */
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { isAlive } from "@openwhisk-harvest/core";
 
 const OURS = /^owh-(\d+)-/;
 const NOT_OURS = new Set(["EPERM", "EACCES"]);
@@ -18,14 +19,5 @@ export async function removeAbandoned(workDir: string): Promise<void> {
     } catch (error) {
       if (!NOT_OURS.has(String((error as NodeJS.ErrnoException).code))) throw error;
     }
-  }
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH"; // EPERM: somebody else's, but there
   }
 }

@@ -3,12 +3,11 @@
  * port 8080. What an earlier process of ours has left behind is removed at the start, what this one has started at its end; never
  * what a living one has.
  */
-import { type Clock, type Enforcement, HarvestError, messageOf, systemClock } from "@openwhisk-harvest/core";
+import { type Clock, type Enforcement, HarvestError, isAlive, messageOf, systemClock } from "@openwhisk-harvest/core";
 import Docker from "dockerode";
 import type { ContainerDriver, ContainerSpec } from "../driver.js";
 import type { Logger } from "../logger.js";
 import { canConnect, type RuntimeAddress } from "../runtime-client.js";
-import { isAlive } from "../work-folders.js";
 import { attachStreams, DockerContainer } from "./docker-container.js";
 import { DockerGroup, unlessGone } from "./docker-group.js";
 import { isPresent, provideBlackbox } from "./images.js";

@@ -6,10 +6,17 @@ import { availableParallelism } from "node:os";
 import { type AllocationStore, type Config, type Grid, gridOf, HarvestError, systemClock } from "@openwhisk-harvest/core";
 import { type KeyVerifier, openWhiskKeyVerifier, type Sidecar, startSidecar } from "@openwhisk-harvest/sidecar";
 import { type Standalone, startStandalone } from "@openwhisk-harvest/standalone";
-import { FolderLock, openStores, RedisAllocationStore, type RedisProcess, type Stores, startRedis } from "@openwhisk-harvest/stores";
+import {
+  FolderLock,
+  openStores,
+  RedisAllocationStore,
+  type RedisProcess,
+  type Stores,
+  signingKeyFor,
+  startRedis,
+} from "@openwhisk-harvest/stores";
 import type { Logger } from "pino";
 import { writableFolder } from "./folders.js";
-import { signingKeyFor } from "./signing-secret.js";
 
 export interface Stack {
   readonly config: Config;

@@ -1,5 +1,5 @@
-import type { DeployOptions } from "@openwhisk-harvest/composer-plugin";
 import type { Config } from "@openwhisk-harvest/core";
+import type { DeployOptions } from "./deploy.js";
 
 type DeploySettings = Pick<DeployOptions, "deadlineMs" | "coldDeadlineMs" | "breakerFailures" | "breakerOpenMs" | "stageTimeoutMs">;
 

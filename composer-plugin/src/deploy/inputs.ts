@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Job } from "@openwhisk-harvest/composer-plugin";
 import { HarvestError } from "@openwhisk-harvest/core";
+import type { Job } from "./job.js";
 
 export interface InputSpec {
   readonly count: number;

@@ -2,15 +2,22 @@
  * The demo's main path: start everything, deploy a job, profile it, train, send the same requests with harvesting off and on, report.
  * It is also how a user would do it by hand: `harvest up`, `deploy`, `profile`, `train`, `mode harvest`.
  */
-import { type Deployed, deployJob, readJob } from "@openwhisk-harvest/composer-plugin";
-import { type Clock, type Config, describeGrid, HarvestError, inputBytesOf, type Mode, systemClock } from "@openwhisk-harvest/core";
+import { type Deployed, deployJob, deploySettings, loadInputGenerator, readJob } from "@openwhisk-harvest/composer-plugin";
+import {
+  type Clock,
+  type Config,
+  describeGrid,
+  HarvestError,
+  inputBytesOf,
+  type Mode,
+  type Progress,
+  systemClock,
+} from "@openwhisk-harvest/core";
 import { type Evaluation, type OpenWhiskClient, profileDag, trainFromStores } from "@openwhisk-harvest/profiler";
 import { type DecisionRecord, explainDecision } from "@openwhisk-harvest/sidecar";
+import { getJson } from "@openwhisk-harvest/sidecar/client";
 import type { Logger } from "pino";
-import { deploySettings } from "../deploy-settings.js";
-import { getJson } from "../http.js";
-import { loadInputGenerator } from "../inputs.js";
-import type { Progress } from "../progress.js";
+import { clientFor } from "../client.js";
 import { type Stack, startStack } from "../stack.js";
 import { phaseOf } from "./measure.js";
 import type { DemoReport, Phase } from "./report.js";
@@ -40,7 +47,6 @@ export interface DemoOptions {
   readonly size: DemoSize;
   readonly progress: Progress;
   readonly logger: Logger;
-  readonly clientFor: (stack: Stack) => OpenWhiskClient;
   readonly clock?: Clock;
   readonly signal?: AbortSignal;
 }
@@ -52,7 +58,7 @@ export async function runDemo(options: DemoOptions, onStack: (stack: Stack) => v
   const stack = await startStack({ config, logger });
   onStack(stack);
   starting.finish(describeGrid(stack.grid));
-  const client = options.clientFor(stack);
+  const client = clientFor(stack.standalone);
 
   const deploying = progress.step("deploy", 1);
   const job = await deployJob({

@@ -2,7 +2,7 @@
 import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { HarvestError, messageOf } from "@openwhisk-harvest/core";
+import { HarvestError, isAlive, messageOf } from "@openwhisk-harvest/core";
 
 /**
  * The folder, made if it is not there; `what` names the option it comes from. OWH_BAD_CONFIG when that cannot be, or when nothing can
@@ -43,14 +43,4 @@ export function temporaryFolder(name: string, within = tmpdir()): string {
 
 function isOurs(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.uid === process.getuid?.();
-}
-
-/** A process of another user counts: it may not be signalled, but is there. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
-  }
 }

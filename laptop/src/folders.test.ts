@@ -4,7 +4,6 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { temporaryFolder, writableFolder } from "./folders.js";
 
 const root = mkdtempSync(join(tmpdir(), "harvest-folders-"));
@@ -24,14 +23,4 @@ test("temporary folders of processes that are gone are taken away, and no others
     mkdirSync(join(root, "t", name), { recursive: true });
   const made = temporaryFolder("x", join(root, "t"));
   assert.deepEqual(readdirSync(join(root, "t")).sort(), [basename(made), "x-more", `x-${process.ppid}-abcdef`, `y-${dead}-abcdef`].sort());
-});
-
-test("the demo refuses a folder that it could not write its result into, before it does anything", () => {
-  const harvest = fileURLToPath(new URL("../bin/harvest.js", import.meta.url));
-  const { status, stdout, stderr } = spawnSync(process.execPath, [harvest, "demo", "--quick", "--out", "/proc/nope"], {
-    encoding: "utf8",
-    timeout: 60_000,
-  });
-  assert.deepEqual([status, stdout], [1, ""]);
-  assert.match(stderr, /^error: --out: \/proc\/nope is no folder .*OWH_BAD_CONFIG/);
 });

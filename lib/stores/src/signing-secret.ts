@@ -8,7 +8,8 @@ const FILE_NAME = "signing-secret";
 
 /** OWH_BAD_CONFIG when the file that is configured cannot be read, or holds no secret. Without one configured, it is made. */
 export function signingKeyFor({ signing, dataDir }: Pick<Config, "signing" | "dataDir">): SigningKey {
-  if (signing.secretFile !== undefined) return keyIn(signing.secretFile);
+  const configured = configuredSigningKey({ signing });
+  if (configured) return configured;
   const file = join(dataDir, FILE_NAME);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   try {
@@ -17,6 +18,11 @@ export function signingKeyFor({ signing, dataDir }: Pick<Config, "signing" | "da
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error; // made by an earlier start, or by another process just now
   }
   return keyIn(file);
+}
+
+/** The same where none is made: undefined without a configured file. OWH_BAD_CONFIG when it cannot be read, or holds no secret. */
+export function configuredSigningKey({ signing }: Pick<Config, "signing">): SigningKey | undefined {
+  return signing.secretFile === undefined ? undefined : keyIn(signing.secretFile);
 }
 
 function keyIn(file: string): SigningKey {
