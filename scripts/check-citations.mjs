@@ -1,5 +1,5 @@
 /**
- * Holds citations and links to what they name. Prints each one that leads nowhere, and ends with 1 when there is one.
+ * Holds citations and links to what they name. Arguments are the files to look at; all of the repository without.
  *
  * citations.1  `(architecture, 5)`, `(openwhisk-protocol, 4.2 and 6)`, in any text file: a page of docs/design, and a numbered section of it. A numbered
  *              item of a list is a section, too: item 20 of 2.8 is 2.8.20.
@@ -29,12 +29,13 @@ const design = new Map(
 );
 const paper = namesOfPaper(readFileSync(`${DESIGN}/architecture.md`, "utf8"));
 
-const breaches = files.flatMap((file) => {
+const looked = process.argv.length > 2 ? process.argv.slice(2) : files;
+const breaches = looked.flatMap((file) => {
   const text = readFileSync(file, "utf8");
   const found = [...designCitations(text), ...paperCitations(text), ...(file.endsWith(".md") ? pageBreaches(file, text) : [])];
   return found.map((breach) => `${file}: ${breach}`);
 });
-report(breaches, `citations and links of ${files.length} files lead somewhere`);
+report(breaches, `citations and links of ${looked.length} files lead somewhere`);
 
 /** The numbers of a page's sections, those of list items below a numbered heading included. */
 function sectionsOf(text) {
