@@ -62,7 +62,8 @@ function joinOf(join: unknown): { position: number; count: number } | undefined 
 }
 
 /** Composer's result, with the key of the component's run in it; or another round for a branch that could not deliver. */
-export function end(result: unknown, { run, composerState }: Begun, config: HookConfig, host: HookHost): unknown {
+export function end(given: unknown, { run, composerState }: Begun, config: HookConfig, host: HookHost): unknown {
+  const result = run.forkTrouble === undefined ? given : withReason(given, run.forkTrouble);
   if (run.undelivered && host.nowMs() < (run.session.untilMs ?? 0)) return anotherRound(run.undelivered.params, composerState);
   if (!isObject(result) || typeof result["action"] !== "string") return result;
   const state = isObject(result["state"]) ? result["state"]["$composer"] : undefined;
@@ -72,6 +73,14 @@ export function end(result: unknown, { run, composerState }: Begun, config: Hook
   addKey(result["params"], run, config);
   run.session.seq++;
   return result;
+}
+
+/** What composer says of a fork that failed (conductor.js `fork`), for the user of the composition, who has no log of it. */
+const FORK_FAILED = /^(Parallel combinator failed to invoke a composition at AST node root\S*) \(see log for details\)$/;
+
+function withReason(result: unknown, reason: string): unknown {
+  const said = isObject(result) && typeof result["error"] === "string" ? FORK_FAILED.exec(result["error"]) : null;
+  return said ? { ...(result as object), error: `${said[1]}: ${reason}` } : result;
 }
 
 function addKey(params: unknown, { session, path }: Run, config: HookConfig): void {

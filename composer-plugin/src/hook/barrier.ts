@@ -24,7 +24,7 @@
  */
 import type { ChainableCommander, Redis } from "ioredis";
 import type { HookHost } from "./config.js";
-import { type RedisLink, RedisUnreachable, Verdict } from "./redis-link.js";
+import { type RedisLink, RedisRefuses, RedisUnreachable, Verdict } from "./redis-link.js";
 
 /** composer's `expiration`: a day. */
 export const STAGE_TTL_S = 86_400;
@@ -128,7 +128,7 @@ export class Barriers {
     try {
       await this.link.run(operation, { deadlineMs: this.host.nowMs() + BEST_EFFORT_MS });
     } catch (error) {
-      if (!(error instanceof RedisUnreachable)) throw error;
+      if (!(error instanceof RedisUnreachable || error instanceof RedisRefuses)) throw error;
     }
   }
 
@@ -137,7 +137,9 @@ export class Barriers {
     try {
       await this.link.run((redis) => redis.brpop(joinKey(id), sliceS), { once: true, blockMs: sliceS * 1000 });
     } catch (error) {
-      if (!(error instanceof RedisUnreachable)) throw error;
+      if (error instanceof RedisRefuses && error.mayPass)
+        await this.host.sleep(sliceS * 1000); // a replica: it can be read
+      else if (!(error instanceof RedisUnreachable)) throw error;
     }
   }
 }

@@ -9,14 +9,30 @@ import type { HookHost } from "./config.js";
 const ANSWER_TIMEOUT_MS = 2_000;
 /** Pause before the n-th new attempt: a restart of Redis takes some 100 ms, its loading some seconds. */
 const pauseMs = (attempt: number) => Math.min(25 * 2 ** attempt, 500);
-/** Answers that no new attempt can change. Others (LOADING, MISCONF, OOM, READONLY ...) pass. */
+/** Answers that no new attempt can change. Others (LOADING, too many clients) pass with the trouble they tell of. */
 const PERMANENT = /^(?:NOAUTH|WRONGPASS|NOPERM|WRONGTYPE|NOPROTO|ERR(?! max number of clients))\b/;
+/** Answers of a Redis that is there and takes no writes: out of memory, a replica, a disk that fails. Only an operator changes that. */
+const NO_WRITES = /^(?:OOM|READONLY|MISCONF|NOREPLICAS|MASTERDOWN)\b/;
+/** How long such answers are taken for a moment's: a failover tells its new primary within seconds. */
+const NO_WRITES_PATIENCE_MS = 3_000;
 
 /** Redis could not be reached before the deadline. */
 export class RedisUnreachable extends Error {
   constructor(lastTrouble: string) {
     super(`Redis, which joins the parallel stage, cannot be reached (${lastTrouble})`);
     this.name = "RedisUnreachable";
+  }
+}
+
+/** Redis answers, and what it answers is no; the message has its own word for it. */
+export class RedisRefuses extends Error {
+  /** Whether it may take writes again some time: what is tried now is refused, not what is tried later. */
+  readonly mayPass: boolean;
+
+  constructor(answer: string, mayPass: boolean) {
+    super(`Redis refuses to join the parallel stage: ${answer}`);
+    this.name = "RedisRefuses";
+    this.mayPass = mayPass;
   }
 }
 
@@ -35,8 +51,9 @@ export class RedisLink {
     private readonly tls?: object,
   ) {}
 
-  /** Throws RedisUnreachable when patience ends, and at once when trying again would be no use. */
+  /** Throws RedisUnreachable when patience ends, and RedisRefuses, within seconds, when trying again would be no use. */
   async run<T>(operation: (redis: Redis) => Promise<T>, patience: Patience): Promise<T> {
+    let refusedUntilMs: number | undefined;
     for (let attempt = 0; ; attempt++) {
       try {
         this.connection ??= this.connect();
@@ -46,8 +63,11 @@ export class RedisLink {
         if (trouble instanceof Verdict) throw trouble;
         await this.drop();
         const said = troubleOf(trouble);
-        if (PERMANENT.test(said)) throw new Error(`Redis refuses to join the parallel stage: ${said}`);
-        if ("once" in patience || this.host.nowMs() + pauseMs(attempt) >= patience.deadlineMs) throw new RedisUnreachable(said);
+        if (PERMANENT.test(said)) throw new RedisRefuses(said, false);
+        const refuses = NO_WRITES.test(said);
+        refusedUntilMs = refuses ? (refusedUntilMs ?? this.host.nowMs() + NO_WRITES_PATIENCE_MS) : undefined;
+        const untilMs = "once" in patience ? 0 : Math.min(patience.deadlineMs, refusedUntilMs ?? Number.POSITIVE_INFINITY);
+        if (this.host.nowMs() + pauseMs(attempt) >= untilMs) throw refuses ? new RedisRefuses(said, true) : new RedisUnreachable(said);
         await this.host.sleep(pauseMs(attempt));
       }
     }
@@ -101,9 +121,13 @@ export class RedisLink {
   }
 }
 
-/** A text for the log. Redis repeats the arguments of a command it does not know, and AUTH has a password among them. */
+/**
+ * A text for the log. Redis repeats the arguments of a command it does not know, and AUTH has a password among them. Of a
+ * transaction it discarded (EXECABORT) it has told the reason before, with the command.
+ */
 function troubleOf(trouble: unknown): string {
-  const { code, message } = trouble as { code?: string; message?: string };
+  const { previousErrors } = trouble as { previousErrors?: readonly unknown[] };
+  const { code, message } = (previousErrors?.[0] ?? trouble) as { code?: string; message?: string };
   return (code ?? message ?? String(trouble)).replace(/,? with args.*/s, "").slice(0, 120);
 }
 

@@ -4,9 +4,9 @@
  */
 import { Barriers, barrierIdOf, StageLost } from "./barrier.js";
 import { type HookConfig, type HookHost, REDIS_URL_VARIABLE } from "./config.js";
-import { RedisLink, RedisUnreachable } from "./redis-link.js";
+import { RedisLink, RedisRefuses, RedisUnreachable } from "./redis-link.js";
 import { type Run, runs } from "./run.js";
-import { isObject } from "./wire.js";
+import { isObject, messageOf } from "./wire.js";
 
 /** Stands where composer wants an address; the true one never enters `$composer`. */
 export const REDIS_PLACEHOLDER = "redis://harvest";
@@ -70,7 +70,13 @@ function stageCommands(barriers: Barriers, config: HookConfig, host: HookHost): 
       const id = barrierIdOf(key);
       const untilMs = Math.min(host.nowMs() + config.stageTimeoutMs, run.session.untilMs ?? Number.POSITIVE_INFINITY);
       run.session.stage = { barrierId: id, untilMs };
-      await barriers.open(id, untilDeadline(run));
+      delete run.forkTrouble;
+      try {
+        await barriers.open(id, untilDeadline(run));
+      } catch (error) {
+        run.forkTrouble = messageOf(error);
+        throw error;
+      }
       return 1;
     },
     /** Done together with the marker. */
@@ -122,9 +128,10 @@ function joinOf(run: Run): { position: number; count: number } {
   return run.join;
 }
 
-/** The branch takes another activation to deliver it, as long as anybody waits (see activation.ts). */
+/** The branch takes another activation to deliver it, as long as its stage has time (see activation.ts). */
 function noteUndelivered(error: unknown, run: Run, entry: string): void {
-  if (!(error instanceof RedisUnreachable)) return;
+  const mayPass = error instanceof RedisUnreachable || (error instanceof RedisRefuses && error.mayPass);
+  if (!mayPass) return;
   const parsed: unknown = JSON.parse(entry);
   if (isObject(parsed)) run.undelivered = { params: parsed["params"] };
 }

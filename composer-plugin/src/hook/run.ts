@@ -24,6 +24,8 @@ export interface Run {
   undelivered?: Undelivered;
   /** In a parent: the results of the stage that has just been joined, as composer pushed them. */
   joined: string[] | undefined;
+  /** Why the last stage of this activation could not be opened. */
+  forkTrouble?: string;
   /** Forks of this activation by their barrier: number and stamp, settled before the first branch is invoked. */
   readonly forks: Map<string, Promise<ForkStamp>>;
   /** By the same barrier, the sizes of what its branches are invoked with, in their order. */

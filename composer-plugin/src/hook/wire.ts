@@ -10,6 +10,7 @@ export {
   inputBytesOf,
   isActivationId,
   isTrail,
+  messageOf,
 } from "@openwhisk-harvest/core";
 
 export function extendTrail(trail: string, step: ForkStep): string {
