@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { HarvestError } from "@openwhisk-harvest/core";
-import { eventually, nextRoot, startTestSidecar } from "./http/testing.js";
+import { eventually, nextRoot, startTestSidecar, withoutRedisServer } from "./http/testing.js";
 
 const away = () => Promise.reject(new HarvestError("OWH_STORE_UNAVAILABLE", "The documents are away."));
 
@@ -28,6 +28,21 @@ describe("Redis down", () => {
       await test.restartRedis();
       await eventually("published again", async () => (await test.decide(nextRoot())).body.published === true);
       assert.match(await metrics(), /^harvest_redis_breaker_open 0$/m);
+    } finally {
+      await test.close();
+    }
+  });
+});
+
+describe("Redis that takes no writes", { skip: withoutRedisServer }, () => {
+  it("is not ready for, and is asked again until it takes them", async () => {
+    const test = await startTestSidecar();
+    try {
+      assert.deepEqual(await test.ask("GET", "/readyz"), { status: 200, body: { ready: true, redis: true, documents: true } });
+      await test.refuseWrites(true);
+      assert.deepEqual(await test.ask("GET", "/readyz"), { status: 503, body: { ready: false, redis: false, documents: true } });
+      await test.refuseWrites(false);
+      assert.equal((await test.ask("GET", "/readyz")).status, 200);
     } finally {
       await test.close();
     }

@@ -58,6 +58,8 @@ export interface AllocationStore {
   plans(root: string): Promise<PlanEntries>;
   /** Calls the watcher from now on, through all outages, until stopped. */
   watchPlans(watcher: PlanWatcher): PlanWatch;
+  /** Writes a key of no meaning: a Redis that is out of memory, or a replica, answers all questions and takes no writes. */
+  confirmWrites(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -95,7 +95,7 @@ export function allocationFields(key: Pick<RunKey, "trail" | "astPath">): string
   return [...fields, key.astPath];
 }
 
-/** Names of the Redis keys (architecture, 6). Every one of them is written with a time to live, but `mode` and the two bounded streams. */
+/** Names of the Redis keys (architecture, 6). Every one of them is written with a time to live, but `mode`. */
 export const REDIS_KEYS = {
   allocation: (root: string) => `harvest:alloc:${root}`,
   activation: (activationId: string) => `harvest:act:${activationId}`,
@@ -105,6 +105,8 @@ export const REDIS_KEYS = {
   mode: "harvest:mode",
   /** Held for a moment by whoever changes the modes. */
   modeLock: "harvest:mode:lock",
+  /** What is in it says nothing: that it could be written says that Redis takes writes. */
+  probe: "harvest:probe",
   events: "harvest:events",
   plans: "harvest:plans",
 } as const;

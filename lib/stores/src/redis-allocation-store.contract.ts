@@ -190,6 +190,16 @@ export function allocationStoreContract(name: string, skip: string | false, star
       assert.ok((await redis.xlen(REDIS_KEYS.events)) <= 10_100);
     });
 
+    it("gives everything it writes a time to live, the streams too", async () => {
+      await store.publishPlan(fresh(), { a: allocation(1, 2) });
+      await store.appendEvent({ type: "end", activationId: fresh(), atMs: 1 });
+      await store.confirmWrites();
+      for (const key of [REDIS_KEYS.events, REDIS_KEYS.plans, REDIS_KEYS.probe]) {
+        const leftMs = await redis.pttl(key);
+        assert.ok(leftMs > TTL_MS / 2 && leftMs <= TTL_MS, `${key}: ${leftMs}`);
+      }
+    });
+
     const leaseOf = (no: number) => ({
       no,
       namespace: "guest",
@@ -223,8 +233,10 @@ export function allocationStoreContract(name: string, skip: string | false, star
         unreadable: 0,
         lastId: rest.lastId,
       });
-      const all = await store.readEvents({ after: OLDEST_EVENT, blockMs: 1, limit: 20_000 });
+      const patient = await RedisAllocationStore.connect({ url: server.url, timeoutMs: 10_000, ttlMs: TTL_MS });
+      const all = await patient.readEvents({ after: OLDEST_EVENT, blockMs: 1, limit: 20_000 });
       assert.deepEqual(all.events.slice(-2), events.slice(1));
+      await patient.close();
     });
 
     it("keeps the newest plan of every run of R for a time, and leaves out what cannot be read", async () => {
@@ -316,6 +328,7 @@ export function allocationStoreContract(name: string, skip: string | false, star
           () => store.readEvents({ after: OLDEST_EVENT, blockMs: 1, limit: 1 }),
           () => store.publishPlan(id, { a: allocation(1, 2) }),
           () => store.plans(id),
+          () => store.confirmWrites(),
         ];
         for (const call of calls) {
           const sinceMs = performance.now();

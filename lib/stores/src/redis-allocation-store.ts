@@ -44,7 +44,7 @@ export interface RedisAllocationStoreOptions {
   readonly url: string;
   /** Longest wait of every call, ms. */
   readonly timeoutMs: number;
-  /** How long allocations and observations stay, ms. */
+  /** How long allocations and observations stay, and a stream that nothing is added to, ms. */
   readonly ttlMs: number;
   /**
    * How long `connect` waits for the first connection, ms. It then resolves all the same: Redis may come later.
@@ -155,7 +155,15 @@ export class RedisAllocationStore implements AllocationStore, ActivationKeyStore
   /** The stream's entries have one field, `event`, see core's events.ts. */
   async appendEvent(event: RunEvent): Promise<void> {
     const json = encodeEvent(event);
-    await this.#ask("append an event", () => this.#redis.xadd(REDIS_KEYS.events, "MAXLEN", "~", ENTRIES_KEPT, "*", "event", json));
+    await this.#ask("append an event", async () => {
+      const { events } = REDIS_KEYS;
+      const replies = await this.#redis
+        .pipeline()
+        .xadd(events, "MAXLEN", "~", ENTRIES_KEPT, "*", "event", json)
+        .pexpire(events, this.#ttlMs)
+        .exec();
+      throwFirstError(replies);
+    });
   }
 
   async readEvents({ after, blockMs, limit }: EventQuery): Promise<EventBatch> {
@@ -179,6 +187,7 @@ export class RedisAllocationStore implements AllocationStore, ActivationKeyStore
         .hset(key, ...values)
         .pexpire(key, this.#ttlMs)
         .xadd(REDIS_KEYS.plans, "MAXLEN", "~", ENTRIES_KEPT, "*", "plans", json)
+        .pexpire(REDIS_KEYS.plans, this.#ttlMs)
         .exec();
       throwFirstError(replies);
     });
@@ -197,6 +206,10 @@ export class RedisAllocationStore implements AllocationStore, ActivationKeyStore
         await watch.stop();
       },
     };
+  }
+
+  async confirmWrites(): Promise<void> {
+    await this.#ask("take a write", () => this.#redis.set(REDIS_KEYS.probe, "1", "PX", this.#ttlMs));
   }
 
   async close(): Promise<void> {
@@ -221,8 +234,13 @@ async function answered<T>(what: string, work: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (error instanceof HarvestError) throw error;
     // Without a cause: ioredis hangs the arguments of the command on its errors, and those are never to be logged.
-    throw new HarvestError("OWH_STORE_UNAVAILABLE", `Redis could not ${what}: ${messageOf(error)}.`);
+    throw new HarvestError("OWH_STORE_UNAVAILABLE", `Redis could not ${what}: ${messageOf(reasonOf(error))}.`);
   }
+}
+
+/** Of a transaction that Redis discarded, what it said to the command that was the reason. */
+function reasonOf(error: unknown): unknown {
+  return (error as { previousErrors?: readonly unknown[] }).previousErrors?.[0] ?? error;
 }
 
 type Reply = [error: Error | null, result: unknown];

@@ -24,9 +24,12 @@ export function operationRoutes({ allocations, dags, metrics, clock }: Operation
     response.json({ ok: true });
   });
 
-  /** 503 while nothing could be published or no DAG could be read; requests are answered all the same. */
+  /** 503 while Redis takes no writes, so that nothing could be published, or no DAG could be read; requests are answered all the same. */
   router.get("/readyz", async (_request, response) => {
-    const [redis, documents] = await Promise.all([works("Redis", allocations.modes()), works("The document store", dags.get("_", "_"))]);
+    const [redis, documents] = await Promise.all([
+      works("Redis", allocations.confirmWrites()),
+      works("The document store", dags.get("_", "_")),
+    ]);
     response.status(redis && documents ? 200 : 503).json({ ready: redis && documents, redis, documents });
   });
 

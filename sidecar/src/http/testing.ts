@@ -2,12 +2,14 @@
  * A sidecar on real parts for this room's tests: Redis, embedded documents, HTTP on a free port. Only OpenWhisk itself is
  * a stand-in: a server that answers `GET /api/v1/namespaces` as the controller does.
  */
+import { execFile, execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { loadConfig, type Mode, type ModelStore, PAPER_GRID } from "@openwhisk-harvest/core";
 import { openStores, RedisAllocationStore, type RedisProcess, type Stores, startRedis } from "@openwhisk-harvest/stores";
 import { pino } from "pino";
@@ -47,6 +49,8 @@ export interface TestSidecar {
   /** Redis goes away, and comes back on the same port with the same data. */
   stopRedis(): Promise<void>;
   restartRedis(): Promise<void>;
+  /** Redis answers, and takes no writes, as one that is out of memory; or it takes them again. Of a redis-server only. */
+  refuseWrites(refuse: boolean): Promise<void>;
   /** Another one over the same stores, which knows nothing of the first. */
   restartSidecar(): Promise<void>;
   close(): Promise<void>;
@@ -108,6 +112,12 @@ export async function startTestSidecar({ wrap = () => ({}), flags = [] }: TestOp
     restartRedis: async () => {
       redis = await startRedis({ dataDir, port: redis.port });
     },
+    refuseWrites: async (refuse) => {
+      const { port, password } = new URL(redis.url);
+      const settings = ["maxmemory", refuse ? "1" : "0", "maxmemory-policy", "noeviction"];
+      const env = { ...process.env, REDISCLI_AUTH: password };
+      await promisify(execFile)("redis-cli", ["-p", port, "CONFIG", "SET", ...settings], { env });
+    },
     close: async () => {
       await sidecar.close();
       await allocations.close();
@@ -150,6 +160,16 @@ async function closed(server: Server): Promise<void> {
   server.closeAllConnections();
   await done;
 }
+
+/** Why tests that need a real redis-server are skipped here, or false. */
+export const withoutRedisServer: string | false = (() => {
+  try {
+    for (const program of ["redis-server", "redis-cli"]) execFileSync(program, ["--version"], { stdio: "ignore" });
+    return false;
+  } catch {
+    return "no redis-server or redis-cli on the PATH";
+  }
+})();
 
 let roots = 0;
 /** A fresh R. */
