@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readRunActivations } from "./activation-reader.js";
 import type { ActivationView } from "./activation-view.js";
-import { type FakeOpenWhisk, fakeOpenWhisk } from "./testing/fake-openwhisk.js";
-import { fixtureRun, idOf } from "./testing/run-fixture.js";
+import { type FakeOpenWhisk, fakeOpenWhisk } from "./fake-openwhisk.kit.js";
+import { fixtureRun, idOf } from "./run-fixture.kit.js";
 import { type VirtualClock, virtualClock } from "./testing/virtual-clock.js";
 
 const RUN = fixtureRun();

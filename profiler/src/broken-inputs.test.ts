@@ -9,7 +9,7 @@ import { openStores, type Stores } from "@openwhisk-harvest/stores";
 import fc from "fast-check";
 import { evaluateFamilies } from "./evaluate-families.js";
 import { linearRegression } from "./families/linear.js";
-import { DAG, idOf, syntheticProfiles } from "./testing/run-fixture.js";
+import { DAG, idOf, syntheticProfiles } from "./run-fixture.kit.js";
 import { cartTrainer } from "./train/cart.js";
 import { mlRandomForestTrainer } from "./train/ml-random-forest.js";
 import type { Trainer } from "./train/trainer.js";

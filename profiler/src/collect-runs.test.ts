@@ -3,8 +3,8 @@ import { after, before, beforeEach, describe, it } from "node:test";
 import { type Decision, PAPER_GRID, type Profile } from "@openwhisk-harvest/core";
 import { collectRuns } from "./collect-runs.js";
 import { datasetOf } from "./dataset.js";
-import { type FakeOpenWhisk, fakeOpenWhisk } from "./testing/fake-openwhisk.js";
-import { DAG, fixtureRun } from "./testing/run-fixture.js";
+import { type FakeOpenWhisk, fakeOpenWhisk } from "./fake-openwhisk.kit.js";
+import { DAG, fixtureRun } from "./run-fixture.kit.js";
 
 const START_MS = 1_700_000_000_000;
 const USER = { cpuCores: 1, memoryMb: 256 };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PAPER_GRID, seededRng, systemClock } from "@openwhisk-harvest/core";
 import { compareTrainers } from "./compare-trainers.js";
-import { DAG, syntheticProfiles } from "./testing/run-fixture.js";
+import { DAG, syntheticProfiles } from "./run-fixture.kit.js";
 
 test("trainers are compared on the same runs", async () => {
   const profiles = syntheticProfiles(15, seededRng(1));

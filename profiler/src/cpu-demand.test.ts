@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cpuDemandCores } from "./cpu-demand.js";
-import { idOf, observationOf } from "./testing/run-fixture.js";
+import { idOf, observationOf } from "./run-fixture.kit.js";
 
 const demand = (durationMs: number, cpuTimeMs: number, cpuPeakCores: number) =>
   cpuDemandCores(observationOf(idOf("a"), "k", { durationMs, cpuTimeMs, cpuPeakCores }));

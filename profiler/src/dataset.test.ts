@@ -4,7 +4,7 @@ import { type Profile, seededRng } from "@openwhisk-harvest/core";
 import fc from "fast-check";
 import { datasetOf, requireRows } from "./dataset.js";
 import { splitByRun } from "./split.js";
-import { DAG, syntheticProfiles } from "./testing/run-fixture.js";
+import { DAG, syntheticProfiles } from "./run-fixture.kit.js";
 
 const PROFILES = syntheticProfiles(10, seededRng(1));
 const first = PROFILES[0] as Profile;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { HarvestError, type Model, type ModelStore, PAPER_GRID, type Profile, type ProfileStore, seededRng } from "@openwhisk-harvest/core";
 import { driftOf, productionErrors } from "./drift.js";
-import { TRUTH_DAG, truthProfiles } from "./testing/known-truth.js";
+import { TRUTH_DAG, truthProfiles } from "./known-truth.kit.js";
 import { trainDag } from "./train-dag.js";
 import { trainIfDrifted } from "./train-if-drifted.js";
 

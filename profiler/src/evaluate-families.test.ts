@@ -8,7 +8,7 @@ import { linearRegression } from "./families/linear.js";
 import type { Regressor } from "./families/regressor.js";
 import { decisionTree, gradientBoosting, randomForest } from "./families/trees.js";
 import { renderEvaluationPage } from "./page/evaluation-page.js";
-import { DAG, syntheticProfiles } from "./testing/run-fixture.js";
+import { DAG, syntheticProfiles } from "./run-fixture.kit.js";
 
 const PROFILES = syntheticProfiles(60, seededRng(1));
 const QUICK: readonly Regressor[] = [randomForest, gradientBoosting, decisionTree, linearRegression];

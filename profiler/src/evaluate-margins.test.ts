@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { type Grid, type Model, PAPER_GRID, type Profile, seededRng } from "@openwhisk-harvest/core";
 import { type AllocationEvaluation, evaluateMargins } from "./evaluate-margins.js";
-import { TRUTH_DAG, truthProfiles } from "./testing/known-truth.js";
+import { TRUTH_DAG, truthProfiles } from "./known-truth.kit.js";
 import { trainDag } from "./train-dag.js";
 
 describe("evaluateMargins", () => {

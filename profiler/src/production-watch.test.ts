@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Decision, type Model, PAPER_GRID, type Profile, seededRng } from "@openwhisk-harvest/core";
 import { ProductionWatch } from "./production-watch.js";
-import { type FakeOpenWhisk, fakeOpenWhisk } from "./testing/fake-openwhisk.js";
-import { DAG, fixtureRun, syntheticProfiles } from "./testing/run-fixture.js";
+import { type FakeOpenWhisk, fakeOpenWhisk } from "./fake-openwhisk.kit.js";
+import { DAG, fixtureRun, syntheticProfiles } from "./run-fixture.kit.js";
 import { virtualClock } from "./testing/virtual-clock.js";
 import { trainDag } from "./train-dag.js";
 

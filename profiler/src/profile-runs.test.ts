@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { effectiveMode, type ModeSettings, type Observation, PAPER_GRID, type Profile, withNamespaceMode } from "@openwhisk-harvest/core";
 import type { ActivationView } from "./activation-view.js";
 import { type ProfileDag, profileDag } from "./profile-runs.js";
-import { type Answer, type FakeOpenWhisk, fakeOpenWhisk } from "./testing/fake-openwhisk.js";
-import { DAG, fixtureRun } from "./testing/run-fixture.js";
+import { type Answer, type FakeOpenWhisk, fakeOpenWhisk } from "./fake-openwhisk.kit.js";
+import { DAG, fixtureRun } from "./run-fixture.kit.js";
 import { virtualClock } from "./testing/virtual-clock.js";
 
 const START_MS = 1_700_000_000_000;

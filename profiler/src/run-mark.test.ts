@@ -4,7 +4,7 @@ import { MODEL_TARGETS, type Observation, PAPER_GRID, type Profile, seededRng } 
 import fc from "fast-check";
 import { datasetOf } from "./dataset.js";
 import { markOf, showsCpuDemand, showsMemoryDemand } from "./run-mark.js";
-import { DAG, idOf, observationOf, syntheticProfiles } from "./testing/run-fixture.js";
+import { DAG, idOf, observationOf, syntheticProfiles } from "./run-fixture.kit.js";
 import { trainDag } from "./train-dag.js";
 
 const seen = (changes: Partial<Observation>) => observationOf(idOf("a"), "k", changes);

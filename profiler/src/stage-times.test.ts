@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { formatObservationLine } from "@openwhisk-harvest/core";
 import type { ActivationView } from "./activation-view.js";
 import { stageTimes } from "./stage-times.js";
-import { DAG, fixtureRun, idOf, observationOf } from "./testing/run-fixture.js";
+import { DAG, fixtureRun, idOf, observationOf } from "./run-fixture.kit.js";
 
 const RUN = fixtureRun({ startMs: 1_000 });
 const timesOf = (activations: readonly ActivationView[]) => stageTimes({ dag: DAG, root: RUN.root, activations });

@@ -17,7 +17,7 @@ import {
 import fc from "fast-check";
 import { isAccurate } from "./accuracy.js";
 import { evaluateModel, predictChain } from "./evaluate.js";
-import { DAG, syntheticProfiles } from "./testing/run-fixture.js";
+import { DAG, syntheticProfiles } from "./run-fixture.kit.js";
 import { cartTrainer } from "./train/cart.js";
 import { mlRandomForestTrainer } from "./train/ml-random-forest.js";
 import type { Trainer } from "./train/trainer.js";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { DagDescription, ModeSettings, Pause } from "@openwhisk-harvest/core";
 import { consentOf } from "./consent.js";
-import { dagOf, type FunctionSpec } from "./testing.js";
+import { dagOf, type FunctionSpec } from "./decide/state.kit.js";
 
 const NOW_MS = 1_000;
 const spec: FunctionSpec = { user: { cpuCores: 2, memoryMb: 512 }, cpuCores: 1, memoryMb: 200, workCoreMs: 100 };

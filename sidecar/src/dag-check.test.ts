@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { DagDescription, DagFunction, ParallelStage } from "@openwhisk-harvest/core";
 import { checkDag } from "./dag-check.js";
-import { dagOf, type FunctionSpec } from "./testing.js";
+import { dagOf, type FunctionSpec } from "./decide/state.kit.js";
 
 const SPEC: FunctionSpec = { user: { cpuCores: 1, memoryMb: 256 }, cpuCores: 1, memoryMb: 100, workCoreMs: 1 };
 const good = dagOf([SPEC, SPEC]);

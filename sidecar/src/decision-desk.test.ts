@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { decide } from "./decide/decide.js";
 import { DecisionDesk } from "./decision-desk.js";
 import { type DecisionRecord, type DecisionRequest, requestedId } from "./decision-record.js";
-import { stateOf } from "./testing.js";
+import { stateOf } from "./decide/state.kit.js";
 
 const rootOf = (no: number) => no.toString(16).padStart(32, "0");
 const requestOf = (no: number, namespace = "guest"): DecisionRequest => ({ v: 1, namespace, dag: "job", root: rootOf(no), inputBytes: no });

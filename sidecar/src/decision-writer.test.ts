@@ -6,7 +6,7 @@ import { decide } from "./decide/decide.js";
 import { decisionIdOf } from "./decision-record.js";
 import { DecisionWriter } from "./decision-writer.js";
 import { SidecarMetrics } from "./metrics.js";
-import { ManualClock, settled, stateOf } from "./testing.js";
+import { ManualClock, settled, stateOf } from "./decide/state.kit.js";
 
 function decisionOf(no: number): Decision {
   const root = no.toString(16).padStart(32, "0");

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { decide } from "./decide/decide.js";
 import { explainOutcome } from "./explain-outcome.js";
 import type { RunRecord, StageRecord } from "./ledger/stage-record.js";
-import { stateOf } from "./testing.js";
+import { stateOf } from "./decide/state.kit.js";
 
 const spec = { user: { cpuCores: 2, memoryMb: 512 }, cpuCores: 1, memoryMb: 200, workCoreMs: 100 };
 const { stages } = decide(stateOf([spec, spec]));

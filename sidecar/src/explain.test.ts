@@ -4,7 +4,7 @@ import { decide } from "./decide/decide.js";
 import type { DecisionState } from "./decide/state.js";
 import type { DecisionRecord } from "./decision-record.js";
 import { explainDecision } from "./explain.js";
-import { dagOf, type FunctionSpec, ROOT, stateOf } from "./testing.js";
+import { dagOf, type FunctionSpec, ROOT, stateOf } from "./decide/state.kit.js";
 
 const fn = (userCores: number, cpuCores: FunctionSpec["cpuCores"], workCoreMs: FunctionSpec["workCoreMs"], rest = {}): FunctionSpec => ({
   user: { cpuCores: userCores, memoryMb: 512 },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { FreshCache } from "./fresh-cache.js";
-import { ManualClock, settled } from "./testing.js";
+import { ManualClock, settled } from "./decide/state.kit.js";
 
 const FRESH_MS = 1_000;
 

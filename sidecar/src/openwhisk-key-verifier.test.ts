@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, it } from "node:test";
 import { basicOf } from "./key-verifier.js";
 import { openWhiskKeyVerifier } from "./openwhisk-key-verifier.js";
-import { ManualClock } from "./testing.js";
+import { ManualClock } from "./decide/state.kit.js";
 
 const BASIC = Buffer.from("uuid:key").toString("base64");
 

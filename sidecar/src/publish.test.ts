@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { decide } from "./decide/decide.js";
 import type { DecisionState } from "./decide/state.js";
 import { publishedFields } from "./publish.js";
-import { type FunctionSpec, ROOT, stateOf } from "./testing.js";
+import { type FunctionSpec, ROOT, stateOf } from "./decide/state.kit.js";
 
 const fn = (userCores: number, cpuCores: number, rest: Partial<FunctionSpec> = {}): FunctionSpec => ({
   user: { cpuCores: userCores, memoryMb: 512 },

@@ -7,7 +7,7 @@ import { GuardedRedis } from "./guarded-redis.js";
 import { Knowledge } from "./knowledge.js";
 import { SidecarMetrics } from "./metrics.js";
 import { runDecision } from "./run-decision.js";
-import { dagOf, type FunctionSpec, ManualClock, modelOf, ROOT } from "./testing.js";
+import { dagOf, type FunctionSpec, ManualClock, modelOf, ROOT } from "./decide/state.kit.js";
 
 const SPECS: readonly FunctionSpec[] = [3, 1].map((cores) => ({
   user: { cpuCores: 2, memoryMb: 512 },

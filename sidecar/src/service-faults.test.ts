@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { HarvestError } from "@openwhisk-harvest/core";
-import { eventually, nextRoot, startTestSidecar, withoutRedisServer } from "./http/testing.js";
+import { eventually, nextRoot, startTestSidecar, withoutRedisServer } from "./http/sidecar.kit.js";
 
 const away = () => Promise.reject(new HarvestError("OWH_STORE_UNAVAILABLE", "The documents are away."));
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import fc from "fast-check";
-import { eventually, nextRoot, SPECS, startTestSidecar, type TestSidecar } from "./http/testing.js";
-import { dagOf, modelOf } from "./testing.js";
+import { eventually, nextRoot, SPECS, startTestSidecar, type TestSidecar } from "./http/sidecar.kit.js";
+import { dagOf, modelOf } from "./decide/state.kit.js";
 
 const PUBLISHED = { v: 1, memoryMb: 256, namespace: "guest", epoch: 1 };
 

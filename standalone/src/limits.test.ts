@@ -1,7 +1,7 @@
 /** Every limit with OpenWhisk's error, and that it can be set (openwhisk-protocol, 4.2 and 6). */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { eventually, startTestStandalone, type TestStandalone } from "./standalone.test.kit.js";
+import { eventually, startTestStandalone, type TestStandalone } from "./standalone.kit.js";
 
 let server: TestStandalone;
 before(async () => {

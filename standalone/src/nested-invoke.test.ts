@@ -1,7 +1,7 @@
 /** Actions that wait for actions, on a host that has CPU for one of them. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { startTestStandalone, type TestStandalone } from "./standalone.test.kit.js";
+import { startTestStandalone, type TestStandalone } from "./standalone.kit.js";
 
 let server: TestStandalone;
 before(async () => {

@@ -1,7 +1,7 @@
 /** Two small invokers, a short line and tight throttles: what the controller does when there is too much of everything. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { eventually, startTestStandalone } from "./standalone.test.kit.js";
+import { eventually, startTestStandalone } from "./standalone.kit.js";
 
 let server: Awaited<ReturnType<typeof startTestStandalone>>;
 before(async () => {

@@ -5,7 +5,7 @@ import { loadConfig } from "@openwhisk-harvest/core";
 import { findEngine, importImage, type TestEngine } from "./container/docker/testing.js";
 import { findPython } from "./container/kinds.js";
 import { kindOf, runtimesOf } from "./runtimes.js";
-import { eventually, startTestStandalone, type TestStandalone } from "./standalone.test.kit.js";
+import { eventually, startTestStandalone, type TestStandalone } from "./standalone.kit.js";
 
 const cpu = [{ key: "cpu", value: 0.25 }];
 const result = async (server: TestStandalone, name: string, body: object) =>

@@ -1,7 +1,7 @@
 /** The embedded OpenWhisk end to end: real containers, the real npm client. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { eventually, startTestStandalone } from "./standalone.test.kit.js";
+import { eventually, startTestStandalone } from "./standalone.kit.js";
 
 let server: Awaited<ReturnType<typeof startTestStandalone>>;
 before(async () => {

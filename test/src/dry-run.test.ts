@@ -12,8 +12,8 @@ import { type DagDescription, type DatabaseName, systemClock } from "@openwhisk-
 import { writeStackFile } from "@openwhisk-harvest/laptop";
 import { trainFromStores } from "@openwhisk-harvest/profiler";
 import { Redis } from "ioredis";
-import { skewedProfiles } from "./support/profiles.js";
-import { AES_JOB, startTestStack, type TestStack } from "./support/stack.js";
+import { skewedProfiles } from "./profiles.kit.js";
+import { AES_JOB, startTestStack, type TestStack } from "./stack.kit.js";
 
 const HARVEST = fileURLToPath(new URL("../../cli/bin/harvest.js", import.meta.url));
 const DATABASES: readonly DatabaseName[] = ["harvest_dags", "harvest_profiles", "harvest_models", "harvest_decisions"];

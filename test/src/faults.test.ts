@@ -7,10 +7,10 @@ import { after, before, describe, it, type TestContext } from "node:test";
 import { detectEnforcement } from "@openwhisk-harvest/cgroup";
 import { type DagDescription, OLDEST_EVENT, type RunEvent, systemClock } from "@openwhisk-harvest/core";
 import { casesOf } from "@openwhisk-harvest/core/testing";
-import { allLimits, processesOf, workWatch } from "./support/containers.js";
+import { allLimits, processesOf, workWatch } from "./containers.kit.js";
 import { DocumentServer } from "./support/document-server.js";
-import { SidecarProcess } from "./support/sidecar-process.js";
-import { AES_JOB, aesInputs, learn, startTestStack, type TestStack } from "./support/stack.js";
+import { SidecarProcess } from "./sidecar-process.kit.js";
+import { AES_JOB, aesInputs, learn, startTestStack, type TestStack } from "./stack.kit.js";
 import { until } from "./support/until.js";
 
 const enforcer = await detectEnforcement();

@@ -5,8 +5,8 @@ import { detectEnforcement, type Limits } from "@openwhisk-harvest/cgroup";
 import { type DagDescription, type Observation, observationInLogs, systemClock } from "@openwhisk-harvest/core";
 import { type ActivationView, componentsOfRun, readRunActivations, rootOf } from "@openwhisk-harvest/profiler";
 import type { DecisionRecord } from "@openwhisk-harvest/sidecar";
-import { limitsOf } from "./support/containers.js";
-import { AES_JOB, aesInputs, learn, startTestStack, type TestStack } from "./support/stack.js";
+import { limitsOf } from "./containers.kit.js";
+import { AES_JOB, aesInputs, learn, startTestStack, type TestStack } from "./stack.kit.js";
 
 const enforcer = await detectEnforcement();
 await enforcer.close();

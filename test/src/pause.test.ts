@@ -5,9 +5,9 @@ import { detectEnforcement } from "@openwhisk-harvest/cgroup";
 import { type DagDescription, inputBytesOf, type Pause, systemClock } from "@openwhisk-harvest/core";
 import { trainFromStores } from "@openwhisk-harvest/profiler";
 import type { DecisionRecord } from "@openwhisk-harvest/sidecar";
-import { allLimitsOf } from "./support/containers.js";
-import { skewedProfiles } from "./support/profiles.js";
-import { AES_JOB, aesInputs, startTestStack, type TestStack } from "./support/stack.js";
+import { allLimitsOf } from "./containers.kit.js";
+import { skewedProfiles } from "./profiles.kit.js";
+import { AES_JOB, aesInputs, startTestStack, type TestStack } from "./stack.kit.js";
 
 const enforcer = await detectEnforcement();
 await enforcer.close();

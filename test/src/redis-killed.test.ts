@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { systemClock } from "@openwhisk-harvest/core";
-import { workWatch } from "./support/containers.js";
-import { AES_JOB, aesInputs, startTestStack, type TestStack } from "./support/stack.js";
+import { workWatch } from "./containers.kit.js";
+import { AES_JOB, aesInputs, startTestStack, type TestStack } from "./stack.kit.js";
 
 const systemRedis = hasRedisServer();
 

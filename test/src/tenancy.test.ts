@@ -24,7 +24,7 @@ import {
 import { signingKeyFor } from "@openwhisk-harvest/stores";
 import { Redis } from "ioredis";
 import openwhisk from "openwhisk";
-import { AES_JOB, startTestStack, type TestStack } from "./support/stack.js";
+import { AES_JOB, startTestStack, type TestStack } from "./stack.kit.js";
 
 const AST_PATH = "[0]";
 /** Says what it is told to say: a conductor of the user's own making, as anybody may deploy one. */

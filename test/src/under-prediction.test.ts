@@ -5,8 +5,8 @@ import { detectEnforcement } from "@openwhisk-harvest/cgroup";
 import { type DagDescription, type Model, type ModelError, type Observation, scaledModel, systemClock } from "@openwhisk-harvest/core";
 import { casesOf } from "@openwhisk-harvest/core/testing";
 import { componentsOfRun, readRunActivations, rootOf } from "@openwhisk-harvest/profiler";
-import { limitsOf } from "./support/containers.js";
-import { AES_JOB, aesInputs, learn, startTestStack, type TestStack } from "./support/stack.js";
+import { limitsOf } from "./containers.kit.js";
+import { AES_JOB, aesInputs, learn, startTestStack, type TestStack } from "./stack.kit.js";
 
 const enforcer = await detectEnforcement();
 await enforcer.close();

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, beforeEach, test } from "node:test";
 import { dagDescriptionSchema } from "@openwhisk-harvest/core";
-import { API_KEY, type Json, TestOpenWhisk } from "../testing/openwhisk.test.kit.js";
+import { API_KEY, type Json, TestOpenWhisk } from "../openwhisk.kit.js";
 import { type DeployOptions, deployJob } from "./deploy.js";
 
 const folder = mkdtempSync(join(tmpdir(), "composer-deploy-"));

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DagDescription, dagDescriptionSchema } from "@openwhisk-harvest/core";
 import { type Composition, composer } from "../composer.js";
-import { c, known, NAMESPACE } from "../testing/conductors.test.kit.js";
+import { c, known, NAMESPACE } from "../conductors.kit.js";
 import { describeComposition, harvestPositions } from "./describe.js";
 import type { KnownAction } from "./functions.js";
 

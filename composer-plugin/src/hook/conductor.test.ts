@@ -5,8 +5,8 @@ import { isActivationId, parseRunKey } from "@openwhisk-harvest/core";
 import fc from "fast-check";
 import type { Redis } from "ioredis";
 import type { Composition } from "../composer.js";
-import { c, hookedConductor, plainConductor } from "../testing/conductors.test.kit.js";
-import { type Json, signal, TestOpenWhisk } from "../testing/openwhisk.test.kit.js";
+import { c, hookedConductor, plainConductor } from "../conductors.kit.js";
+import { type Json, signal, TestOpenWhisk } from "../openwhisk.kit.js";
 import { plainRedisModules, TestRedis, withoutRedis } from "../testing/redis.test.kit.js";
 
 const options = { skip: withoutRedis ?? false };

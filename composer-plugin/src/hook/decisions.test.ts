@@ -4,8 +4,8 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { inputBytesOf } from "@openwhisk-harvest/core";
-import { c, hookedConductor } from "../testing/conductors.test.kit.js";
-import { API_KEY, type Json, TestOpenWhisk } from "../testing/openwhisk.test.kit.js";
+import { c, hookedConductor } from "../conductors.kit.js";
+import { API_KEY, type Json, TestOpenWhisk } from "../openwhisk.kit.js";
 import { TestRedis, withoutRedis } from "../testing/redis.test.kit.js";
 import type { HookConfig } from "./config.js";
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { c, hookedConductor } from "../testing/conductors.test.kit.js";
-import { signal, TestOpenWhisk } from "../testing/openwhisk.test.kit.js";
+import { c, hookedConductor } from "../conductors.kit.js";
+import { signal, TestOpenWhisk } from "../openwhisk.kit.js";
 import { TestRedis, withoutRedis } from "../testing/redis.test.kit.js";
 import type { HookConfig } from "./config.js";
 

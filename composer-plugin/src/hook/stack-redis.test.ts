@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startRedis } from "@openwhisk-harvest/stores";
-import { c, hookedConductor } from "../testing/conductors.test.kit.js";
-import { TestOpenWhisk } from "../testing/openwhisk.test.kit.js";
+import { c, hookedConductor } from "../conductors.kit.js";
+import { TestOpenWhisk } from "../openwhisk.kit.js";
 import { withoutRedis } from "../testing/redis.test.kit.js";
 
 for (const [kind, preferSystem, skip] of [

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { CpuPool } from "./cpu-pool.js";
 import { detectEnforcement, type Enforcer } from "./detect.js";
-import { Child } from "./live/child.js";
+import { Child } from "./live/child.kit.js";
 import { startMonitor } from "./monitor.js";
 import { parseCpuList } from "./parse.js";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { type CfsOptions, SLICE_US, simulateCfs, stateAt, TICK_US } from "./cfs-bandwidth.test.support.js";
+import { type CfsOptions, SLICE_US, simulateCfs, stateAt, TICK_US } from "./cfs-bandwidth.kit.js";
 import { quotaWindowMsOf } from "./cpu-peak.js";
 import { UsageAccumulator } from "./usage.js";
 

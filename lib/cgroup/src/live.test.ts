@@ -5,12 +5,12 @@ import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeSync } from "
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { detectEnforcement } from "./detect.js";
-import { cpuCases } from "./live/cpu-cases.js";
-import { lifeCases } from "./live/life-cases.js";
-import type { LiveCase, LiveSetup } from "./live/live-case.js";
-import { memoryCases } from "./live/memory-cases.js";
-import { openedCases } from "./live/opened-cases.js";
-import { v2Cases } from "./live/v2-cases.js";
+import { cpuCases } from "./live/cpu-cases.kit.js";
+import { lifeCases } from "./live/life-cases.kit.js";
+import type { LiveCase, LiveSetup } from "./live/live-case.kit.js";
+import { memoryCases } from "./live/memory-cases.kit.js";
+import { openedCases } from "./live/opened-cases.kit.js";
+import { v2Cases } from "./live/v2-cases.kit.js";
 
 const probe = await detectEnforcement({ allow: ["cgroup-v2", "cgroup-v1"] });
 await probe.close();

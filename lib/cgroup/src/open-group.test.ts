@@ -1,8 +1,8 @@
-/** Somebody else's group: v2 against the fake kernel of v2-kernel.test.support.ts; v1 in real containers, in docker/. */
+/** Somebody else's group: v2 against the fake kernel of v2-kernel.kit.ts; v1 in real containers, in docker/. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { openGroup } from "./open-group.js";
-import { FakeKernel, MOUNT } from "./v2-kernel.test.support.js";
+import { FakeKernel, MOUNT } from "./v2-kernel.kit.js";
 
 const DIR = `${MOUNT}/docker-1`;
 

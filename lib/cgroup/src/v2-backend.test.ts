@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { detectEnforcement } from "./detect.js";
-import { FakeKernel, type KernelOptions, MOUNT } from "./v2-kernel.test.support.js";
+import { FakeKernel, type KernelOptions, MOUNT } from "./v2-kernel.kit.js";
 
 const BELOW_USER = `${MOUNT}/user.slice/user@1000.service`;
 const OWN_SCOPE = `${BELOW_USER}/app.slice/shell.scope`;

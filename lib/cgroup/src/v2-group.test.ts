@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { detectEnforcement } from "./detect.js";
 import { limitsOfProcess } from "./process-limits.js";
-import { FakeKernel, MOUNT } from "./v2-kernel.test.support.js";
+import { FakeKernel, MOUNT } from "./v2-kernel.kit.js";
 
 const DIR = `${MOUNT}/openwhisk-harvest-100-0/a`;
 const MB = 1 << 20;

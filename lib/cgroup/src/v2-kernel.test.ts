@@ -1,8 +1,8 @@
 /** The in-memory kernel of the v2 tests keeps the rules that real ones are held to (live.test.ts, vm/v2-in-vm.test.ts). */
 import { describe, it } from "node:test";
 import { detectEnforcement } from "./detect.js";
-import { kernelRules } from "./live/kernel-rules.js";
-import { FakeKernel, MOUNT } from "./v2-kernel.test.support.js";
+import { kernelRules } from "./live/kernel-rules.kit.js";
+import { FakeKernel, MOUNT } from "./v2-kernel.kit.js";
 
 describe("the in-memory cgroup v2 kernel", () => {
   for (const { name, check } of kernelRules)

@@ -12,7 +12,7 @@ import {
   seededRng,
 } from "@openwhisk-harvest/core";
 import fc from "fast-check";
-import { LARGEST_BYTES, LAWS, SMALLEST_BYTES, TRUTH_DAG, truthProfiles, truthRun } from "../testing/known-truth.js";
+import { LARGEST_BYTES, LAWS, SMALLEST_BYTES, TRUTH_DAG, truthProfiles, truthRun } from "../known-truth.kit.js";
 import { trainDag } from "../train-dag.js";
 import { quantile } from "./calibrate.js";
 

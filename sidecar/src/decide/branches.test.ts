@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { DagDescription, DagFunction } from "@openwhisk-harvest/core";
-import { type FunctionSpec, modelOf, stateOf } from "../testing.js";
+import { type FunctionSpec, modelOf, stateOf } from "./state.kit.js";
 import { isStraightBranch, withSequences } from "./branches.js";
 import { decide } from "./decide.js";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { dagOf, type FunctionSpec, modelOf, stateOf } from "../testing.js";
+import { dagOf, type FunctionSpec, modelOf, stateOf } from "./state.kit.js";
 import { decide, planStages } from "./decide.js";
 import { predict } from "./predict.js";
 import type { DecisionState } from "./state.js";

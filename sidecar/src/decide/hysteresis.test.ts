@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type FunctionSpec, stateOf } from "../testing.js";
+import { type FunctionSpec, stateOf } from "./state.kit.js";
 import { decide } from "./decide.js";
 import { ENTER_GAIN_SHARE, VerdictMemory } from "./hysteresis.js";
 

@@ -16,7 +16,7 @@ import {
 import { casesOf } from "@openwhisk-harvest/core/testing";
 import fc from "fast-check";
 import { publishedFields } from "../publish.js";
-import { dagOf, type FunctionSpec, modelOf, ROOT, stateOf } from "../testing.js";
+import { dagOf, type FunctionSpec, modelOf, ROOT, stateOf } from "./state.kit.js";
 import { decide } from "./decide.js";
 import { type DecisionState, decidesStages, type Resource } from "./state.js";
 

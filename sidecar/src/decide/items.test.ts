@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type DagDescription, parseTrail } from "@openwhisk-harvest/core";
-import { nextRoot, startTestSidecar, type TestSidecar } from "../http/testing.js";
-import { dagOf, type FunctionSpec, modelOf } from "../testing.js";
+import { nextRoot, startTestSidecar, type TestSidecar } from "../http/sidecar.kit.js";
+import { dagOf, type FunctionSpec, modelOf } from "./state.kit.js";
 
 /** Two functions in a row, of which the models know an even mixture: by hand, whatever their size is. */
 const BODY: readonly FunctionSpec[] = [

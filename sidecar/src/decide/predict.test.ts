@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Calibration, DagDescription, TargetCalibration } from "@openwhisk-harvest/core";
 import { explainDecision } from "../explain.js";
-import { dagOf, modelOf, stateOf } from "../testing.js";
+import { dagOf, modelOf, stateOf } from "./state.kit.js";
 import { decide } from "./decide.js";
 import { predict } from "./predict.js";
 import type { DecisionState } from "./state.js";

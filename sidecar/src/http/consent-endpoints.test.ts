@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { HOOK_COUNTS_HEADER } from "@openwhisk-harvest/core";
-import { modelOf } from "../testing.js";
-import { eventually, GUEST, nextRoot, SPECS, STRANGER, startTestSidecar, type TestSidecar } from "./testing.js";
+import { modelOf } from "../decide/state.kit.js";
+import { eventually, GUEST, nextRoot, SPECS, STRANGER, startTestSidecar, type TestSidecar } from "./sidecar.kit.js";
 
 describe("endpoints for owners", () => {
   let test: TestSidecar;

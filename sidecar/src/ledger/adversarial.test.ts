@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import type { LeaseEvent } from "@openwhisk-harvest/core";
 import { LEDGER_RULES, stepLedger } from "./ledger.js";
 import { budgetOf, heldOf, newestPlan, totalHeld } from "./stage.js";
-import { type BranchSpec, termsOf, World } from "./world.test.kit.js";
+import { type BranchSpec, termsOf, World } from "./world.kit.js";
 
 /** Position 0 has a step more than its U of 4, position 1 gave it: U 4, has 3. Steps are quarters of a core and of 128 MB. */
 const RECEIVER: BranchSpec = { userSteps: 4, allocationSteps: 5, ceilingSteps: 8, workCoreMs: 9_000 };

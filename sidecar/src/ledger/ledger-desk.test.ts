@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import type { LeaseReport, PlanEntries, PlanWatch, PublishedAllocation, RunEvent, RunEventType } from "@openwhisk-harvest/core";
-import { eventually, nextRoot, startTestSidecar, type TestSidecar } from "../http/testing.js";
+import { eventually, nextRoot, startTestSidecar, type TestSidecar } from "../http/sidecar.kit.js";
 import { eventsOfStagesUnderWay } from "./ledger-desk.js";
 
 describe("the ledgers of the sidecar", () => {

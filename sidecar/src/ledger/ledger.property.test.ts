@@ -5,7 +5,7 @@ import { casesOf } from "@openwhisk-harvest/core/testing";
 import fc from "fast-check";
 import { LEDGER_RULES, stepLedger } from "./ledger.js";
 import { budgetOf, heldOf, isCertain, newestPlan, RESOURCES, type Resource, runningIn } from "./stage.js";
-import { type Applier, type BranchSpec, termsOf, World } from "./world.test.kit.js";
+import { type Applier, type BranchSpec, termsOf, World } from "./world.kit.js";
 
 const CASES = 100_000;
 /** Some histories are longer than that. */

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { ModeSettings, Pause } from "@openwhisk-harvest/core";
 import { openStage, stepLedger } from "./ledger.js";
 import { isPaused } from "./pause-watch.js";
-import { termsOf, World } from "./world.test.kit.js";
+import { termsOf, World } from "./world.kit.js";
 
 const NOW_MS = 100;
 const spec = { userSteps: 4, allocationSteps: 2, ceilingSteps: 2, workCoreMs: 500 };

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { eventually, startTestStandalone } from "../standalone.test.kit.js";
+import { eventually, startTestStandalone } from "../standalone.kit.js";
 
 const run = promisify(execFile);
 const composerFolder = dirname(createRequire(import.meta.url).resolve("openwhisk-composer/package.json"));

@@ -1,7 +1,7 @@
 /** Every row of the error table (openwhisk-protocol, 8): status, OpenWhisk's words, the request's id as `code`. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { type Answer, type RequestOptions, startTestStandalone } from "../standalone.test.kit.js";
+import { type Answer, type RequestOptions, startTestStandalone } from "../standalone.kit.js";
 
 let server: Awaited<ReturnType<typeof startTestStandalone>>;
 before(async () => {

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { eventually, startTestStandalone } from "../standalone.test.kit.js";
+import { eventually, startTestStandalone } from "../standalone.kit.js";
 
 const run = promisify(execFile);
 const binary = process.env["HARVEST_TEST_WSK"] ?? "wsk";

@@ -1,7 +1,7 @@
 /** The rules of openwhisk-protocol, 3.2, by their numbers. */
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { conductor, type TestAction, testController } from "./controller.test.kit.js";
+import { conductor, type TestAction, testController } from "./controller.kit.js";
 
 type Params = Record<string, unknown>;
 const open: ReturnType<typeof testController>[] = [];

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { annotationOf } from "@openwhisk-harvest/core";
 import type { ActivationRecord } from "../messages.js";
-import { conductor, type TestAction, testController } from "./controller.test.kit.js";
+import { conductor, type TestAction, testController } from "./controller.kit.js";
 
 const open: ReturnType<typeof testController>[] = [];
 function controllerOf(actions: Record<string, TestAction>, options: { sequenceMaxLength?: number } = {}) {

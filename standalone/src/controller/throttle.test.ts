@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { StillClock } from "./controller.test.kit.js";
+import { StillClock } from "./controller.kit.js";
 import { Throttle } from "./throttle.js";
 
 const rejection = (message: string) => ({ name: "WhiskRejection", status: 429, message });

@@ -7,7 +7,7 @@ import { offeredKind } from "../container/kinds.js";
 import { createProcessDriver } from "../container/process-driver.js";
 import { recordingLogger } from "../container/testing.js";
 import type { ActivationRecord, Invoker } from "../messages.js";
-import { archive } from "../runtime/testing.js";
+import { archive } from "../runtime/runtime.kit.js";
 import { createInvoker } from "./invoker.js";
 import { GRID, type MessageParts, messageOf, userGrant } from "./testing.js";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { after, before, test } from "node:test";
-import { startTestStandalone, type TestStandalone } from "../standalone.test.kit.js";
+import { startTestStandalone, type TestStandalone } from "../standalone.kit.js";
 
 let server: TestStandalone;
 before(async () => {

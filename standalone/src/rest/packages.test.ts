@@ -1,7 +1,7 @@
 /** Packages and bindings (openwhisk-protocol, 8; Packages.scala, PackageCollection.scala). */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { startTestStandalone } from "../standalone.test.kit.js";
+import { startTestStandalone } from "../standalone.kit.js";
 
 let server: Awaited<ReturnType<typeof startTestStandalone>>;
 let other: string;

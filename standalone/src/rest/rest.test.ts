@@ -1,7 +1,7 @@
 /** The REST API where no action runs: openwhisk-protocol, 8. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { startTestStandalone } from "../standalone.test.kit.js";
+import { startTestStandalone } from "../standalone.kit.js";
 
 let server: Awaited<ReturnType<typeof startTestStandalone>>;
 before(async () => {

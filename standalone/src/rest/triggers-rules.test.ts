@@ -1,7 +1,7 @@
 /** Triggers and rules (openwhisk-protocol, 8; Triggers.scala, Rules.scala). */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { eventually, startTestStandalone } from "../standalone.test.kit.js";
+import { eventually, startTestStandalone } from "../standalone.kit.js";
 
 let server: Awaited<ReturnType<typeof startTestStandalone>>;
 before(async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { startRedis } from "@openwhisk-harvest/stores";
-import { archive, runtimeWith } from "./testing.js";
+import { archive, runtimeWith } from "./runtime.kit.js";
 
 test("redis 3 with callbacks and redis-commands do a fork and its join, at a Redis of the stack, as its user composer", async (t) => {
   const dataDir = await mkdtemp(join(tmpdir(), "owh-redis-"));

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { casesOf, isSoak } from "@openwhisk-harvest/core/testing";
-import { startTestStandalone, type TestStandalone } from "../standalone.test.kit.js";
-import { crashUnderLoad } from "./crash.test.support.js";
-import { fuzz } from "./fuzz.test.support.js";
-import { blockingLoad, LOAD_FLAGS, type LoadReport, nonBlockingLoad } from "./load.test.support.js";
+import { startTestStandalone, type TestStandalone } from "../standalone.kit.js";
+import { crashUnderLoad } from "./crash.kit.js";
+import { fuzz } from "./fuzz.kit.js";
+import { blockingLoad, LOAD_FLAGS, type LoadReport, nonBlockingLoad } from "./load.kit.js";
 
 const IN_FLIGHT = 64;
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@openwhisk-harvest/core";
-import { LogLines } from "../standalone.test.kit.js";
+import { LogLines } from "../standalone.kit.js";
 import { openStorage } from "./open-storage.js";
 import { storageContract } from "./storage.contract.js";
 

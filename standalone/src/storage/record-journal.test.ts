@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { systemClock } from "@openwhisk-harvest/core";
 import fc from "fast-check";
-import { LogLines } from "../standalone.test.kit.js";
+import { LogLines } from "../standalone.kit.js";
 import { openStorage } from "./open-storage.js";
 import { RecordJournal } from "./record-journal.js";
 import { recordOf } from "./storage.contract.js";

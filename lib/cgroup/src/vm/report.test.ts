@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { formatCase, parseCases } from "./report.js";
+import { formatCase, parseCases } from "./report.kit.js";
 
 describe("the guest's report", () => {
   it("survives the serial line, whatever stands in names and errors", () => {

@@ -1,10 +1,10 @@
 /** The live v2 cases on a real kernel with nothing but cgroup v2, in a small virtual machine; each case there is a test here. */
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import { guestCases, reportedName, STANDINGS } from "./guest-cases.js";
-import { runVm } from "./machine.js";
-import { findVmParts } from "./parts.js";
-import { type CaseResult, parseCases } from "./report.js";
+import { guestCases, reportedName, STANDINGS } from "./guest-cases.kit.js";
+import { runVm } from "./machine.kit.js";
+import { findVmParts } from "./parts.kit.js";
+import { type CaseResult, parseCases } from "./report.kit.js";
 
 /** It takes about 60 s on two idle cores. */
 const DEADLINE_MS = 240_000;

@@ -4,7 +4,7 @@ import type { RequestListener } from "node:http";
 import { describe, it } from "node:test";
 import { openCouchDocuments } from "./couch.js";
 import { documentsContract } from "./documents.contract.js";
-import { listen, overPouchDb } from "./fixtures.js";
+import { listen, overPouchDb } from "./documents.kit.js";
 
 documentsContract("nano on express-pouchdb", overPouchDb);
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, it } from "node:test";
 import { documentsContract } from "./documents.contract.js";
-import { overLmdb } from "./fixtures.js";
+import { overLmdb } from "./documents.kit.js";
 import { openLmdbDocuments } from "./lmdb.js";
 
 documentsContract("lmdb", overLmdb);

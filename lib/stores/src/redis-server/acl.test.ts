@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Redis } from "ioredis";
-import { RawClient } from "../testing/raw-client.js";
+import { RawClient } from "./raw-client.kit.js";
 import { skipFor, startTestRedis, type TestRedis } from "../testing/servers.js";
 
 /** Everything that would read, change or stop what is not composer's. */

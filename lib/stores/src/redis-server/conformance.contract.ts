@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Redis } from "ioredis";
 import { eventually } from "../testing/servers.js";
-import { PROBES, type Probe } from "./conformance-probes.js";
+import { PROBES, type Probe } from "./conformance-probes.kit.js";
 
 export interface ServerFixture {
   /** Of a user who may do everything. */

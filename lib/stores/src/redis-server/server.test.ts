@@ -10,7 +10,7 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { Redis } from "ioredis";
-import { RawClient } from "../testing/raw-client.js";
+import { RawClient } from "./raw-client.kit.js";
 import { eventually, startTestRedis, type TestRedis } from "../testing/servers.js";
 import type { ServerSettings } from "./settings.js";
 

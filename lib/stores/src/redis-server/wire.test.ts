@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import fc from "fast-check";
-import { RawClient } from "../testing/raw-client.js";
+import { RawClient } from "./raw-client.kit.js";
 import { startTestRedis, type TestRedis, withoutRedisServer } from "../testing/servers.js";
 
 const key = fc.constantFrom("a", "b", "c");

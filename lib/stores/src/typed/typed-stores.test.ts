@@ -1,4 +1,4 @@
-import { overLmdb, overPouchDb } from "../documents/fixtures.js";
+import { overLmdb, overPouchDb } from "../documents/documents.kit.js";
 import { typedStoresContract } from "./typed-stores.contract.js";
 
 typedStoresContract("lmdb", overLmdb);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, beforeEach, describe, it } from "node:test";
 import { systemClock } from "@openwhisk-harvest/core";
 import nano from "nano";
-import { eventually, LogLines, startTestStandalone } from "../../standalone.test.kit.js";
+import { eventually, LogLines, startTestStandalone } from "../../standalone.kit.js";
 import { openStorage, type Storage } from "../open-storage.js";
 import { startTestCouch } from "../pouchdb.test.kit.js";
 import { actionOf, recordOf, storageContract } from "../storage.contract.js";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { openGroup } from "../open-group.js";
-import { groupDirsOf, type LiveCase, measure, withChildInGroup } from "./live-case.js";
+import { groupDirsOf, type LiveCase, measure, withChildInGroup } from "./live-case.kit.js";
 
 const openedAndGivenBack: LiveCase = {
   name: "a group opened by its process is limited for a run, sampled, and left as it was",

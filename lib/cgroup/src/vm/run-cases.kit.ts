@@ -1,9 +1,9 @@
 /** Runs cases one after another in the guest; each ends within its deadline, held or not. */
 import { writeFileSync } from "node:fs";
-import type { LiveSetup } from "../live/live-case.js";
-import { guestCases, reportedName, type Standing } from "./guest-cases.js";
-import { DISK, DISK_MB } from "./guest-setup.js";
-import type { CaseResult } from "./report.js";
+import type { LiveSetup } from "../live/live-case.kit.js";
+import { guestCases, reportedName, type Standing } from "./guest-cases.kit.js";
+import { DISK, DISK_MB } from "./guest-setup.kit.js";
+import type { CaseResult } from "./report.kit.js";
 
 /** Of the guest's time; the longest takes four seconds. */
 const CASE_DEADLINE_MS = 60_000;

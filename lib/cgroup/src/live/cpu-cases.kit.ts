@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { CFS_PERIOD_US } from "../amounts.js";
 import type { ContainerGroup } from "../group.js";
 import type { Usage } from "../usage.js";
-import { groupDirsOf, type LiveCase, type LiveSetup, measure, withChildInGroup } from "./live-case.js";
+import { groupDirsOf, type LiveCase, type LiveSetup, measure, withChildInGroup } from "./live-case.kit.js";
 
 /** Thirty CFS periods: the piece of one at the end weighs less than 1 % of a core. */
 const MEASURED_MS = 3_000;

@@ -1,11 +1,11 @@
 /** Which cases run in the virtual machine, and as whom. The host knows them by the same names. */
-import { cpuCases } from "../live/cpu-cases.js";
-import { delegatedCases } from "../live/delegated-cases.js";
-import { lifeCases } from "../live/life-cases.js";
-import type { LiveCase } from "../live/live-case.js";
-import { memoryCases } from "../live/memory-cases.js";
-import { openedCases } from "../live/opened-cases.js";
-import { v2Cases } from "../live/v2-cases.js";
+import { cpuCases } from "../live/cpu-cases.kit.js";
+import { delegatedCases } from "../live/delegated-cases.kit.js";
+import { lifeCases } from "../live/life-cases.kit.js";
+import type { LiveCase } from "../live/live-case.kit.js";
+import { memoryCases } from "../live/memory-cases.kit.js";
+import { openedCases } from "../live/opened-cases.kit.js";
+import { v2Cases } from "../live/v2-cases.kit.js";
 
 /**
  * Where a process stands when its cases begin:

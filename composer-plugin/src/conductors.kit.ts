@@ -1,9 +1,9 @@
 /** Compositions for tests: composer's constructors with types, and conductors made of them, with our hook and without. */
-import { type Composition, composer, conductor } from "../composer.js";
-import { readHookBundle, wrapConductor } from "../deploy/wrap.js";
-import { describeComposition, harvestPositions } from "../describe/describe.js";
-import type { KnownAction } from "../describe/functions.js";
-import type { HookConfig } from "../hook/config.js";
+import { type Composition, composer, conductor } from "./composer.js";
+import { readHookBundle, wrapConductor } from "./deploy/wrap.js";
+import { describeComposition, harvestPositions } from "./describe/describe.js";
+import type { KnownAction } from "./describe/functions.js";
+import type { HookConfig } from "./hook/config.js";
 
 export type Task = string | Composition | ((params: Record<string, unknown>) => unknown) | null;
 type Combine = (...tasks: Task[]) => Composition;

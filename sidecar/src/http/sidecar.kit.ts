@@ -15,7 +15,7 @@ import { openStores, RedisAllocationStore, type RedisProcess, type Stores, start
 import { pino } from "pino";
 import { openWhiskKeyVerifier } from "../openwhisk-key-verifier.js";
 import { type Sidecar, type SidecarOptions, startSidecar } from "../service.js";
-import { dagOf, type FunctionSpec, modelOf } from "../testing.js";
+import { dagOf, type FunctionSpec, modelOf } from "../decide/state.kit.js";
 
 export const GUEST = `Basic ${Buffer.from("23bc46b1-71f6-4ed5-8c54-816aa4f8c502:guestkey").toString("base64")}`;
 export const STRANGER = `Basic ${Buffer.from("11111111-71f6-4ed5-8c54-816aa4f8c502:strangerkey").toString("base64")}`;

@@ -4,10 +4,10 @@ import { once } from "node:events";
 import { chownSync, existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { STANDINGS, type Standing } from "./guest-cases.js";
-import { DISK, USER_ID } from "./guest-setup.js";
-import { formatCase } from "./report.js";
-import { runCases } from "./run-cases.js";
+import { STANDINGS, type Standing } from "./guest-cases.kit.js";
+import { DISK, USER_ID } from "./guest-setup.kit.js";
+import { formatCase } from "./report.kit.js";
+import { runCases } from "./run-cases.kit.js";
 
 const TOP = "/sys/fs/cgroup";
 const DELEGATED_FILES = ["", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"];
@@ -31,7 +31,7 @@ function groupsFor(standing: Standing): [dir: string, delegated: boolean][] {
 /** One process for all that the user does, for under emulation its start takes seconds; it is put where each of the cases begins. */
 async function runAsUser(standings: readonly Standing[]): Promise<void> {
   const stdio = ["ignore", "inherit", "inherit", "ipc"] as const;
-  const script = join(import.meta.dirname, "guest-user.js");
+  const script = join(import.meta.dirname, "guest-user.kit.js");
   const user = spawn(process.execPath, [script], { uid: USER_ID, gid: USER_ID, stdio: [...stdio] });
   await once(user, "message");
   for (const standing of standings) {

@@ -8,10 +8,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { startRedis } from "@openwhisk-harvest/stores";
-import { type RequestOptions, request } from "../standalone.test.kit.js";
-import { createCounter, underLoad } from "./load.test.support.js";
+import { type RequestOptions, request } from "../standalone.kit.js";
+import { createCounter, underLoad } from "./load.kit.js";
 
-const SERVER = fileURLToPath(new URL("./server-process.test.support.js", import.meta.url));
+const SERVER = fileURLToPath(new URL("./server-process.kit.js", import.meta.url));
 const IN_FLIGHT = 64;
 const RECORDS_PER_PAGE = 200;
 

@@ -6,8 +6,8 @@ import { dirname } from "node:path";
 import { detectEnforcement } from "../detect.js";
 import { parseStat } from "../parse.js";
 import { limitsOfProcess } from "../process-limits.js";
-import { Child } from "./child.js";
-import { groupDirsOf, type LiveCase, withChildInGroup } from "./live-case.js";
+import { Child } from "./child.kit.js";
+import { groupDirsOf, type LiveCase, withChildInGroup } from "./live-case.kit.js";
 
 export const readsLimitsBack: LiveCase = {
   name: "reads limits back from the kernel, by the group and by the process, set and lifted while it runs",

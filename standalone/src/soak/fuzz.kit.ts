@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { type Rng, seededRng } from "@openwhisk-harvest/core";
-import type { TestStandalone } from "../standalone.test.kit.js";
+import type { TestStandalone } from "../standalone.kit.js";
 
 export interface FuzzReport {
   readonly answers: number;

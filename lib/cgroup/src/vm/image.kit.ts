@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { type ArchiveEntry, writeCpio } from "./cpio.js";
-import { librariesOf, type VmParts } from "./parts.js";
+import { type ArchiveEntry, writeCpio } from "./cpio.kit.js";
+import { librariesOf, type VmParts } from "./parts.kit.js";
 
 const OWN_PACKAGE = join(import.meta.dirname, "../../package.json");
 const MODULES = "app/node_modules";
@@ -22,7 +22,7 @@ mount -t devtmpfs dev /dev
 mount -t tmpfs -o mode=1777 tmp /tmp
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 export PATH=/usr/bin:/bin
-node /${MODULES}/@openwhisk-harvest/cgroup/dist/vm/guest.js < /dev/null > /dev/ttyS1 2>&1
+node /${MODULES}/@openwhisk-harvest/cgroup/dist/vm/guest.kit.js < /dev/null > /dev/ttyS1 2>&1
 echo b > /proc/sysrq-trigger
 `;
 

@@ -12,7 +12,7 @@ export interface VmParts {
 
 export type VmPartsOrNot = VmParts | { readonly unavailable: string };
 
-/** Where fetch-kernel.sh puts the kernel: in the repository's node_modules, four floors above dist/vm/parts.js. */
+/** Where fetch-kernel.sh puts the kernel: in the repository's node_modules, four floors above dist/vm/parts.kit.js. */
 const CACHE = join(import.meta.dirname, "../../../../node_modules/.cache/openwhisk-harvest");
 const CLOUD_KERNEL = /^vmlinuz-.*cloud/;
 

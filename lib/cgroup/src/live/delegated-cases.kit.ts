@@ -5,10 +5,10 @@ import { dirname } from "node:path";
 import { detectEnforcement } from "../detect.js";
 import { nodeCgroupFs } from "../fs.js";
 import { readTopology } from "../topology.js";
-import { holdsThreeThreads } from "./cpu-cases.js";
-import { killsDescendants, readsLimitsBack } from "./life-cases.js";
-import { groupDirsOf, type LiveCase, withChildInGroup } from "./live-case.js";
-import { countsOomKill, seesAllocation } from "./memory-cases.js";
+import { holdsThreeThreads } from "./cpu-cases.kit.js";
+import { killsDescendants, readsLimitsBack } from "./life-cases.kit.js";
+import { groupDirsOf, type LiveCase, withChildInGroup } from "./live-case.kit.js";
+import { countsOomKill, seesAllocation } from "./memory-cases.kit.js";
 
 const ownDir = () => readTopology(nodeCgroupFs).v2?.ownDir ?? "";
 

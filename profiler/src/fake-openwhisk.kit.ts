@@ -5,8 +5,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import openwhisk from "openwhisk";
-import type { OpenWhiskClient } from "../activation-reader.js";
-import type { ActivationView } from "../activation-view.js";
+import type { OpenWhiskClient } from "./activation-reader.js";
+import type { ActivationView } from "./activation-view.js";
 
 /** How the server answers an invocation. */
 export interface Answer {

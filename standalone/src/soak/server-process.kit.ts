@@ -3,7 +3,7 @@ import { cpus } from "node:os";
 import { gridOf, loadConfig } from "@openwhisk-harvest/core";
 import { RedisAllocationStore } from "@openwhisk-harvest/stores";
 import { startStandalone } from "../server.js";
-import { LOAD_FLAGS } from "./load.test.support.js";
+import { LOAD_FLAGS } from "./load.kit.js";
 
 const [dataDir = "", redisUrl = ""] = process.argv.slice(2);
 const config = loadConfig({ flags: ["standalone.port=0", "logLevel=warn", ...LOAD_FLAGS] });

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-const HARVEST = fileURLToPath(new URL("../../../cli/bin/harvest.js", import.meta.url));
+const HARVEST = fileURLToPath(new URL("../../cli/bin/harvest.js", import.meta.url));
 
 export class SidecarProcess {
   readonly #flags: readonly string[];

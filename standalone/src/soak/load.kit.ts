@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { eventually, type TestStandalone } from "../standalone.test.kit.js";
+import { eventually, type TestStandalone } from "../standalone.kit.js";
 
 /** No throttle and no short queue is in the way of the load. */
 export const LOAD_FLAGS = [

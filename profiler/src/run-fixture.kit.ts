@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { type DagDescription, formatObservationLine, type Observation, PAPER_GRID, type Profile, type Rng } from "@openwhisk-harvest/core";
-import type { ActivationView } from "../activation-view.js";
+import type { ActivationView } from "./activation-view.js";
 
 /** An activation id that is always the same for a name. */
 export function idOf(name: string): string {

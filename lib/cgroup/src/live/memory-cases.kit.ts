@@ -1,7 +1,7 @@
 /** Memory: what counts as used, what the kernel kills for, and what it is never brought to kill for. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { groupDirsOf, type LiveCase, type LiveSetup, withChildInGroup } from "./live-case.js";
+import { groupDirsOf, type LiveCase, type LiveSetup, withChildInGroup } from "./live-case.kit.js";
 
 const MB = 1 << 20;
 const HELD_MB = 100;

@@ -1,7 +1,7 @@
 /** A client that sees the very bytes of the answers. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { encodeRequest } from "../redis-server/resp/reply.js";
+import { encodeRequest } from "./resp/reply.js";
 
 export class RawClient {
   readonly socket: Socket;

@@ -5,8 +5,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { detectEnforcement } from "../detect.js";
 import { nodeCgroupFs } from "../fs.js";
-import { kernelRules } from "./kernel-rules.js";
-import { groupDirsOf, type LiveCase, withChildInGroup } from "./live-case.js";
+import { kernelRules } from "./kernel-rules.kit.js";
+import { groupDirsOf, type LiveCase, withChildInGroup } from "./live-case.kit.js";
 
 const MB = 1 << 20;
 

@@ -10,7 +10,7 @@ import type { ContainerGroup } from "../group.js";
 import { startMonitor } from "../monitor.js";
 import { topologyOf } from "../topology.js";
 import type { Usage } from "../usage.js";
-import { Child } from "./child.js";
+import { Child } from "./child.kit.js";
 
 /** What differs between the places where cases run. */
 export interface LiveSetup {

@@ -3,7 +3,7 @@
  * what it needs, and sizes spread over two orders of magnitude.
  */
 import { type DagDescription, PAPER_GRID, type Profile, type Rng } from "@openwhisk-harvest/core";
-import { DAG, idOf, observationOf } from "./run-fixture.js";
+import { DAG, idOf, observationOf } from "./run-fixture.kit.js";
 
 export const SMALLEST_BYTES = 10_000;
 export const LARGEST_BYTES = 1_000_000;

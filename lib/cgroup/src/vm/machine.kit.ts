@@ -8,9 +8,9 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DISK_MB } from "./guest-setup.js";
-import { writeImage } from "./image.js";
-import type { VmParts } from "./parts.js";
+import { DISK_MB } from "./guest-setup.kit.js";
+import { writeImage } from "./image.kit.js";
+import type { VmParts } from "./parts.kit.js";
 
 /** Node.js and its libraries twice, as the archive and unpacked, and room for 300 MB of children and caches. */
 const MEMORY_MB = 1024;

@@ -12,8 +12,8 @@ import { profileDag, trainFromStores } from "@openwhisk-harvest/profiler";
 import openwhisk from "openwhisk";
 import pino from "pino";
 
-export const AES_JOB = fileURLToPath(new URL("../../../workloads/parallel-aes/job.yaml", import.meta.url));
-const AES_INPUTS = new URL("../../../workloads/parallel-aes/input.js", import.meta.url).href;
+export const AES_JOB = fileURLToPath(new URL("../../workloads/parallel-aes/job.yaml", import.meta.url));
+const AES_INPUTS = new URL("../../workloads/parallel-aes/input.js", import.meta.url).href;
 
 export interface TestStack {
   readonly stack: Stack;

@@ -1,7 +1,7 @@
 /** Small models and DAGs for this room's tests; not exported from the room. */
 import type { Clock, DagDescription, DagFunction, FlatForest, Model, ModelTarget, ParallelStage } from "@openwhisk-harvest/core";
 import { encodeForests, MODEL_FEATURES, PAPER_GRID } from "@openwhisk-harvest/core";
-import type { DecisionState } from "./decide/state.js";
+import type { DecisionState } from "./state.js";
 
 export const ROOT = "0123456789abcdef0123456789abcdef";
 
