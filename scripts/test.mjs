@@ -4,7 +4,7 @@
  * Ends with the skipped tests and their reasons, and one plain line: N passed, N failed, N skipped.
  * With HARVEST_TEST_NO_SKIPS=1 a skipped test fails the run: CI has everything.
  *
- * HARVEST_SOAK=1 (`npm run soak`) runs the soak-capable tests only, and each of them whole: the files that ask core's `casesOf` for
+ * HARVEST_SOAK=1 (`npm run soak`) runs the soak-capable tests only, and each of them whole: the files that ask the test kit's `casesOf` for
  * their size.
  */
 import { readdirSync, readFileSync } from "node:fs";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { limitsOfProcess } from "@openwhisk-harvest/cgroup";
 import { OBSERVATION_MARK, observationInLogs } from "@openwhisk-harvest/core";
-import { casesOf } from "@openwhisk-harvest/core/testing";
+import { casesOf } from "@openwhisk-harvest/testkit";
 import { eventually } from "./testing/engine.test.kit.js";
 import { addressOf, newId, openStand, type Stand } from "./testing/stand.test.kit.js";
 

@@ -1,24 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Clock } from "@openwhisk-harvest/core";
+import { JumpingClock } from "@openwhisk-harvest/testkit";
 import { readRunActivations } from "./activation-reader.js";
 import type { ActivationView } from "./activation-view.js";
 import { type FakeOpenWhisk, fakeOpenWhisk } from "./fake-openwhisk.kit.js";
 import { fixtureRun, idOf } from "./run-fixture.kit.js";
-import { type VirtualClock, virtualClock } from "./testing/virtual-clock.js";
 
 const RUN = fixtureRun();
 const START_MS = 1_700_000_000_000;
 
-async function withServer(work: (server: FakeOpenWhisk, clock: VirtualClock) => Promise<void>): Promise<void> {
+async function withServer(work: (server: FakeOpenWhisk, clock: JumpingClock) => Promise<void>): Promise<void> {
   const server = await fakeOpenWhisk(() => ({ status: 500, body: {} }));
   try {
-    await work(server, virtualClock());
+    await work(server, new JumpingClock());
   } finally {
     await server.close();
   }
 }
 
-const read = (server: FakeOpenWhisk, clock: VirtualClock, signal?: AbortSignal) =>
+const read = (server: FakeOpenWhisk, clock: Clock, signal?: AbortSignal) =>
   readRunActivations({
     client: server.client,
     compositionId: RUN.compositionId,
@@ -53,7 +54,8 @@ test("waits for every record that is needed, in whatever order they are written,
     const needed = RUN.activations.filter((r) => !needless.includes(r.activationId));
     server.listFailures.push(503); // a failure that passes
     const reading = read(server, {
-      ...clock,
+      nowMs: () => clock.nowMs(),
+      monotonicMs: () => clock.monotonicMs(),
       async sleep(ms, signal) {
         await clock.sleep(ms, signal);
         const next = needed.pop();

@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { type Profile, seededRng } from "@openwhisk-harvest/core";
 import fc from "fast-check";
 import { datasetOf, requireRows } from "./dataset.js";
-import { splitByRun } from "./split.js";
 import { DAG, syntheticProfiles } from "./run-fixture.kit.js";
+import { splitByRun } from "./split.js";
 
 const PROFILES = syntheticProfiles(10, seededRng(1));
 const first = PROFILES[0] as Profile;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Decision, type Model, PAPER_GRID, type Profile, seededRng } from "@openwhisk-harvest/core";
-import { ProductionWatch } from "./production-watch.js";
+import { JumpingClock } from "@openwhisk-harvest/testkit";
 import { type FakeOpenWhisk, fakeOpenWhisk } from "./fake-openwhisk.kit.js";
+import { ProductionWatch } from "./production-watch.js";
 import { DAG, fixtureRun, syntheticProfiles } from "./run-fixture.kit.js";
-import { virtualClock } from "./testing/virtual-clock.js";
 import { trainDag } from "./train-dag.js";
 
 const START_MS = 1_700_000_000_000;
@@ -33,7 +33,7 @@ describe("ProductionWatch", () => {
       },
       profiles: { put: async (profile) => void stored.set(profile.observation.activationId, profile) },
       grid: PAPER_GRID,
-      clock: { ...virtualClock(), nowMs: () => START_MS },
+      clock: Object.assign(new JumpingClock(), { nowMs: () => START_MS }),
     });
 
   it("makes profiles of ordinary runs, sees each once, and finds that the functions need more than was promised", async () => {

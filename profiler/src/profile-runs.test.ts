@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { effectiveMode, type ModeSettings, type Observation, PAPER_GRID, type Profile, withNamespaceMode } from "@openwhisk-harvest/core";
+import { JumpingClock } from "@openwhisk-harvest/testkit";
 import type { ActivationView } from "./activation-view.js";
-import { type ProfileDag, profileDag } from "./profile-runs.js";
 import { type Answer, type FakeOpenWhisk, fakeOpenWhisk } from "./fake-openwhisk.kit.js";
+import { type ProfileDag, profileDag } from "./profile-runs.js";
 import { DAG, fixtureRun } from "./run-fixture.kit.js";
-import { virtualClock } from "./testing/virtual-clock.js";
 
 const START_MS = 1_700_000_000_000;
 
@@ -41,7 +41,7 @@ async function withBench(
       },
       profiles: { put: async (profile) => void stored.push(profile) },
       grid: PAPER_GRID,
-      clock: virtualClock(),
+      clock: new JumpingClock(),
       recordsDeadlineMs: 2_000,
       ...task,
     });
@@ -272,7 +272,7 @@ test("what others set meanwhile stays: an operator's off is not undone", () => {
 
 test("a profiler that is killed leaves the mode for no longer than its longest try: the end is put off before each, and no further", () =>
   withBench(succeed, async ({ run, modes }) => {
-    const clock = virtualClock(START_MS);
+    const clock = new JumpingClock(START_MS);
     const times = { clock, runDeadlineMs: 5_000, recordsDeadlineMs: 2_000 };
     await run({ ...times, onRunDone: () => clock.sleep(60_000) });
     const ends = modes.flatMap(({ profilingUntilMs }) => profilingUntilMs?.["guest"] ?? []);

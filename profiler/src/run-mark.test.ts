@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { MODEL_TARGETS, type Observation, PAPER_GRID, type Profile, seededRng } from "@openwhisk-harvest/core";
 import fc from "fast-check";
 import { datasetOf } from "./dataset.js";
-import { markOf, showsCpuDemand, showsMemoryDemand } from "./run-mark.js";
 import { DAG, idOf, observationOf, syntheticProfiles } from "./run-fixture.kit.js";
+import { markOf, showsCpuDemand, showsMemoryDemand } from "./run-mark.js";
 import { trainDag } from "./train-dag.js";
 
 const seen = (changes: Partial<Observation>) => observationOf(idOf("a"), "k", changes);

@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { formatObservationLine, PAPER_GRID } from "@openwhisk-harvest/core";
 import fc from "fast-check";
 import { type ActivationView, activationView, rootOf } from "./activation-view.js";
-import { profilesOfRun } from "./run-records.js";
 import { DAG, fixtureRun, INPUTS, idOf, observationOf } from "./run-fixture.kit.js";
+import { profilesOfRun } from "./run-records.js";
 
 const RUN = fixtureRun();
 const profilesWith = (activations: readonly ActivationView[], root = RUN.root) =>

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatObservationLine } from "@openwhisk-harvest/core";
 import type { ActivationView } from "./activation-view.js";
-import { stageTimes } from "./stage-times.js";
 import { DAG, fixtureRun, idOf, observationOf } from "./run-fixture.kit.js";
+import { stageTimes } from "./stage-times.js";
 
 const RUN = fixtureRun({ startMs: 1_000 });
 const timesOf = (activations: readonly ActivationView[]) => stageTimes({ dag: DAG, root: RUN.root, activations });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { decide } from "./decide/decide.js";
+import { stateOf } from "./decide/state.kit.js";
 import { DecisionDesk } from "./decision-desk.js";
 import { type DecisionRecord, type DecisionRequest, requestedId } from "./decision-record.js";
-import { stateOf } from "./decide/state.kit.js";
 
 const rootOf = (no: number) => no.toString(16).padStart(32, "0");
 const requestOf = (no: number, namespace = "guest"): DecisionRequest => ({ v: 1, namespace, dag: "job", root: rootOf(no), inputBytes: no });

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Decision, HarvestError } from "@openwhisk-harvest/core";
+import { HandClock, settled } from "@openwhisk-harvest/testkit";
 import { pino } from "pino";
 import { decide } from "./decide/decide.js";
+import { stateOf } from "./decide/state.kit.js";
 import { decisionIdOf } from "./decision-record.js";
 import { DecisionWriter } from "./decision-writer.js";
 import { SidecarMetrics } from "./metrics.js";
-import { ManualClock, settled, stateOf } from "./decide/state.kit.js";
 
 function decisionOf(no: number): Decision {
   const root = no.toString(16).padStart(32, "0");
@@ -15,7 +16,7 @@ function decisionOf(no: number): Decision {
 }
 
 function setUp(queueLength = 3) {
-  const clock = new ManualClock();
+  const clock = new HandClock();
   const metrics = new SidecarMetrics();
   const store = { written: [] as string[], attempts: 0, error: undefined as Error | undefined };
   const put = async ({ id }: Decision) => {

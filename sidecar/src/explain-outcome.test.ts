@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decide } from "./decide/decide.js";
+import { stateOf } from "./decide/state.kit.js";
 import { explainOutcome } from "./explain-outcome.js";
 import type { RunRecord, StageRecord } from "./ledger/stage-record.js";
-import { stateOf } from "./decide/state.kit.js";
 
 const spec = { user: { cpuCores: 2, memoryMb: 512 }, cpuCores: 1, memoryMb: 200, workCoreMs: 100 };
 const { stages } = decide(stateOf([spec, spec]));

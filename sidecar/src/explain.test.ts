@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { decide } from "./decide/decide.js";
 import type { DecisionState } from "./decide/state.js";
+import { dagOf, type FunctionSpec, ROOT, stateOf } from "./decide/state.kit.js";
 import type { DecisionRecord } from "./decision-record.js";
 import { explainDecision } from "./explain.js";
-import { dagOf, type FunctionSpec, ROOT, stateOf } from "./decide/state.kit.js";
 
 const fn = (userCores: number, cpuCores: FunctionSpec["cpuCores"], workCoreMs: FunctionSpec["workCoreMs"], rest = {}): FunctionSpec => ({
   user: { cpuCores: userCores, memoryMb: 512 },

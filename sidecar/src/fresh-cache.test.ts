@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { HandClock, settled } from "@openwhisk-harvest/testkit";
 import { FreshCache } from "./fresh-cache.js";
-import { ManualClock, settled } from "./decide/state.kit.js";
 
 const FRESH_MS = 1_000;
 
 function setUp({ keepsAbsence = false, capacity = 10 } = {}) {
-  const clock = new ManualClock();
+  const clock = new HandClock();
   const store = { value: 1 as number | undefined, error: undefined as Error | undefined, loads: 0, reported: 0 };
   const load = async () => {
     store.loads++;

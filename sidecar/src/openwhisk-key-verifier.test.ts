@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, it } from "node:test";
+import { HandClock } from "@openwhisk-harvest/testkit";
 import { basicOf } from "./key-verifier.js";
 import { openWhiskKeyVerifier } from "./openwhisk-key-verifier.js";
-import { ManualClock } from "./decide/state.kit.js";
 
 const BASIC = Buffer.from("uuid:key").toString("base64");
 
@@ -27,7 +27,7 @@ describe("the key verifier for OpenWhisk", () => {
       server.close();
       server.closeAllConnections();
     });
-    const clock = new ManualClock();
+    const clock = new HandClock();
     return {
       asked,
       clock,

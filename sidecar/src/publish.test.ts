@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { decide } from "./decide/decide.js";
 import type { DecisionState } from "./decide/state.js";
-import { publishedFields } from "./publish.js";
 import { type FunctionSpec, ROOT, stateOf } from "./decide/state.kit.js";
+import { publishedFields } from "./publish.js";
 
 const fn = (userCores: number, cpuCores: number, rest: Partial<FunctionSpec> = {}): FunctionSpec => ({
   user: { cpuCores: userCores, memoryMb: 512 },

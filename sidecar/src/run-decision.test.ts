@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type AllocationStore, HarvestError, type ModeSettings, PAPER_GRID } from "@openwhisk-harvest/core";
+import { HandClock } from "@openwhisk-harvest/testkit";
 import { pino } from "pino";
 import { VerdictMemory } from "./decide/hysteresis.js";
+import { dagOf, type FunctionSpec, modelOf, ROOT } from "./decide/state.kit.js";
 import { GuardedRedis } from "./guarded-redis.js";
 import { Knowledge } from "./knowledge.js";
 import { SidecarMetrics } from "./metrics.js";
 import { runDecision } from "./run-decision.js";
-import { dagOf, type FunctionSpec, ManualClock, modelOf, ROOT } from "./decide/state.kit.js";
 
 const SPECS: readonly FunctionSpec[] = [3, 1].map((cores) => ({
   user: { cpuCores: 2, memoryMb: 512 },
@@ -19,7 +20,7 @@ const REQUEST = { v: 1, namespace: "guest", dag: "job", root: ROOT, inputBytes: 
 const HARVEST: ModeSettings = { v: 1, global: "harvest", namespaces: {} };
 
 function partsWith(redis: Pick<AllocationStore, "modes" | "publish">, models = async () => modelOf(SPECS)) {
-  const clock = new ManualClock();
+  const clock = new HandClock();
   const metrics = new SidecarMetrics();
   const logger = pino({ level: "silent" });
   const dags = { get: async () => dagOf(SPECS), put: async () => undefined, list: async () => [] };

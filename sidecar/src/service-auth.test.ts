@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { GUEST, nextRoot, SPECS, STRANGER, startTestSidecar, type TestSidecar } from "./http/sidecar.kit.js";
 import { dagOf } from "./decide/state.kit.js";
+import { GUEST, nextRoot, SPECS, STRANGER, startTestSidecar, type TestSidecar } from "./http/sidecar.kit.js";
 
 describe("who may ask the sidecar", () => {
   let test: TestSidecar;

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { HarvestError } from "@openwhisk-harvest/core";
-import { eventually, nextRoot, startTestSidecar, withoutRedisServer } from "./http/sidecar.kit.js";
+import { eventually } from "@openwhisk-harvest/testkit";
+import { nextRoot, startTestSidecar, withoutRedisServer } from "./http/sidecar.kit.js";
 
 const away = () => Promise.reject(new HarvestError("OWH_STORE_UNAVAILABLE", "The documents are away."));
 
@@ -26,7 +27,7 @@ describe("Redis down", () => {
       assert.equal((await test.ask("GET", "/healthz")).status, 200);
 
       await test.restartRedis();
-      await eventually("published again", async () => (await test.decide(nextRoot())).body.published === true);
+      await eventually(async () => (await test.decide(nextRoot())).body.published === true, "published again");
       assert.match(await metrics(), /^harvest_redis_breaker_open 0$/m);
     } finally {
       await test.close();
@@ -70,9 +71,9 @@ describe("documents down", () => {
       assert.deepEqual((await test.ask("GET", "/readyz")).body, { ready: false, redis: true, documents: false });
       assert.equal(await test.stores.decisions.find(root), undefined);
       const refusal = /^harvest_store_errors_total\{store="documents",operation="decision"\} \d+$/m;
-      await eventually("a refused write", async () => refusal.test((await test.ask("GET", "/metrics")).body));
+      await eventually(async () => refusal.test((await test.ask("GET", "/metrics")).body), "a refused write");
       isAway = false;
-      await eventually("the stored decision", async () => (await test.stores.decisions.find(root)) !== undefined);
+      await eventually(async () => (await test.stores.decisions.find(root)) !== undefined, "the stored decision");
     } finally {
       await test.close();
     }

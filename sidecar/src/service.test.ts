@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
+import { eventually } from "@openwhisk-harvest/testkit";
 import fc from "fast-check";
-import { eventually, nextRoot, SPECS, startTestSidecar, type TestSidecar } from "./http/sidecar.kit.js";
 import { dagOf, modelOf } from "./decide/state.kit.js";
+import { nextRoot, SPECS, startTestSidecar, type TestSidecar } from "./http/sidecar.kit.js";
 
 const PUBLISHED = { v: 1, memoryMb: 256, namespace: "guest", epoch: 1 };
 
@@ -35,7 +36,7 @@ describe("the sidecar's decisions", () => {
       assert.equal(found.body.stages[0].functions[0].predicted.workCoreMs.mean, 900);
       assert.deepEqual(Object.keys(found.body.stepMs), ["load-dag", "read-mode", "load-model", "predict", "plan", "publish"]);
     }
-    await eventually("the stored decision", async () => (await test.stores.decisions.find(root))?.published === true);
+    await eventually(async () => (await test.stores.decisions.find(root))?.published === true, "the stored decision");
   });
 
   it("are made but not published in the mode observe (H4)", async () => {
@@ -169,7 +170,7 @@ describe("a decision that is being made", () => {
     try {
       const root = nextRoot();
       const posted = test.decide(root, { dag: "later" });
-      await eventually("the decision under way", async () => calls === 1);
+      await eventually(async () => calls === 1, "the decision under way");
       const found = test.ask("GET", `/v1/decisions/${root}`);
       letGo?.();
       assert.deepEqual([(await posted).status, (await found).status], [404, 404]);

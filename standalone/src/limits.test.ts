@@ -1,7 +1,8 @@
 /** Every limit with OpenWhisk's error, and that it can be set (openwhisk-protocol, 4.2 and 6). */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { eventually, startTestStandalone, type TestStandalone } from "./standalone.kit.js";
+import { eventually } from "@openwhisk-harvest/testkit";
+import { startTestStandalone, type TestStandalone } from "./standalone.kit.js";
 
 let server: TestStandalone;
 before(async () => {
@@ -80,7 +81,7 @@ test("time, and logs", async () => {
   const logs = await eventually(async () => {
     const { body } = await server.request(`activations/${activationId}/logs`);
     return (body.logs as string[]).length > 0 ? (body.logs as string[]) : undefined;
-  });
+  }, "the logs are there");
   assert.ok(logs.some((line) => line.endsWith("Logs were truncated because the total bytes size exceeds the limit of 1048576 bytes.")));
   assert.ok(logs.length < 3_000);
 });
@@ -106,7 +107,7 @@ test("activations in flight: the next one hears how many there are", async () =>
   const refused = await eventually(async () => {
     const answer = await invoke("echo", "");
     return answer.status === 429 ? answer : undefined;
-  });
+  }, "an invocation is refused");
   assert.equal(refused.body.error, "Too many concurrent requests in flight (count: 1, allowed: 1).");
   await running;
 });

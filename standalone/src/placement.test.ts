@@ -1,7 +1,8 @@
 /** Two small invokers, a short line and tight throttles: what the controller does when there is too much of everything. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { eventually, startTestStandalone } from "./standalone.kit.js";
+import { eventually } from "@openwhisk-harvest/testkit";
+import { startTestStandalone } from "./standalone.kit.js";
 
 let server: Awaited<ReturnType<typeof startTestStandalone>>;
 before(async () => {
@@ -22,7 +23,7 @@ const create = (name: string, code: string, over: object = {}) =>
 const invoke = (name: string, query = "blocking=true") => server.request(`actions/${name}?${query}`, { method: "POST", body: {} });
 const sleeper = (ms: number) => `const main = () => new Promise((done) => setTimeout(() => done({ slept: true }), ${ms}))`;
 const idle = () =>
-  eventually(async () => ((await server.request("activations?count=true&name=long")).body.activations >= 2 ? true : undefined), 10_000);
+  eventually(async () => (await server.request("activations?count=true&name=long")).body.activations >= 2, "both long ones have ended");
 
 test("an activation that finds no room waits for it, and is placed when permits come back", async () => {
   await create("short", sleeper(400), { annotations: [half] });
@@ -53,7 +54,7 @@ test("one that waits too long gets 503 and a record, and one behind a full line 
   const record = await eventually(async () => {
     const { status, body } = await server.request(`activations/${unattended.body.activationId}`);
     return status === 200 ? body : undefined;
-  });
+  }, "the record of what found no room");
   assert.deepEqual([record.response.status, record.response.result.error], ["whisk internal error", "No invoker got room within 3000 ms."]);
   await idle();
 });
@@ -69,10 +70,10 @@ test("a namespace with too much in flight gets 429", async () => {
   const refused = await eventually(async () => {
     const answer = await invoke("none", "");
     return answer.status === 429 ? answer : undefined;
-  });
+  }, "an invocation is refused");
   assert.match(refused.body.error, /^Too many concurrent requests in flight \(count: 6, allowed: 6\).$/);
   for (const answer of await Promise.all(running)) assert.ok([200, 429, 503].includes(answer.status));
-  await eventually(async () => ((await invoke("none")).status === 200 ? true : undefined), 10_000);
+  await eventually(async () => (await invoke("none")).status === 200, "there is room again");
 });
 
 test("conductors that hold all their share of the memory leave room for the components they wait for", async () => {

@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { loadConfig } from "@openwhisk-harvest/core";
+import { eventually } from "@openwhisk-harvest/testkit";
 import { findEngine, importImage, type TestEngine } from "./container/docker/testing.js";
 import { findPython } from "./container/kinds.js";
 import { kindOf, runtimesOf } from "./runtimes.js";
-import { eventually, startTestStandalone, type TestStandalone } from "./standalone.kit.js";
+import { startTestStandalone, type TestStandalone } from "./standalone.kit.js";
 
 const cpu = [{ key: "cpu", value: 0.25 }];
 const result = async (server: TestStandalone, name: string, body: object) =>
@@ -113,7 +114,7 @@ describe("containers of a Docker engine", { skip }, () => {
     for (const n of [1, 2]) {
       assert.deepEqual(await result(server, "counted", {}), { n, api: "http://api.example" });
       const paused = () => engine.listContainers({ filters: { status: ["paused"], network: [network] } });
-      await eventually(async () => ((await paused()).length > 0 ? true : undefined));
+      await eventually(async () => (await paused()).length > 0, "a container is paused");
     }
     assert.equal((await server.request("/")).body.runtimes.nodejs[0].image, IMAGE);
     assert.match(server.standalone.enforcement, /^cgroup-v[12]$/);

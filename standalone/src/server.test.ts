@@ -1,7 +1,8 @@
 /** The embedded OpenWhisk end to end: real containers, the real npm client. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { eventually, startTestStandalone } from "./standalone.kit.js";
+import { eventually } from "@openwhisk-harvest/testkit";
+import { startTestStandalone } from "./standalone.kit.js";
 
 let server: Awaited<ReturnType<typeof startTestStandalone>>;
 before(async () => {
@@ -45,7 +46,7 @@ test("the npm client creates, invokes in all three ways, reads, lists and delete
     greeting: "hi Bob",
   });
   const { activationId } = await ow.actions.invoke({ name: "hello", params: { name: "Cy" } });
-  const record = await eventually(() => ow.activations.get({ name: activationId }).catch(() => undefined));
+  const record = await eventually(() => ow.activations.get({ name: activationId }).catch(() => undefined), "the record");
   assert.deepEqual((record.response as unknown as Body)["result"], { greeting: "hi Cy" });
   const { logs } = (await ow.activations.logs({ name: activationId })) as unknown as { logs: string[] };
   assert.match(String(logs[0]), /stdout: for Cy$/);
@@ -187,7 +188,7 @@ test("an action that never returns ends at its time limit; the client waits no l
   const record = await eventually(async () => {
     const { status, body } = await server.request(`activations/${waited.body.activationId}`);
     return status === 200 ? body : undefined;
-  });
+  }, "the record");
   assert.equal(record.response.status, "action developer error");
   await stillServes();
 });
@@ -236,7 +237,7 @@ test("close lets what runs come to its end", async () => {
   await create("slow", "const main = () => new Promise((done) => setTimeout(() => done({ slow: true }), 700))");
   await invoke("slow");
   const running = invoke("slow", {}, "blocking=true&result=true");
-  await eventually(async () => ((await server.request("activations?name=slow&count=true")).body.activations === 1 ? true : undefined));
+  await eventually(async () => (await server.request("activations?name=slow&count=true")).body.activations === 1, "the first has ended");
   await server.restart();
   assert.deepEqual((await running).body, { slow: true });
   assert.deepEqual((await server.request("activations?name=slow&count=true")).body, { activations: 2 });
@@ -254,7 +255,7 @@ test("while it closes, what runs may still invoke, and nobody else", async () =>
   );
   const placedBefore = server.log.lines.filter((l) => l.message === "placed").length;
   const running = invoke("late-caller", {}, "blocking=true&result=true");
-  await eventually(async () => (server.log.lines.filter((l) => l.message === "placed").length > placedBefore ? true : undefined));
+  await eventually(() => server.log.lines.filter((l) => l.message === "placed").length > placedBefore, "it is placed");
   const restarted = server.restart();
   const refused = await invoke("callee");
   assert.deepEqual([refused.status, typeof refused.body.code], [503, "string"]);

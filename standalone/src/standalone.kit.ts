@@ -4,8 +4,8 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { gridOf, loadConfig } from "@openwhisk-harvest/core";
 import { RedisAllocationStore, startRedis } from "@openwhisk-harvest/stores";
+import { RecordingLogger } from "@openwhisk-harvest/testkit";
 import openwhisk from "openwhisk";
-import type { Logger } from "./container/logger.js";
 import { type Standalone, startStandalone } from "./server.js";
 
 export interface Answer {
@@ -24,22 +24,13 @@ export interface RequestOptions {
   readonly headers?: Record<string, string>;
 }
 
-/** Remembers lines instead of writing them. */
-export class LogLines implements Logger {
-  readonly lines: { readonly level: string; readonly fields: object; readonly message: string }[] = [];
-  debug = (fields: object, message: string) => void this.lines.push({ level: "debug", fields, message });
-  info = (fields: object, message: string) => void this.lines.push({ level: "info", fields, message });
-  warn = (fields: object, message: string) => void this.lines.push({ level: "warn", fields, message });
-  error = (fields: object, message: string) => void this.lines.push({ level: "error", fields, message });
-}
-
 export async function startTestStandalone(flags: readonly string[] = []) {
   const dataDir = await mkdtemp(join(tmpdir(), "owh-standalone-"));
   const redis = await startRedis({ dataDir });
   const allocations = await RedisAllocationStore.connect({ url: redis.url, timeoutMs: 1_000, ttlMs: 60_000 });
   const config = loadConfig({ flags: ["standalone.port=0", ...flags] });
   const hostCores = cpus().length;
-  const log = new LogLines();
+  const log = new RecordingLogger();
   const start = () => startStandalone({ config, grid: gridOf(config, hostCores), hostCores, allocations, dataDir, logger: log });
   const closeRest = async () => {
     await allocations.close();
@@ -96,15 +87,4 @@ export async function request(standalone: Target, path: string, options: Request
   const answer = await response.text();
   const isJson = response.headers.get("content-type")?.includes("json") ?? false;
   return { status: response.status, headers: response.headers, body: isJson && answer !== "" ? JSON.parse(answer) : answer };
-}
-
-/** Polls until `look` finds something; for what the server does in the background. */
-export async function eventually<T>(look: () => Promise<T | undefined>, deadlineMs = 5_000): Promise<T> {
-  const end = performance.now() + deadlineMs;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (performance.now() > end) throw new Error(`Nothing came within ${deadlineMs} ms.`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }

@@ -6,12 +6,11 @@ import assert from "node:assert/strict";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { detectEnforcement } from "@openwhisk-harvest/cgroup";
 import { type DagDescription, OLDEST_EVENT, type RunEvent, systemClock } from "@openwhisk-harvest/core";
-import { casesOf } from "@openwhisk-harvest/core/testing";
+import { casesOf, eventually } from "@openwhisk-harvest/testkit";
 import { allLimits, processesOf, workWatch } from "./containers.kit.js";
-import { DocumentServer } from "./support/document-server.js";
 import { SidecarProcess } from "./sidecar-process.kit.js";
 import { AES_JOB, aesInputs, learn, startTestStack, type TestStack } from "./stack.kit.js";
-import { until } from "./support/until.js";
+import { DocumentServer } from "./support/document-server.js";
 
 const enforcer = await detectEnforcement();
 await enforcer.close();
@@ -80,7 +79,7 @@ describe("faults in the middle of composition runs", { skip }, () => {
     const done = Promise.all(Array.from({ length: AT_ONCE }, client));
     for (let strikes = 0; strikes < Math.max(2, RUNS / 10); strikes++) {
       const isAtWork = workWatch(STRAGGLER);
-      await until(() => ended.length >= RUNS || isAtWork(), "a branch is at work");
+      await eventually(() => ended.length >= RUNS || isAtWork(), "a branch is at work");
       if (ended.length >= RUNS) break;
       await fault();
     }
@@ -110,7 +109,7 @@ describe("faults in the middle of composition runs", { skip }, () => {
       const { redis } = up.stack;
       const before = redis?.pid();
       redis?.kill("SIGKILL");
-      await until(() => redis?.pid() !== undefined && redis.pid() !== before, "Redis is back");
+      await eventually(() => redis?.pid() !== undefined && redis.pid() !== before, "Redis is back");
     });
     assertRight(ended);
   });
@@ -133,7 +132,7 @@ describe("faults in the middle of composition runs", { skip }, () => {
     assertRight(ended);
     const { decisions } = up.stack.stores;
     const query = { namespace: dag.namespace, limit: 1 };
-    await until(async () => (await decisions.list(query)).decisions.length > 0, "decisions are there");
+    await eventually(async () => (await decisions.list(query)).decisions.length > 0, "decisions are there");
   });
 
   it("the invoker's clock is moved, there and back: nothing waits or ends for it", async (t: TestContext) => {
@@ -167,8 +166,8 @@ describe("faults in the middle of composition runs", { skip }, () => {
     const branches = [...allLimits()].filter(([group]) => /_(split|aes\d|combine)$/.test(group));
     assert.ok(branches.length >= 5, "there are containers to look at");
     for (const [group, { cpuCores, memoryMb }] of branches) assert.deepEqual([group, cpuCores, memoryMb], [group, 0.5, 256]);
-    await until(async () => (await leasesLeft(up)) === 0, "the last run's end is told");
-    await until(async () => (await openLedgers(up)) === 0, "every stage's ledger is closed", 40_000);
+    await eventually(async () => (await leasesLeft(up)) === 0, "the last run's end is told");
+    await eventually(async () => (await openLedgers(up)) === 0, "every stage's ledger is closed");
   });
 
   it("afterwards one action has the whole node, so no permit is left", async () => {

@@ -5,6 +5,7 @@ import { detectEnforcement } from "@openwhisk-harvest/cgroup";
 import { type DagDescription, inputBytesOf, type Pause, systemClock } from "@openwhisk-harvest/core";
 import { trainFromStores } from "@openwhisk-harvest/profiler";
 import type { DecisionRecord } from "@openwhisk-harvest/sidecar";
+import { eventually } from "@openwhisk-harvest/testkit";
 import { allLimitsOf } from "./containers.kit.js";
 import { skewedProfiles } from "./profiles.kit.js";
 import { AES_JOB, aesInputs, startTestStack, type TestStack } from "./stack.kit.js";
@@ -20,7 +21,6 @@ const PROMISED_MS = 1_000;
 const SLACK_MS = 4_000;
 /** Long enough for a branch to be watched, paused and watched again. */
 const BYTES = { minBytes: 200_000, maxBytes: 220_000 };
-const DEADLINE_MS = 30_000;
 /** No decision and no allocation is to come too late here, however busy the machine. */
 const PATIENT = ["decision.deadlineMs=5000", "decision.coldDeadlineMs=5000", "redis.timeoutMs=5000"];
 /** On a busy machine a run may be over before anybody has looked. */
@@ -50,26 +50,14 @@ describe("a pause", { skip }, () => {
   /** An action may have several containers, of which an idle one stands at U. */
   const harvestedBranches = () => BRANCHES.filter((name) => allLimitsOf(name).some(({ cpuCores = USER_CORES }) => cpuCores !== USER_CORES));
 
-  /** Ms until it holds, looked at every few ms. */
-  async function until(what: string, holds: () => boolean): Promise<number> {
-    const startMs = systemClock.monotonicMs();
-    while (!holds()) {
-      assert.ok(systemClock.monotonicMs() - startMs < DEADLINE_MS, `${what}: not within ${DEADLINE_MS} ms`);
-      await systemClock.sleep(5);
-    }
-    return systemClock.monotonicMs() - startMs;
-  }
-
   /** Why the stage of the newest decision was closed. */
-  async function closedBecause(): Promise<string | undefined> {
+  async function closedBecause(): Promise<string> {
     const { decisions } = up.stack.stores;
     const [newest] = (await decisions.list({ namespace: "guest", limit: 1 })).decisions;
-    let closed: string | undefined;
-    for (const untilMs = systemClock.monotonicMs() + DEADLINE_MS; closed === undefined && systemClock.monotonicMs() < untilMs; ) {
-      closed = ((await decisions.find(newest?.id ?? "")) as DecisionRecord | undefined)?.ledger?.[0]?.closed;
-      await systemClock.sleep(20);
-    }
-    return closed;
+    return eventually(
+      async () => ((await decisions.find(newest?.id ?? "")) as DecisionRecord | undefined)?.ledger?.[0]?.closed,
+      "the stage is closed",
+    );
   }
 
   /** A run of which a branch has been seen under harvested limits. */
@@ -80,7 +68,7 @@ describe("a pause", { skip }, () => {
       const ended = invoked.finally(() => {
         isOver = true;
       }) as Promise<{ response: { success: boolean } }>;
-      await until("a branch is harvested, or the run is over", () => isOver || harvestedBranches().length > 0);
+      await eventually(() => isOver || harvestedBranches().length > 0, "a branch is harvested, or the run is over");
       if (!isOver) return { ended };
     }
     const { decisions } = await up.stack.stores.decisions.list({ namespace: "guest", limit: ATTEMPTS });
@@ -98,7 +86,9 @@ describe("a pause", { skip }, () => {
     it(`of ${name} brings runs under way back to their user allocation, and touches no result`, async () => {
       const running = await harvestedRun();
       await pause(scope);
-      const tookMs = await until("everybody is back at U", () => harvestedBranches().length === 0);
+      const pausedAtMs = systemClock.monotonicMs();
+      await eventually(() => harvestedBranches().length === 0, "every branch is back at U");
+      const tookMs = systemClock.monotonicMs() - pausedAtMs;
       assert.ok(tookMs <= PROMISED_MS + SLACK_MS, `it took ${tookMs} ms`);
       assert.equal((await running.ended).response.success, true);
       assert.equal(await closedBecause(), "paused", "and it was the pause, not the end of the run, that brought them back");

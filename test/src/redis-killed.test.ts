@@ -1,16 +1,13 @@
 /** "Redis down" (architecture, 7): a parallel stage goes on when Redis is back with its data; it never hangs and never ends wrong. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { systemClock } from "@openwhisk-harvest/core";
+import { eventually, withoutRedis } from "@openwhisk-harvest/testkit";
 import { workWatch } from "./containers.kit.js";
 import { AES_JOB, aesInputs, startTestStack, type TestStack } from "./stack.kit.js";
 
-const systemRedis = hasRedisServer();
-
 for (const kind of ["redis-server", "embedded"] as const) {
-  const skip = kind === "redis-server" && !systemRedis ? "no redis-server on the PATH" : false;
-  describe(`kill -9 of the ${kind} Redis in the middle of a run`, { skip }, () => {
+  describe(`kill -9 of the ${kind} Redis in the middle of a run`, { skip: withoutRedis(kind) }, () => {
     let up: TestStack;
     let input: Record<string, unknown>;
     let expected: unknown;
@@ -29,7 +26,7 @@ for (const kind of ["redis-server", "embedded"] as const) {
     it("joins the stage with the right result when Redis comes back while branches run", async () => {
       const isAtWork = workWatch("aes-2");
       const result = run(up, input);
-      await until(isAtWork, "a branch is at work");
+      await eventually(isAtWork, "a branch is at work");
       const before = up.stack.redis?.pid();
       up.stack.redis?.kill("SIGKILL");
       assert.deepEqual(await result, expected);
@@ -43,7 +40,7 @@ for (const kind of ["redis-server", "embedded"] as const) {
         ended = true;
       });
       for (let kills = 0; kills < 4 && !ended; kills++) {
-        await until(() => up.stack.redis?.pid() !== undefined, "Redis is back");
+        await eventually(() => up.stack.redis?.pid() !== undefined, "Redis is back");
         up.stack.redis?.kill("SIGKILL");
         await systemClock.sleep(150); // the moment of the next blow, not a wait for anything
       }
@@ -51,7 +48,7 @@ for (const kind of ["redis-server", "embedded"] as const) {
     });
 
     it("runs as before once Redis is back, in the mode that was set before", async () => {
-      await until(() => up.stack.redis?.pid() !== undefined, "Redis is back");
+      await eventually(() => up.stack.redis?.pid() !== undefined, "Redis is back");
       assert.deepEqual(await run(up, input), expected);
       assert.equal((await up.stack.allocations.modes()).global, "harvest", "the mode has survived");
     });
@@ -60,21 +57,4 @@ for (const kind of ["redis-server", "embedded"] as const) {
 
 async function run({ client }: TestStack, params: Record<string, unknown>): Promise<unknown> {
   return client.actions.invoke({ name: "parallel-aes", blocking: true, result: true, params });
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const endMs = systemClock.monotonicMs() + 10_000;
-  while (!condition()) {
-    assert.ok(systemClock.monotonicMs() < endMs, `waited in vain until ${what}`);
-    await systemClock.sleep(10);
-  }
-}
-
-function hasRedisServer(): boolean {
-  try {
-    execFileSync("redis-server", ["--version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
 }

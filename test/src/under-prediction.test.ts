@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { detectEnforcement } from "@openwhisk-harvest/cgroup";
 import { type DagDescription, type Model, type ModelError, type Observation, scaledModel, systemClock } from "@openwhisk-harvest/core";
-import { casesOf } from "@openwhisk-harvest/core/testing";
 import { componentsOfRun, readRunActivations, rootOf } from "@openwhisk-harvest/profiler";
+import { casesOf } from "@openwhisk-harvest/testkit";
 import { limitsOf } from "./containers.kit.js";
 import { AES_JOB, aesInputs, learn, startTestStack, type TestStack } from "./stack.kit.js";
 

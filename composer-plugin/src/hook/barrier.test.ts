@@ -1,14 +1,15 @@
 /** Invariants J1 to J6 of barrier.ts, one by one, on a real Redis. */
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
+import { withoutRedisServer } from "@openwhisk-harvest/testkit";
 import type { Redis } from "ioredis";
-import { TestRedis, withoutRedis } from "../testing/redis.test.kit.js";
+import { RedisServer } from "../redis.kit.js";
 import { Barriers, StageLost } from "./barrier.js";
 import { processHost } from "./config.js";
 import { type Patience, RedisLink } from "./redis-link.js";
 
-const options = { skip: withoutRedis ?? false };
-const redis = new TestRedis();
+const options = { skip: withoutRedisServer() };
+const redis = new RedisServer();
 const ID = "00000000-0000-4000-8000-000000000000";
 const inMs = (ms: number) => Date.now() + ms;
 const entry = (position: number, params: unknown = { position }) => JSON.stringify({ position, params });
@@ -18,10 +19,10 @@ const joined = (entries: string[] | undefined) =>
 let link: RedisLink;
 let barriers: Barriers;
 before(async () => {
-  if (!withoutRedis) await redis.start();
+  if (!options.skip) await redis.start();
 });
 beforeEach(async () => {
-  if (withoutRedis) return;
+  if (options.skip) return;
   await redis.ask((client) => client.flushall());
   link = new RedisLink(redis.url, processHost);
   barriers = new Barriers(link, processHost);
@@ -102,7 +103,7 @@ test("Verifies that a branch of a stage that is gone leaves nothing behind, and 
 });
 
 test("Verifies that no wait outlives its deadline, with Redis there, away, or standing still (J5)", options, async () => {
-  const own = await new TestRedis().start();
+  const own = await new RedisServer().start();
   const ownLink = new RedisLink(own.url, processHost);
   const ownBarriers = new Barriers(ownLink, processHost);
   await ownBarriers.open(ID, inMs(2_000));

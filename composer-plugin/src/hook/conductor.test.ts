@@ -2,17 +2,18 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { isActivationId, parseRunKey } from "@openwhisk-harvest/core";
+import { withoutRedisServer } from "@openwhisk-harvest/testkit";
 import fc from "fast-check";
 import type { Redis } from "ioredis";
 import type { Composition } from "../composer.js";
 import { c, hookedConductor, plainConductor } from "../conductors.kit.js";
 import { type Json, signal, TestOpenWhisk } from "../openwhisk.kit.js";
-import { plainRedisModules, TestRedis, withoutRedis } from "../testing/redis.test.kit.js";
+import { plainRedisModules, RedisServer } from "../redis.kit.js";
 
-const options = { skip: withoutRedis ?? false };
-const redis = new TestRedis();
+const options = { skip: withoutRedisServer() };
+const redis = new RedisServer();
 before(async () => {
-  if (!withoutRedis) await redis.start();
+  if (!options.skip) await redis.start();
 });
 after(() => redis.stop());
 

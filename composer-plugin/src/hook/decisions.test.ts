@@ -4,15 +4,16 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { inputBytesOf } from "@openwhisk-harvest/core";
+import { withoutRedisServer } from "@openwhisk-harvest/testkit";
 import { c, hookedConductor } from "../conductors.kit.js";
 import { API_KEY, type Json, TestOpenWhisk } from "../openwhisk.kit.js";
-import { TestRedis, withoutRedis } from "../testing/redis.test.kit.js";
+import { RedisServer } from "../redis.kit.js";
 import type { HookConfig } from "./config.js";
 
-const options = { skip: withoutRedis ?? false };
-const redis = new TestRedis();
+const options = { skip: withoutRedisServer() };
+const redis = new RedisServer();
 before(async () => {
-  if (!withoutRedis) await redis.start();
+  if (!options.skip) await redis.start();
 });
 after(() => redis.stop());
 

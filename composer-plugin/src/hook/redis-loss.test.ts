@@ -2,23 +2,24 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { eventually, withoutRedisServer } from "@openwhisk-harvest/testkit";
 import { c, hookedConductor } from "../conductors.kit.js";
 import { signal, TestOpenWhisk } from "../openwhisk.kit.js";
-import { TestRedis, withoutRedis } from "../testing/redis.test.kit.js";
+import { RedisServer } from "../redis.kit.js";
 import type { HookConfig } from "./config.js";
 
-const options = { skip: withoutRedis ?? false };
-let redis: TestRedis;
+const options = { skip: withoutRedisServer() };
+let redis: RedisServer;
 let whisk: TestOpenWhisk;
 
 beforeEach(async () => {
-  if (withoutRedis) return;
-  redis = await new TestRedis().start();
+  if (options.skip) return;
+  redis = await new RedisServer().start();
   whisk = await new TestOpenWhisk().start();
   for (const name of ["a", "b", "d"]) whisk.component(name, (params) => ({ ...params, [name]: 1 }));
 });
 afterEach(async () => {
-  if (withoutRedis) return;
+  if (options.skip) return;
   await whisk.stop();
   await redis.stop();
 });
@@ -50,14 +51,6 @@ async function fieldsOfFork(): Promise<number> {
   });
 }
 
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!(await condition())) {
-    assert.ok(Date.now() < deadline, "the condition never came true");
-    await sleep(20);
-  }
-}
-
 test("Verifies that Redis may be down when a composition forks", options, async () => {
   await deploy(c.sequence("a", c.parallel("b", "d"), "d"));
   await redis.kill();
@@ -86,7 +79,7 @@ test("Verifies that Redis may be killed while the parent waits for the join", op
   await deploy(c.sequence(c.parallel("a", "slow"), "d"));
   const running = whisk.run("test", {});
   await slow.reached;
-  await until(async () => (await fieldsOfFork()) === 3); // the marker, the count, and `a`
+  await eventually(async () => (await fieldsOfFork()) === 3, "the marker, the count, and `a` are there");
   await restart();
   slow.open();
   assert.deepEqual(await running, { value: [{ a: 1 }, { slow: 1 }], d: 1 });
@@ -136,7 +129,7 @@ test("Verifies that a stage whose data Redis has lost ends with a clear error (J
   assert.deepEqual(await running, { error: "Internal error: Redis has lost the data of the parallel stage" });
   slow.open();
   await whisk.settled();
-  await until(async () => (await redis.ask((client) => client.keys("*"))).length === 0); // a late branch leaves nothing behind
+  await eventually(async () => (await redis.ask((client) => client.keys("*"))).length === 0, "a late branch leaves nothing behind");
 });
 
 test("Verifies that a stage ends with a clear error when its time is up", options, async () => {
@@ -148,7 +141,7 @@ test("Verifies that a stage ends with a clear error when its time is up", option
   assert.deepEqual(result, { error: "Internal error: The parallel stage has not ended within 700 ms of its fork" });
   slow.open();
   await whisk.settled();
-  await until(async () => (await redis.ask((client) => client.keys("*"))).length === 0); // a late branch leaves nothing behind
+  await eventually(async () => (await redis.ask((client) => client.keys("*"))).length === 0, "a late branch leaves nothing behind");
 });
 
 test("Verifies that a stage's time goes on while Redis is away for good", options, async () => {
@@ -176,10 +169,10 @@ test("Verifies that a branch delivers its result in a later activation when Redi
   await deploy(c.sequence(c.parallel("a", "slow"), "d"), {}, 3_000);
   const running = whisk.run("test", {});
   await slow.reached;
-  await until(async () => (await fieldsOfFork()) === 3);
+  await eventually(async () => (await fieldsOfFork()) === 3, "the marker, the count, and one branch are there");
   await redis.kill();
   slow.open();
-  await until(async () => whisk.left.some((text) => text.includes('"state":-1')));
+  await eventually(() => whisk.left.some((text) => text.includes('"state":-1')), "the branch has left an error state");
   await redis.start();
   assert.deepEqual(await running, { value: [{ a: 1 }, { slow: 1 }], d: 1 });
 });

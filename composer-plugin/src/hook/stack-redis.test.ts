@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startRedis } from "@openwhisk-harvest/stores";
+import { withoutRedisServer } from "@openwhisk-harvest/testkit";
 import { c, hookedConductor } from "../conductors.kit.js";
 import { TestOpenWhisk } from "../openwhisk.kit.js";
-import { withoutRedis } from "../testing/redis.test.kit.js";
 
 for (const [kind, preferSystem, skip] of [
-  ["redis-server", true, withoutRedis ?? false],
+  ["redis-server", true, withoutRedisServer()],
   ["embedded", false, false],
 ] as const)
   test(`Verifies that stages are joined over the stack's own Redis (${kind}), killed and not killed`, { skip }, async () => {

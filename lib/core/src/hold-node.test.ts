@@ -1,13 +1,13 @@
 /** H2, H3, H5, H6 and N1-N5 over a node of holds, for random runs, plans, samples, losses and refusals in random order. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { casesOf } from "@openwhisk-harvest/testkit";
 import fc from "fast-check";
 import type { PublishedAllocation } from "./decision.js";
 import { isOnGrid } from "./grid.js";
 import { claimOf, HOLD_RULES } from "./hold.js";
 import { GRID, SimNode } from "./hold-node.test.kit.js";
 import { excessCores, nextOrder, targetsOf } from "./node-budget.js";
-import { casesOf } from "./testing.js";
 
 const onGrid = fc.integer({ min: 1, max: 8 }).map((steps) => steps * 0.25);
 /** Half of them lie off the grid: U is never rounded. */

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { REDIS_KEYS } from "@openwhisk-harvest/core";
+import { startTestRedis, type TestRedis } from "@openwhisk-harvest/testkit";
 import { Redis } from "ioredis";
 import { RedisAllocationStore } from "./redis-allocation-store.js";
-import { startTestRedis, type TestRedis } from "./testing/servers.js";
 
 const ID = "c".repeat(32);
 

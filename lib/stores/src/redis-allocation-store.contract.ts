@@ -14,9 +14,9 @@ import {
   REDIS_KEYS,
   type RunEvent,
 } from "@openwhisk-harvest/core";
+import { eventually, type TestRedis } from "@openwhisk-harvest/testkit";
 import { Redis } from "ioredis";
 import { RedisAllocationStore } from "./redis-allocation-store.js";
-import { eventually, type TestRedis } from "./testing/servers.js";
 
 const UNAVAILABLE = { name: "HarvestError", code: "OWH_STORE_UNAVAILABLE" };
 const TIMEOUT_MS = 200;
@@ -129,7 +129,7 @@ export function allocationStoreContract(name: string, skip: string | false, star
       const shortLived = await RedisAllocationStore.connect({ url: server.url, timeoutMs: TIMEOUT_MS, ttlMs: 30 });
       const root = fresh();
       await shortLived.publish(root, { "[0]": allocation(1) });
-      await eventually("expiry", async () => !(await store.lookup({ root, trail: [], astPath: "[0]" })).allocation);
+      await eventually(async () => !(await store.lookup({ root, trail: [], astPath: "[0]" })).allocation, "expiry");
       await shortLived.close();
     });
 
@@ -259,11 +259,11 @@ export function allocationStoreContract(name: string, skip: string | false, star
       const heard: [string, PlanEntries][] = [];
       let gaps = 0;
       const watch = store.watchPlans({ onPlans: (root, entries) => heard.push([root, entries]), onGap: () => gaps++ });
-      await eventually("the watch", () => gaps === 1);
+      await eventually(() => gaps === 1, "the watch");
       const roots = Array.from({ length: 20 }, fresh);
       await redis.xadd(REDIS_KEYS.plans, "*", "plans", "{");
       for (const root of roots) await store.publishPlan(root, { a: allocation(1, 2) });
-      await eventually("the plans", () => heard.length === roots.length);
+      await eventually(() => heard.length === roots.length, "the plans");
       assert.deepEqual(
         heard,
         roots.map((root) => [root, { a: allocation(1, 2) }]),
@@ -276,17 +276,19 @@ export function allocationStoreContract(name: string, skip: string | false, star
     it("a watcher hears of the gap when the server comes back, before any plan that follows", async () => {
       const heard: string[] = [];
       const watch = store.watchPlans({ onPlans: (root) => heard.push(root), onGap: () => heard.push("gap") });
-      await eventually("the watch", () => heard.length === 1);
+      await eventually(() => heard.length === 1, "the watch");
       server.kill("SIGKILL");
-      await eventually("the gap", () => heard.length === 2);
+      await eventually(() => heard.length === 2, "the gap");
       const root = fresh();
-      await eventually("the plan", () =>
-        store.publishPlan(root, { a: allocation(1, 2) }).then(
-          () => true,
-          () => false,
-        ),
+      await eventually(
+        () =>
+          store.publishPlan(root, { a: allocation(1, 2) }).then(
+            () => true,
+            () => false,
+          ),
+        "the plan",
       );
-      await eventually("the plan's arrival", () => heard.length >= 3);
+      await eventually(() => heard.length >= 3, "the plan's arrival");
       assert.deepEqual(heard.slice(0, 3), ["gap", "gap", root]);
       await watch.stop();
     });
@@ -301,18 +303,20 @@ export function allocationStoreContract(name: string, skip: string | false, star
       });
       await Promise.allSettled(published);
       assert.ok(acknowledged.length >= 100);
-      await eventually("the store's return", () =>
-        store.lookup({ root, trail: [], astPath: "[0]" }).then(
-          () => true,
-          () => false,
-        ),
+      await eventually(
+        () =>
+          store.lookup({ root, trail: [], astPath: "[0]" }).then(
+            () => true,
+            () => false,
+          ),
+        "the store's return",
       );
       for (const astPath of acknowledged)
         assert.equal((await store.lookup({ root, trail: [], astPath })).allocation?.cpuCores, Number(astPath.slice(1, -1)) + 1, astPath);
     });
 
     it("every call ends within its time while the server hangs, and works again when it goes on", async () => {
-      await eventually("the server's return", () => server.pid()); // the store may see it before its supervisor does
+      await eventually(() => server.pid(), "the server's return"); // the store may see it before its supervisor does
       server.kill("SIGSTOP");
       const id = fresh();
       try {
@@ -338,11 +342,13 @@ export function allocationStoreContract(name: string, skip: string | false, star
       } finally {
         server.kill("SIGCONT");
       }
-      await eventually("the store's return", () =>
-        store.modes().then(
-          () => true,
-          () => false,
-        ),
+      await eventually(
+        () =>
+          store.modes().then(
+            () => true,
+            () => false,
+          ),
+        "the store's return",
       );
     });
 

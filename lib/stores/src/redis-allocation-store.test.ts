@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { startTestRedis, withoutRedis, withoutRedisServer } from "@openwhisk-harvest/testkit";
 import { Redis } from "ioredis";
 import { allocationStoreContract } from "./redis-allocation-store.contract.js";
 import { RedisAllocationStore } from "./redis-allocation-store.js";
-import { skipFor, startTestRedis } from "./testing/servers.js";
 
-for (const kind of ["redis-server", "embedded"] as const) allocationStoreContract(kind, skipFor(kind), () => startTestRedis(kind));
+for (const kind of ["redis-server", "embedded"] as const) allocationStoreContract(kind, withoutRedis(kind), () => startTestRedis(kind));
 
-describe("a Redis that takes no writes", { skip: skipFor("redis-server") }, () => {
+describe("a Redis that takes no writes", { skip: withoutRedisServer() }, () => {
   const REFUSALS: { name: string; refuse: (redis: Redis) => Promise<unknown>; word: RegExp }[] = [
     {
       name: "out of memory",

@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, it } from "node:test";
+import { eventually, startTestRedis, type TestRedis, withoutRedis } from "@openwhisk-harvest/testkit";
 import { Redis } from "ioredis";
 import { startRedis } from "./redis-process.js";
-import { eventually, skipFor, startTestRedis, type TestRedis } from "./testing/servers.js";
 
 const notLinux = process.platform !== "linux" && "needs /proc";
 
@@ -38,7 +38,7 @@ async function ownerOf(dataDir: string, preferSystem: boolean) {
 }
 
 for (const kind of ["redis-server", "embedded"] as const)
-  describe(`Redis process: ${kind}`, { skip: skipFor(kind) }, () => {
+  describe(`Redis process: ${kind}`, { skip: withoutRedis(kind) }, () => {
     let server: TestRedis;
     before(async () => {
       server = await startTestRedis(kind);
@@ -88,7 +88,7 @@ for (const kind of ["redis-server", "embedded"] as const)
           await redis.hset("h", `${round}-${n}`, n);
           acknowledged.push(`${round}-${n}`);
         }
-        assert.notEqual(await eventually("a new process", () => server.pid()), killed);
+        assert.notEqual(await eventually(() => server.pid(), "a new process"), killed);
       }
       assert.deepEqual(Object.keys(await redis.hgetall("h")).sort(), acknowledged.sort());
       redis.disconnect();
@@ -100,9 +100,9 @@ for (const kind of ["redis-server", "embedded"] as const)
       for (const redis of [waiting, branch]) redis.on("error", () => undefined); // the kill
       await branch.lpush("composer/fork/1", "42");
       const joined = waiting.brpop("composer/join/1", 0); // ioredis sends it again on the new connection
-      await eventually("the wait", async () => waiting.status === "ready");
+      await eventually(async () => waiting.status === "ready", "the wait");
       server.kill("SIGKILL");
-      await eventually("the push", async () => (await branch.lpushx("composer/fork/1", "result")) >= 2);
+      await eventually(async () => (await branch.lpushx("composer/fork/1", "result")) >= 2, "the push");
       await branch.rename("composer/fork/1", "composer/join/1");
       assert.deepEqual(await joined, ["composer/join/1", "42"]);
       // More than once if the push was cut off after it was carried out.
@@ -118,7 +118,7 @@ for (const kind of ["redis-server", "embedded"] as const)
       await first.connect();
       await first.set("a", "1");
       owner.kill("SIGKILL");
-      await eventually("the server's end", () => !isAlive(pid));
+      await eventually(() => !isAlive(pid), "the server's end");
       first.disconnect();
 
       const next = await startRedis({ dataDir, preferSystem: kind === "redis-server" });

@@ -72,7 +72,8 @@ export class HandClock implements Clock {
 
   #nextBefore(untilMs: number): Sleeper | undefined {
     let next: Sleeper | undefined;
-    for (const sleeper of this.#sleepers) if (sleeper.atMs <= untilMs && sleeper.atMs < (next?.atMs ?? Number.POSITIVE_INFINITY)) next = sleeper;
+    for (const sleeper of this.#sleepers)
+      if (sleeper.atMs <= untilMs && sleeper.atMs < (next?.atMs ?? Number.POSITIVE_INFINITY)) next = sleeper;
     return next;
   }
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { casesOf } from "@openwhisk-harvest/core/testing";
+import { casesOf } from "@openwhisk-harvest/testkit";
 import { eventually, ScriptedController, ScriptedInvoker } from "./cluster.test.kit.js";
 import { brokerMissing, startBroker } from "./testing.js";
 

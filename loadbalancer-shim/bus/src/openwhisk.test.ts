@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { casesOf } from "@openwhisk-harvest/core/testing";
+import { casesOf } from "@openwhisk-harvest/testkit";
 
 const host = process.env["HARVEST_TEST_OPENWHISK"];
 const auth = process.env["HARVEST_TEST_OPENWHISK_AUTH"];

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PLACEMENTS } from "@openwhisk-harvest/core";
+import { HandClock, settled } from "@openwhisk-harvest/testkit";
 import fc from "fast-check";
 import type { Acquired } from "./acquired.js";
 import { Balancer, type BalancerOptions } from "./balancer.js";
 import { greedyJsq } from "./greedy-jsq.js";
-import { HandClock, settle } from "./hand-clock.test.kit.js";
 import { placementPolicy } from "./policies.js";
 import type { PlacementRequest } from "./policy.js";
 
@@ -47,14 +47,14 @@ test("waiting activations are placed in their order when permits come back, and 
   const { balancer, clock } = machine();
   const first = await balancer.acquire(ask({ want: { cpuCores: 2, memoryMb: 512 } }));
   const waiting = [watch(balancer.acquire(ask())), watch(balancer.acquire(ask())), watch(balancer.acquire(ask()))];
-  await settle();
+  await settled();
   assert.deepEqual(
     waiting.map((w) => w.state),
     ["waiting", "waiting", "waiting"],
   );
   await clock.advance(400);
   first.release();
-  await settle();
+  await settled();
   assert.deepEqual(
     waiting.map((w) => w.state),
     ["placed", "placed", "waiting"],
@@ -62,7 +62,7 @@ test("waiting activations are placed in their order when permits come back, and 
   assert.equal(waiting[0]?.acquired?.waitedMs, 400);
   waiting[0]?.acquired?.release();
   waiting[0]?.acquired?.release();
-  await settle();
+  await settled();
   assert.equal(waiting[2]?.state, "placed");
   for (const w of waiting) w.acquired?.release();
   assert.deepEqual(balancer.invokers()[0]?.free, capacity);
@@ -74,10 +74,10 @@ test("a small one does not overtake a large one that waits (B2)", async () => {
   const holder = await balancer.acquire(ask());
   const large = watch(balancer.acquire(ask({ want: { cpuCores: 2, memoryMb: 256 } })));
   const small = watch(balancer.acquire(ask()));
-  await settle();
+  await settled();
   assert.deepEqual([large.state, small.state], ["waiting", "waiting"]);
   holder.release();
-  await settle();
+  await settled();
   assert.deepEqual([large.state, small.state], ["placed", "waiting"]);
 });
 
@@ -99,10 +99,10 @@ test("conductors that wait for their share do not hold back components, and the 
   const parents = [await balancer.acquire(conductor(256)), await balancer.acquire(conductor(256))];
   const branch = watch(balancer.acquire(conductor(256)));
   const component = watch(balancer.acquire(ask({ want: { cpuCores: 1, memoryMb: 512 } })));
-  await settle();
+  await settled();
   assert.deepEqual([branch.state, component.state], ["waiting", "placed"]);
   parents[0]?.release();
-  await settle();
+  await settled();
   assert.equal(branch.state, "placed");
 });
 
@@ -112,7 +112,7 @@ test("a full line, and what no invoker could ever hold, are refused at once", as
   await balancer.acquire(ask({ want: capacity }));
   const waiting = watch(balancer.acquire(ask()));
   assert.throws(() => balancer.enqueue(ask()), { code: "OWH_NO_INVOKER" });
-  await settle();
+  await settled();
   assert.equal(waiting.state, "waiting");
 });
 
@@ -148,15 +148,15 @@ test("those who wait are refused when the last invoker becomes unhealthy, and pl
   await balancer.acquire(ask({ want: { cpuCores: 2, memoryMb: 256 } }));
   balancer.setHealthy(1, false);
   const waiting = watch(balancer.acquire(ask()));
-  await settle();
+  await settled();
   assert.equal(waiting.state, "waiting");
   balancer.setHealthy(1, true);
-  await settle();
+  await settled();
   assert.deepEqual([waiting.state, waiting.acquired?.invoker], ["placed", 1]);
   const late = watch(balancer.acquire(ask()));
   balancer.setHealthy(0, false);
   balancer.setHealthy(1, false);
-  await settle();
+  await settled();
   assert.deepEqual([late.state, late.code], ["refused", "OWH_NO_INVOKER"]);
 });
 

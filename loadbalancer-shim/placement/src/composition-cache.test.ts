@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { HandClock } from "@openwhisk-harvest/testkit";
 import { CompositionCache } from "./composition-cache.js";
-import { HandClock } from "./hand-clock.test.kit.js";
 
 test("the least recently used entry goes first when the cache is full", () => {
   const cache = new CompositionCache({ clock: new HandClock(), maxEntries: 2 });

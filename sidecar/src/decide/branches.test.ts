@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { DagDescription, DagFunction } from "@openwhisk-harvest/core";
-import { type FunctionSpec, modelOf, stateOf } from "./state.kit.js";
 import { isStraightBranch, withSequences } from "./branches.js";
 import { decide } from "./decide.js";
+import { type FunctionSpec, modelOf, stateOf } from "./state.kit.js";
 
 const action = (path: string) => ({ type: "action", path, name: "/_/a" });
 const inline = { type: "function" };

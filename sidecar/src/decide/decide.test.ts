@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { dagOf, type FunctionSpec, modelOf, stateOf } from "./state.kit.js";
 import { decide, planStages } from "./decide.js";
 import { predict } from "./predict.js";
 import type { DecisionState } from "./state.js";
+import { dagOf, type FunctionSpec, modelOf, stateOf } from "./state.kit.js";
 
 const fn = (userCores: number, cpuCores: number, workCoreMs: number, rest: Partial<FunctionSpec> = {}): FunctionSpec => ({
   user: { cpuCores: userCores, memoryMb: 256 },

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type FunctionSpec, stateOf } from "./state.kit.js";
 import { decide } from "./decide.js";
 import { ENTER_GAIN_SHARE, VerdictMemory } from "./hysteresis.js";
+import { type FunctionSpec, stateOf } from "./state.kit.js";
 
 /** With 2 cores each the stage takes `slow` / 2 ms; with 3:1 `slow` / 3 or `fast`, whichever is longer. */
 const state = (slow: number, fast: number, wasSplit?: boolean) => {

@@ -13,12 +13,12 @@ import {
   roundAmount,
   type StageDecision,
 } from "@openwhisk-harvest/core";
-import { casesOf } from "@openwhisk-harvest/core/testing";
+import { casesOf } from "@openwhisk-harvest/testkit";
 import fc from "fast-check";
 import { publishedFields } from "../publish.js";
-import { dagOf, type FunctionSpec, modelOf, ROOT, stateOf } from "./state.kit.js";
 import { decide } from "./decide.js";
 import { type DecisionState, decidesStages, type Resource } from "./state.js";
+import { dagOf, type FunctionSpec, modelOf, ROOT, stateOf } from "./state.kit.js";
 
 const STAGES = casesOf(100_000);
 /** Some states have no stage to decide. */

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Calibration, DagDescription, TargetCalibration } from "@openwhisk-harvest/core";
 import { explainDecision } from "../explain.js";
-import { dagOf, modelOf, stateOf } from "./state.kit.js";
 import { decide } from "./decide.js";
 import { predict } from "./predict.js";
 import type { DecisionState } from "./state.js";
+import { dagOf, modelOf, stateOf } from "./state.kit.js";
 
 const SPECS = [
   { user: { cpuCores: 2, memoryMb: 512 }, cpuCores: 3, memoryMb: 200, workCoreMs: 900 },

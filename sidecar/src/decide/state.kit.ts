@@ -1,5 +1,5 @@
 /** Small models and DAGs for this room's tests; not exported from the room. */
-import type { Clock, DagDescription, DagFunction, FlatForest, Model, ModelTarget, ParallelStage } from "@openwhisk-harvest/core";
+import type { DagDescription, DagFunction, FlatForest, Model, ModelTarget, ParallelStage } from "@openwhisk-harvest/core";
 import { encodeForests, MODEL_FEATURES, PAPER_GRID } from "@openwhisk-harvest/core";
 import type { DecisionState } from "./state.js";
 
@@ -133,45 +133,4 @@ export function stateOf(specs: readonly FunctionSpec[], overrides: Partial<Decis
     root: ROOT,
     ...overrides,
   };
-}
-
-/** Time that passes only by advance(). */
-export class ManualClock implements Clock {
-  #nowMs = 0;
-  readonly #sleepers = new Set<{ untilMs: number; wake: () => void }>();
-
-  nowMs(): number {
-    return this.#nowMs;
-  }
-
-  monotonicMs(): number {
-    return this.#nowMs;
-  }
-
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const sleeper = { untilMs: this.#nowMs + ms, wake: resolve };
-      this.#sleepers.add(sleeper);
-      signal?.addEventListener("abort", () => {
-        this.#sleepers.delete(sleeper);
-        reject(signal.reason);
-      });
-    });
-  }
-
-  /** Lets time pass, and whoever was woken by it work. */
-  async advance(ms: number): Promise<void> {
-    this.#nowMs += ms;
-    for (const sleeper of this.#sleepers)
-      if (sleeper.untilMs <= this.#nowMs) {
-        this.#sleepers.delete(sleeper);
-        sleeper.wake();
-      }
-    await settled();
-  }
-}
-
-/** After all promises that are ready have had their turn. */
-export function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

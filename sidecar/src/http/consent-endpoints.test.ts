@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { HOOK_COUNTS_HEADER } from "@openwhisk-harvest/core";
+import { eventually } from "@openwhisk-harvest/testkit";
 import { modelOf } from "../decide/state.kit.js";
-import { eventually, GUEST, nextRoot, SPECS, STRANGER, startTestSidecar, type TestSidecar } from "./sidecar.kit.js";
+import { GUEST, nextRoot, SPECS, STRANGER, startTestSidecar, type TestSidecar } from "./sidecar.kit.js";
 
 describe("endpoints for owners", () => {
   let test: TestSidecar;
@@ -157,7 +158,7 @@ describe("endpoints for owners", () => {
     const root = nextRoot();
     await test.decide(root);
     const listed = async (query: string) => (await test.ask("GET", `/v1/decisions?${query}`)).body.decisions as { root: string }[];
-    await eventually("the decision is stored", async () => (await listed("limit=1"))[0]?.root === root);
+    await eventually(async () => (await listed("limit=1"))[0]?.root === root, "the decision is stored");
     const [newest] = await listed("dag=job&mode=harvest&limit=1");
     assert.equal(newest?.root, root);
     assert.deepEqual(await listed("dag=other"), []);

@@ -13,9 +13,9 @@ import { promisify } from "node:util";
 import { loadConfig, type Mode, type ModelStore, PAPER_GRID } from "@openwhisk-harvest/core";
 import { openStores, RedisAllocationStore, type RedisProcess, type Stores, startRedis } from "@openwhisk-harvest/stores";
 import { pino } from "pino";
+import { dagOf, type FunctionSpec, modelOf } from "../decide/state.kit.js";
 import { openWhiskKeyVerifier } from "../openwhisk-key-verifier.js";
 import { type Sidecar, type SidecarOptions, startSidecar } from "../service.js";
-import { dagOf, type FunctionSpec, modelOf } from "../decide/state.kit.js";
 
 export const GUEST = `Basic ${Buffer.from("23bc46b1-71f6-4ed5-8c54-816aa4f8c502:guestkey").toString("base64")}`;
 export const STRANGER = `Basic ${Buffer.from("11111111-71f6-4ed5-8c54-816aa4f8c502:strangerkey").toString("base64")}`;
@@ -175,13 +175,4 @@ let roots = 0;
 /** A fresh R. */
 export function nextRoot(): string {
   return (++roots).toString(16).padStart(32, "0");
-}
-
-/** Asks again until `wanted` answers true, and fails after 10 s. */
-export async function eventually(what: string, wanted: () => Promise<boolean>): Promise<void> {
-  const untilMs = performance.now() + 10_000;
-  while (!(await wanted())) {
-    if (performance.now() > untilMs) throw new Error(`${what}: not within 10 s`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import type { LeaseReport, PlanEntries, PlanWatch, PublishedAllocation, RunEvent, RunEventType } from "@openwhisk-harvest/core";
-import { eventually, nextRoot, startTestSidecar, type TestSidecar } from "../http/sidecar.kit.js";
+import { eventually } from "@openwhisk-harvest/testkit";
+import { nextRoot, startTestSidecar, type TestSidecar } from "../http/sidecar.kit.js";
 import { eventsOfStagesUnderWay } from "./ledger-desk.js";
 
 describe("the ledgers of the sidecar", () => {
@@ -20,7 +21,7 @@ describe("the ledgers of the sidecar", () => {
         isListening = true;
       },
     });
-    await eventually("the watch", async () => isListening);
+    await eventually(async () => isListening, "the watch");
   });
   after(async () => {
     await watch.stop();
@@ -61,20 +62,20 @@ describe("the ledgers of the sidecar", () => {
     await tell(root, 0, "start");
     await tell(root, 1, "start");
     await tell(root, 1, "throttled");
-    await eventually("the receiver's plan", async () => planFor(root, 0) !== undefined);
+    await eventually(async () => planFor(root, 0) !== undefined, "the receiver's plan");
     const { cpuCores, epoch, decision, namespace } = planFor(root, 0) as PublishedAllocation;
     assert.deepEqual({ cpuCores, decision, namespace }, { cpuCores: undefined, decision: `${root}-1`, namespace: "guest" });
     await tell(root, 0, "applied", { epoch, limits: { cpuCores: 2, memoryMb: 256 } });
-    await eventually("the donor's plan", async () => planFor(root, 1) !== undefined);
+    await eventually(async () => planFor(root, 1) !== undefined, "the donor's plan");
     assert.equal(planFor(root, 1)?.cpuCores, undefined, "U, exactly");
     assert.deepEqual(Object.keys(await test.allocations.plans(root)).sort(), [keyOf(root, 0), keyOf(root, 1)]);
 
     await tell(root, 0, "end", { epoch, limits: { cpuCores: 2, memoryMb: 256 }, usedCoreMs: 20, usedMemoryMb: 100 });
     await tell(root, 1, "end", { epoch: planFor(root, 1)?.epoch as number, usedCoreMs: 5, usedMemoryMb: 10 });
-    await eventually("the record", async () => {
+    await eventually(async () => {
       const { ledger } = (await test.ask("GET", `/v1/decisions/${root}`)).body;
       return ledger?.[0]?.closed === "ended";
-    });
+    }, "the record");
     const [record] = (await test.ask("GET", `/v1/decisions/${root}`)).body.ledger;
     assert.deepEqual(
       record.moves.map(({ kind, position }: { kind: string; position: number }) => [kind, position]),
@@ -91,7 +92,7 @@ describe("the ledgers of the sidecar", () => {
       ],
     );
     assert.ok(record.realMs >= 0 && record.predictedMs.user === 450);
-    await eventually("the stored record", async () => JSON.stringify(await test.stores.decisions.find(root)).includes('"ledger":'));
+    await eventually(async () => JSON.stringify(await test.stores.decisions.find(root)).includes('"ledger":'), "the stored record");
   });
 
   it("are counted", async () => {
@@ -113,10 +114,10 @@ describe("the ledgers of the sidecar", () => {
     await test.decide(root);
     await tell(root, 0, "start");
     await tell(root, 1, "start");
-    await eventually("the stored decision", async () => (await test.stores.decisions.find(root)) !== undefined);
+    await eventually(async () => (await test.stores.decisions.find(root)) !== undefined, "the stored decision");
     await test.restartSidecar();
     await tell(root, 1, "throttled");
-    await eventually("the receiver's plan", async () => planFor(root, 0) !== undefined);
+    await eventually(async () => planFor(root, 0) !== undefined, "the receiver's plan");
     assert.equal(planFor(root, 0)?.cpuCores, undefined);
   });
 
@@ -126,24 +127,27 @@ describe("the ledgers of the sidecar", () => {
     await tell(root, 0, "start");
     await tell(root, 1, "start");
     // Of a stage whose decision is still being looked for only the next word opens the ledger.
-    await eventually("the open ledger", async () => (await test.ask("GET", `/v1/decisions/${root}`)).body.ledger?.[0]?.runs.length === 2);
+    await eventually(async () => (await test.ask("GET", `/v1/decisions/${root}`)).body.ledger?.[0]?.runs.length === 2, "the open ledger");
     await test.stopRedis();
     await test.restartRedis();
-    await eventually("the word", () =>
-      tell(root, 1, "throttled").then(
-        () => true,
-        () => false,
-      ),
+    await eventually(
+      () =>
+        tell(root, 1, "throttled").then(
+          () => true,
+          () => false,
+        ),
+      "the word",
     );
-    await eventually("the receiver's plan", async () => planFor(root, 0) !== undefined);
+    await eventually(async () => planFor(root, 0) !== undefined, "the receiver's plan");
   });
 
   it("are kept for nobody but the decision's own namespace", async () => {
     const root = nextRoot();
     await test.decide(root);
     await tell(root, 1, "throttled", { namespace: "stranger" });
-    await eventually("the count", async () =>
-      /harvest_ledgers_total\{outcome="none"\} [1-9]/.test((await test.ask("GET", "/metrics")).body),
+    await eventually(
+      async () => /harvest_ledgers_total\{outcome="none"\} [1-9]/.test((await test.ask("GET", "/metrics")).body),
+      "the count",
     );
     assert.equal(planFor(root, 1), undefined);
   });

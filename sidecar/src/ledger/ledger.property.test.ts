@@ -1,7 +1,7 @@
 /** H1, H2, H3, H5 and L1-L7 of ledger.ts, over generated stages and generated histories of them. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { casesOf } from "@openwhisk-harvest/core/testing";
+import { casesOf } from "@openwhisk-harvest/testkit";
 import fc from "fast-check";
 import { LEDGER_RULES, stepLedger } from "./ledger.js";
 import { budgetOf, heldOf, isCertain, newestPlan, RESOURCES, type Resource, runningIn } from "./stage.js";

@@ -10,7 +10,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { eventually, startTestStandalone } from "../standalone.kit.js";
+import { eventually } from "@openwhisk-harvest/testkit";
+import { startTestStandalone } from "../standalone.kit.js";
 
 const run = promisify(execFile);
 const composerFolder = dirname(createRequire(import.meta.url).resolve("openwhisk-composer/package.json"));
@@ -62,7 +63,7 @@ async function recordedResult(activationId: string): Promise<unknown> {
   const record = await eventually(async () => {
     const { status, body } = await server.request(`activations/${activationId}`);
     return status === 200 ? body : undefined;
-  }, 120_000);
+  }, `the record of ${activationId}`);
   return record.response.result;
 }
 

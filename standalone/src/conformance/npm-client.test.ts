@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { eventually, startTestStandalone } from "../standalone.kit.js";
+import { eventually } from "@openwhisk-harvest/testkit";
+import { startTestStandalone } from "../standalone.kit.js";
 
 let server: Awaited<ReturnType<typeof startTestStandalone>>;
 before(async () => {
@@ -70,7 +71,7 @@ test("activations: list with every filter, get, result, logs", async () => {
   const logs = await eventually(async () => {
     const { logs: lines } = await activations.logs({ name: first.activationId });
     return lines.length > 0 ? lines : undefined;
-  });
+  }, "the logs are there");
   assert.match(logs[0], /^\d{4}-\d\d-\d\dT[\d:.]+Z\s+stdout: seen$/);
   await assert.rejects(activations.get({ name: "0".repeat(32) }), { statusCode: 404 });
 });
@@ -110,10 +111,12 @@ test("triggers and rules: all of theirs", async () => {
   const { activationId } = await triggers.invoke({ name: "bell", params: { x: 1 } });
   const fired = await eventually(
     () => activations.get({ name: activationId }).catch(() => undefined) as Promise<{ logs: string[] } | undefined>,
+    "the trigger's record",
   );
   const { activationId: heard } = JSON.parse(fired.logs[0] ?? "{}");
   const record = await eventually(
     () => activations.get({ name: heard }).catch(() => undefined) as Promise<{ response: { result: Body } } | undefined>,
+    "the record of the action that the trigger woke",
   );
   assert.deepEqual([record.response.result["from"], record.response.result["x"]], ["bell", 1]);
   assert.deepEqual([names(await triggers.list()), names(await rules.list())], [["bell"], ["on-bell"]]);

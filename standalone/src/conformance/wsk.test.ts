@@ -9,7 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { eventually, startTestStandalone } from "../standalone.kit.js";
+import { eventually } from "@openwhisk-harvest/testkit";
+import { startTestStandalone } from "../standalone.kit.js";
 
 const run = promisify(execFile);
 const binary = process.env["HARVEST_TEST_WSK"] ?? "wsk";
@@ -78,7 +79,7 @@ if (isThere)
       assert.match(await wsk("activation", "list", "-l", "5"), new RegExp(`${id}.* nodejs:20 .*(cold|warm).*success.*guest/hello:0.0.2`));
       assert.deepEqual(json(await wsk("activation", "get", id)).response.result, { greeting: "hi Ada" });
       assert.deepEqual(json(await wsk("activation", "result", id)), { greeting: "hi Ada" });
-      await eventually(async () => (/stdout: hello/.test(await wsk("activation", "logs", id)) ? true : undefined));
+      await eventually(async () => /stdout: hello/.test(await wsk("activation", "logs", id)), "the logs are there");
       assert.match(await wsk("activation", "get", "--last", "--summary"), /activation result for/);
     });
 
@@ -108,7 +109,7 @@ if (isThere)
       const trigger = await eventually(async () => {
         const text = await wsk("activation", "get", id).catch(() => undefined);
         return text && json(text);
-      });
+      }, "the trigger's record");
       assert.equal(JSON.parse(trigger.logs[0]).rule, "guest/r");
       assert.match(await wsk("rule", "disable", "r"), /ok: disabled rule r/);
       assert.match(await wsk("rule", "status", "r"), /ok: rule r is inactive/);

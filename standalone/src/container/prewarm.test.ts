@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { detectEnforcement, type Enforcer } from "@openwhisk-harvest/cgroup";
+import { eventually } from "@openwhisk-harvest/testkit";
 import type { Container, ContainerDriver, ContainerSpec } from "./driver.js";
 import { withPrewarm } from "./prewarm.js";
 import { createProcessDriver } from "./process-driver.js";
-import { eventually, recordingLogger } from "./testing.js";
+import { recordingLogger } from "./testing.js";
 
 const LIMITS = { timeoutMs: 20_000, maxResponseBytes: 1 << 20 };
 const STOCK = [{ kind: "nodejs:20", memoryMb: 128, count: 1 }];

@@ -7,11 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { detectEnforcement, type Enforcer } from "@openwhisk-harvest/cgroup";
+import { eventually } from "@openwhisk-harvest/testkit";
 import type { Container, ContainerDriver } from "./driver.js";
 import { offeredKind, RUNTIME_FILES } from "./kinds.js";
 import { kernelLimitsMemory } from "./memory-watch.js";
 import { createProcessDriver } from "./process-driver.js";
-import { eventually, isAlive, recordingLogger } from "./testing.js";
+import { isAlive, recordingLogger } from "./testing.js";
 
 const LIMITS = { timeoutMs: 20_000, maxResponseBytes: 1 << 20 };
 const MB = 1 << 20;
@@ -340,7 +341,7 @@ test("G2: kill -9 of the server ends its containers, and the next driver removes
   const shared = join(workDir, "k");
   const server = spawn(process.execPath, ["--input-type=module", "-e", script, shared], { stdio: ["ignore", "ignore", "inherit"] });
   const pidFile = () => findFile(shared, "pid");
-  await eventually(async () => (await pidFile()) !== undefined, "the endless loop runs", 20_000);
+  await eventually(async () => (await pidFile()) !== undefined, "the endless loop runs");
   const pid = Number(readFileSync(String(await pidFile()), "utf8"));
   assert.ok(isAlive(pid));
   server.kill("SIGKILL");

@@ -1,15 +1,7 @@
 /** What the tests of containers and invokers share. */
-import { setTimeout as sleep } from "node:timers/promises";
-import type { Logger } from "./logger.js";
+export { eventually } from "@openwhisk-harvest/testkit";
 
-/** Polls until it holds; throws when it does not within the deadline. */
-export async function eventually(holds: () => boolean | Promise<boolean>, what: string, deadlineMs = 10_000): Promise<void> {
-  const end = performance.now() + deadlineMs;
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`Not within ${deadlineMs} ms: ${what}`);
-    await sleep(5);
-  }
-}
+import type { Logger } from "./logger.js";
 
 export function isAlive(pid: number): boolean {
   try {

@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { eventually } from "./testing.js";
+import { eventually } from "@openwhisk-harvest/testkit";
 import { UidBlocks } from "./uid-blocks.js";
 import { NumberedUsers } from "./users.js";
 
@@ -67,7 +67,7 @@ test("U1: of several processes that claim at once, no two get the same, and kill
     t.after(() => child.kill("SIGKILL"));
     return said;
   });
-  await eventually(() => children.every(({ text }) => text.endsWith("\n")), "all have claimed", 30_000);
+  await eventually(() => children.every(({ text }) => text.endsWith("\n")), "all have claimed");
   const claimed = children.flatMap(({ text }) => text.trim().split(","));
   assert.equal(new Set(claimed).size, 20);
   for (const { child } of children) child.kill("SIGKILL");

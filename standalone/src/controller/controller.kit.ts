@@ -5,9 +5,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Clock, KeyValue } from "@openwhisk-harvest/core";
+import type { KeyValue } from "@openwhisk-harvest/core";
 import { loadConfig } from "@openwhisk-harvest/core";
 import { silentLogger } from "@openwhisk-harvest/stores";
+import { HandClock } from "@openwhisk-harvest/testkit";
 import { open } from "lmdb";
 import { type EntityName, formatEntityName } from "../entity-name.js";
 import type { ActivationMessage, ActivationRecord, Identity, Parameter } from "../messages.js";
@@ -22,29 +23,6 @@ import type { ControllerParts } from "./parts.js";
 import { recordWithoutRun } from "./records.js";
 
 export const GUEST: Identity = { subject: "guest", namespace: "guest", authkey: "uuid:key" };
-
-/** Moves when a test says so, and for nothing else. */
-export class StillClock implements Clock {
-  now = 1_700_000_000_000;
-  readonly #sleepers = new Map<() => void, number>();
-
-  nowMs = () => this.now;
-  monotonicMs = () => this.now;
-
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#sleepers.set(resolve, this.now + ms);
-      signal?.addEventListener("abort", () => {
-        if (this.#sleepers.delete(resolve)) reject(signal.reason);
-      });
-    });
-  }
-
-  advance(ms: number): void {
-    this.now += ms;
-    for (const [wake, atMs] of this.#sleepers) if (atMs <= this.now && this.#sleepers.delete(wake)) wake();
-  }
-}
 
 export interface TestAction {
   /** A function of the merged parameters; its work takes 10 ms of the clock. A throw is a developer error. */
@@ -64,7 +42,7 @@ export const conductor = (run: NonNullable<TestAction["run"]>, over: TestAction 
 export function testController(actions: Readonly<Record<string, TestAction>>, options: { sequenceMaxLength?: number } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "owh-controller-"));
   const root = open({ path: join(folder, "test.mdb"), noSubdir: true });
-  const clock = new StillClock();
+  const clock = new HandClock();
   const { sequenceMaxLength = 50 } = options;
   const config = { ...loadConfig().standalone, sequenceMaxLength };
   const activations = new LmdbActivations(root, new RecordJournal(folder), (id, why) => {
@@ -77,7 +55,7 @@ export function testController(actions: Readonly<Record<string, TestAction>>, op
   const run = async (message: ActivationMessage): Promise<ActivationRecord> => {
     const action = actions[message.action.name];
     const record = recordWithoutRun(message, await responseOf(action, message.content), clock.nowMs());
-    clock.now += 10;
+    clock.move(10);
     activations.store({ ...record, duration: 10, end: record.start + 10 });
     return { ...record, duration: 10, end: record.start + 10 };
   };

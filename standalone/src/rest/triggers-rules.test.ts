@@ -1,7 +1,8 @@
 /** Triggers and rules (openwhisk-protocol, 8; Triggers.scala, Rules.scala). */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { eventually, startTestStandalone } from "../standalone.kit.js";
+import { eventually } from "@openwhisk-harvest/testkit";
+import { startTestStandalone } from "../standalone.kit.js";
 
 let server: Awaited<ReturnType<typeof startTestStandalone>>;
 before(async () => {
@@ -21,7 +22,7 @@ const record = (id: string) =>
   eventually(async () => {
     const { status, body } = await server.request(`activations/${id}`);
     return status === 200 ? body : undefined;
-  });
+  }, `the record of ${id}`);
 
 test("a trigger: made, read, updated, listed, deleted; it keeps its rules over an update", async () => {
   const made = await put("triggers/t", { parameters: [{ key: "a", value: 1 }] });

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { findPython, RUNTIME_FILES } from "../container/kinds.js";
+import { archive, runtimeWith as nodeRuntimeWith, type Runtime, startRuntime } from "./runtime.kit.js";
 import { SENTINEL } from "./service.js";
 import { SOCKET_VARIABLE } from "./socket-variable.js";
-import { archive, runtimeWith as nodeRuntimeWith, type Runtime, startRuntime } from "./runtime.kit.js";
 
 const found = findPython();
 const skip = found ? false : "no python3 from 3.8 on here";

@@ -5,9 +5,9 @@ import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { runtimeWith, startRuntime, archive as zip } from "./runtime.kit.js";
 import { SENTINEL } from "./service.js";
 import { SOCKET_VARIABLE } from "./socket-variable.js";
-import { runtimeWith, startRuntime, archive as zip } from "./runtime.kit.js";
 
 test("a function gets its parameters, answers with its result, and ends with a sentinel on both streams before the answer", async (t) => {
   const runtime = await runtimeWith(t, "function main(p) { console.log('out'); console.error('err'); return { hello: p.name } }");

@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { eventually, type TestStandalone } from "../standalone.kit.js";
+import { eventually } from "@openwhisk-harvest/testkit";
+import type { TestStandalone } from "../standalone.kit.js";
 
 /** No throttle and no short queue is in the way of the load. */
 export const LOAD_FLAGS = [
@@ -117,7 +118,7 @@ async function countRecords(server: TestStandalone, name: string): Promise<numbe
 }
 
 async function untilRecorded(server: TestStandalone, name: string, invocations: number): Promise<void> {
-  await eventually(async () => ((await countRecords(server, name)) >= invocations ? true : undefined), RECORD_DEADLINE_MS);
+  await eventually(async () => (await countRecords(server, name)) >= invocations, "every record has come", RECORD_DEADLINE_MS);
 }
 
 async function checkRecords(server: TestStandalone, name: string, ids: ReadonlyMap<string, number>, invocations: number): Promise<void> {

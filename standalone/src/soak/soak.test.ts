@@ -1,7 +1,7 @@
 /** Load, crash and fuzz on a whole server: a tenth in every test run, all of it by `npm run soak`. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { casesOf, isSoak } from "@openwhisk-harvest/core/testing";
+import { casesOf, isSoak } from "@openwhisk-harvest/testkit";
 import { startTestStandalone, type TestStandalone } from "../standalone.kit.js";
 import { crashUnderLoad } from "./crash.kit.js";
 import { fuzz } from "./fuzz.kit.js";

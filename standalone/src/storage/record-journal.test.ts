@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { systemClock } from "@openwhisk-harvest/core";
+import { RecordingLogger } from "@openwhisk-harvest/testkit";
 import fc from "fast-check";
-import { LogLines } from "../standalone.kit.js";
 import { openStorage } from "./open-storage.js";
 import { RecordJournal } from "./record-journal.js";
 import { recordOf } from "./storage.contract.js";
@@ -88,7 +88,7 @@ describe("the journal of records", () => {
   });
 
   it("is in the store after the next start, once, and wins over the note of what was accepted", async () => {
-    const options = { dataDir: folder, logger: new LogLines(), clock: systemClock };
+    const options = { dataDir: folder, logger: new RecordingLogger(), clock: systemClock };
     const [kept, long] = [recordOf(1_000), recordOf(2_000, { logs: ["x".repeat(300_000)] })];
     const killed = await openStorage(options);
     const { namespace, name, version, subject, activationId, start, annotations } = kept;

@@ -1,9 +1,9 @@
 /** What the user `composer`, whose address lies beside user code, can reach: the same on both servers. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { startTestRedis, type TestRedis, withoutRedis } from "@openwhisk-harvest/testkit";
 import { Redis } from "ioredis";
 import { RawClient } from "./raw-client.kit.js";
-import { skipFor, startTestRedis, type TestRedis } from "../testing/servers.js";
 
 /** Everything that would read, change or stop what is not composer's. */
 const FORBIDDEN: readonly (readonly string[])[] = [
@@ -53,7 +53,7 @@ const OTHER_KEYS: readonly (readonly string[])[] = [
 ];
 
 for (const kind of ["redis-server", "embedded"] as const)
-  describe(`the user composer: ${kind}`, { skip: skipFor(kind) }, () => {
+  describe(`the user composer: ${kind}`, { skip: withoutRedis(kind) }, () => {
     let server: TestRedis;
     let composer: Redis;
     let operator: Redis;

@@ -1,8 +1,8 @@
 /** Conformance with Redis, through ioredis: the table of probes, and what needs two clients or a clock. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { eventually } from "@openwhisk-harvest/testkit";
 import { Redis } from "ioredis";
-import { eventually } from "../testing/servers.js";
 import { PROBES, type Probe } from "./conformance-probes.kit.js";
 
 export interface ServerFixture {
@@ -96,11 +96,11 @@ export function conformanceContract(name: string, skip: string | false, open: ()
       await redis.set("a", "1", "PX", 20);
       await redis.hset("h", "f", "v");
       await redis.pexpire("h", 20);
-      await eventually("expiry", async () => (await redis.exists("a", "h")) === 0);
+      await eventually(async () => (await redis.exists("a", "h")) === 0, "expiry");
       assert.equal(await redis.get("a"), null);
       assert.equal(await redis.set("a", "2", "NX"), "OK");
       await redis.pexpire("a", 20);
-      await eventually("the sweep", async () => !/keys=\d+,expires=[1-9]/.test(await redis.info("keyspace")));
+      await eventually(async () => !/keys=\d+,expires=[1-9]/.test(await redis.info("keyspace")), "the sweep");
     });
 
     test("BRPOP waits for LPUSH, and takes from the right", async () => {
@@ -215,7 +215,7 @@ export function conformanceContract(name: string, skip: string | false, open: ()
     /** Resolves once that many clients wait. */
     async function blocked(count: number): Promise<void> {
       const observer = client();
-      await eventually(`${count} waiting clients`, async () => (await observer.info("clients")).includes(`blocked_clients:${count}\r`));
+      await eventually(async () => (await observer.info("clients")).includes(`blocked_clients:${count}\r`), `${count} waiting clients`);
     }
   });
 }

@@ -1,4 +1,4 @@
-import { skipFor, startTestRedis } from "../testing/servers.js";
+import { startTestRedis, withoutRedis } from "@openwhisk-harvest/testkit";
 import { conformanceContract } from "./conformance.contract.js";
 
-for (const kind of ["redis-server", "embedded"] as const) conformanceContract(kind, skipFor(kind), () => startTestRedis(kind));
+for (const kind of ["redis-server", "embedded"] as const) conformanceContract(kind, withoutRedis(kind), () => startTestRedis(kind));

@@ -8,10 +8,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { eventually, startTestRedis, type TestRedis } from "@openwhisk-harvest/testkit";
 import fc from "fast-check";
 import { Redis } from "ioredis";
 import { RawClient } from "./raw-client.kit.js";
-import { eventually, startTestRedis, type TestRedis } from "../testing/servers.js";
 import type { ServerSettings } from "./settings.js";
 
 describe("embedded Redis", () => {
@@ -71,11 +71,11 @@ describe("embedded Redis", () => {
     const greedy = await RawClient.loggedIn(server.url, 2);
     greedy.socket.pause();
     for (let n = 0; n < 200; n++) greedy.socket.write("GET large\r\n");
-    await eventually("the drop", async () => {
+    await eventually(async () => {
       assert.equal(await redis.ping(), "PONG");
       greedy.socket.write("PING\r\n");
       return greedy.socket.destroyed;
-    });
+    }, "the drop");
     await greedy.closed;
     redis.disconnect();
   });

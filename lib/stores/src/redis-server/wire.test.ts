@@ -1,9 +1,9 @@
 /** The very bytes: random requests get the same answer from redis-server and from our own server, in RESP2 and in RESP3. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { startTestRedis, type TestRedis, withoutRedisServer } from "@openwhisk-harvest/testkit";
 import fc from "fast-check";
 import { RawClient } from "./raw-client.kit.js";
-import { startTestRedis, type TestRedis, withoutRedisServer } from "../testing/servers.js";
 
 const key = fc.constantFrom("a", "b", "c");
 const value = fc.oneof(fc.constantFrom("", "x", "y", "1"), fc.string({ maxLength: 12 }));

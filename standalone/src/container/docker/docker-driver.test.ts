@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { after, before, test } from "node:test";
+import { eventually } from "@openwhisk-harvest/testkit";
 import Docker from "dockerode";
 import type { Container, ContainerDriver, ContainerSpec } from "../driver.js";
-import { eventually, recordingLogger } from "../testing.js";
+import { recordingLogger } from "../testing.js";
 import { createDockerDriver } from "./docker-driver.js";
 import { findEngine, importImage, type TestEngine } from "./testing.js";
 

@@ -4,9 +4,9 @@ import { randomInt } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { eventually } from "@openwhisk-harvest/testkit";
 import Docker from "dockerode";
 import { RUNTIME_FILES } from "../kinds.js";
-import { eventually } from "../testing.js";
 
 export interface TestEngine {
   readonly engine: Docker;
@@ -54,7 +54,7 @@ async function startEngine(): Promise<TestEngine | string> {
   };
   const engine = new Docker({ socketPath });
   try {
-    await eventually(async () => daemon.exitCode !== null || (await answers(engine)), "dockerd answers", 60_000);
+    await eventually(async () => daemon.exitCode !== null || (await answers(engine)), "dockerd answers");
     if (daemon.exitCode === null) return await withNetwork(engine, close);
   } catch (error) {
     await close();

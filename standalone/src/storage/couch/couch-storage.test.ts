@@ -5,14 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, beforeEach, describe, it } from "node:test";
 import { systemClock } from "@openwhisk-harvest/core";
+import { eventually, RecordingLogger } from "@openwhisk-harvest/testkit";
 import nano from "nano";
-import { eventually, LogLines, startTestStandalone } from "../../standalone.kit.js";
+import { startTestStandalone } from "../../standalone.kit.js";
 import { openStorage, type Storage } from "../open-storage.js";
 import { startTestCouch } from "../pouchdb.test.kit.js";
 import { actionOf, recordOf, storageContract } from "../storage.contract.js";
 
 /** Opens with a data folder of its own each time: what is found again was in CouchDB. */
-function opener(url: string, logger = new LogLines(), prefix = `test_${Date.now()}_`) {
+function opener(url: string, logger = new RecordingLogger(), prefix = `test_${Date.now()}_`) {
   const folders: string[] = [];
   return {
     logger,
@@ -50,7 +51,7 @@ describe("storage in CouchDB", () => {
   let opened: ReturnType<typeof opener>;
   let storage: Storage;
   beforeEach(async () => {
-    opened = opener(couch.url, new LogLines(), `t${process.hrtime.bigint()}_`);
+    opened = opener(couch.url, new RecordingLogger(), `t${process.hrtime.bigint()}_`);
     storage = await opened.open();
   });
   const document = async (database: string, id: string) =>
@@ -135,7 +136,7 @@ describe("storage in CouchDB", () => {
     await storage.activations.written();
     couch.away = false;
     const uploaded = async () => ((await nano(couch.url).use(`${opened.prefix}activations`).info()).doc_count >= 5 ? true : undefined);
-    await eventually(uploaded, 10_000); // 3 records, 2 design documents
+    await eventually(uploaded, "3 records and 2 design documents are there");
     await end();
   });
 

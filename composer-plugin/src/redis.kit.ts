@@ -1,23 +1,14 @@
-/** A real redis-server for tests, which can be killed and started again, and plain composer's idea of a Redis client. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+/** A redis-server for faults, and plain composer's idea of a Redis client. */
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { eventually } from "@openwhisk-harvest/testkit";
 import { Redis } from "ioredis";
 
-/** Why tests with a real Redis are skipped here, or undefined. */
-export const withoutRedis: string | undefined = (() => {
-  try {
-    execFileSync("redis-server", ["--version"], { stdio: "ignore" });
-    return undefined;
-  } catch {
-    return "no redis-server in the PATH";
-  }
-})();
-
-export class TestRedis {
+/** A real redis-server that stays dead when it is killed, until it is started again on its port with its data. */
+export class RedisServer {
   private child: ChildProcess | undefined;
   private readonly folder = mkdtempSync(join(tmpdir(), "composer-redis-"));
   readonly password = "a-secret-of-redis";
@@ -42,16 +33,13 @@ export class TestRedis {
       Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]),
       { stdio: "ignore" },
     );
-    const deadline = Date.now() + 10_000;
-    for (;;) {
-      try {
-        await this.ask((redis) => redis.ping());
-        return this;
-      } catch (error) {
-        if (Date.now() > deadline) throw error;
-        await sleep(20);
-      }
-    }
+    const answers = () =>
+      this.ask((redis) => redis.ping()).then(
+        () => true,
+        () => false,
+      );
+    await eventually(answers, "redis-server answers");
+    return this;
   }
 
   /** kill -9, and wait until it is gone. */

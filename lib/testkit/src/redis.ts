@@ -1,9 +1,9 @@
-/** Real servers for tests: of either kind, in a folder of their own, gone with the test. */
+/** Real Redis servers for tests: of either kind, in a folder of their own, gone with the test. */
 import { execFileSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type RedisProcess, startRedis } from "../redis-process.js";
+import { type RedisProcess, startRedis } from "@openwhisk-harvest/stores";
 
 export type RedisKind = RedisProcess["kind"];
 
@@ -34,21 +34,7 @@ export function withoutRedisServer(): string | false {
   }
 }
 
-export function skipFor(kind: RedisKind): string | false {
+/** The same for either kind; the embedded one is everywhere. */
+export function withoutRedis(kind: RedisKind): string | false {
   return kind === "redis-server" && withoutRedisServer();
-}
-
-/** Polls until `holds` gives something; fails with `what` when it does not in time. */
-export async function eventually<T>(
-  what: string,
-  holds: () => Promise<T | undefined | false> | T | undefined | false,
-  ms = 10_000,
-): Promise<T> {
-  const deadline = performance.now() + ms;
-  for (;;) {
-    const result = await holds();
-    if (result !== undefined && result !== false) return result as T;
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${ms} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
