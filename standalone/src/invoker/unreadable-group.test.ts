@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ContainerGroup } from "@openwhisk-harvest/cgroup";
 import { HarvestError, type RunEvent } from "@openwhisk-harvest/core";
+import { HandClock } from "@openwhisk-harvest/testkit";
 import type { Container, ContainerCall } from "../container/driver.js";
 import { eventually, recordingLogger } from "../container/testing.js";
-import { StillClock } from "../controller/controller.test.kit.js";
+
 import { runActivation } from "./activation-run.js";
 import { NodeLimits } from "./node-limits.js";
 import { PlanDesk } from "./plan-desk.js";
@@ -26,17 +27,17 @@ class UnreadableContainer implements Container {
       throw new HarvestError("OWH_NO_CGROUP", "unreadable");
     },
   } as unknown as ContainerGroup;
-  readonly #clock: StillClock;
+  readonly #clock: HandClock;
 
-  constructor(clock: StillClock) {
+  constructor(clock: HandClock) {
     this.#clock = clock;
   }
 
   run(): Promise<ContainerCall> {
     this.isRunning = true;
-    const startMs = this.#clock.now;
+    const startMs = this.#clock.nowMs();
     return new Promise((resolve) => {
-      this.answer = () => resolve({ outcome: { type: "answer", httpStatus: 200, body: "{}" }, startMs, endMs: this.#clock.now });
+      this.answer = () => resolve({ outcome: { type: "answer", httpStatus: 200, body: "{}" }, startMs, endMs: this.#clock.nowMs() });
     });
   }
 
@@ -53,7 +54,7 @@ class UnreadableContainer implements Container {
 
 describe("a donor whose group cannot be read", () => {
   it("H5: has its user allocation back at half of its time limit, and the failure is logged once", async () => {
-    const clock = new StillClock();
+    const clock = new HandClock();
     const logger = recordingLogger();
     const events: RunEvent[] = [];
     const store = { putObservation: async () => undefined, appendEvent: async (event: RunEvent) => void events.push(event) };
@@ -72,10 +73,10 @@ describe("a donor whose group cannot be read", () => {
       },
     );
     await eventually(() => container.isRunning, "the run");
-    clock.advance(1_999);
+    clock.move(1_999);
     await new Promise(setImmediate);
     assert.equal(container.cpuCoresInForce, 0.25);
-    clock.advance(1);
+    clock.move(1);
     await eventually(() => container.cpuCoresInForce === 1, "U");
     container.answer();
     const { reusable, facts } = await finished;
