@@ -2,22 +2,23 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { c, hookedConductor } from "../testing/conductors.test.kit.js";
-import { signal, TestOpenWhisk } from "../testing/openwhisk.test.kit.js";
-import { TestRedis, withoutRedis } from "../testing/redis.test.kit.js";
+import { withoutRedisServer } from "@openwhisk-harvest/testkit";
+import { c, hookedConductor } from "../conductors.kit.js";
+import { signal, TestOpenWhisk } from "../openwhisk.kit.js";
+import { RedisServer } from "../redis.kit.js";
 
-const options = { skip: withoutRedis ?? false };
-let redis: TestRedis;
+const options = { skip: withoutRedisServer() };
+let redis: RedisServer;
 let whisk: TestOpenWhisk;
 
 beforeEach(async () => {
-  if (withoutRedis) return;
-  redis = await new TestRedis().start();
+  if (options.skip) return;
+  redis = await new RedisServer().start();
   whisk = await new TestOpenWhisk().start();
   for (const name of ["a", "b"]) whisk.component(name, () => ({ [name]: 1 }));
 });
 afterEach(async () => {
-  if (withoutRedis) return;
+  if (options.skip) return;
   await whisk.stop();
   await redis.stop();
 });
