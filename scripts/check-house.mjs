@@ -10,29 +10,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join, relative } from "node:path";
 import { report } from "./report-breaches.mjs";
-import { rooms } from "./rooms.mjs";
-
-const SCOPE = "@openwhisk-harvest/";
-
-/** The rooms that each room's sources may import. "*" is every room. */
-const ARROWS = {
-  core: [],
-  stores: ["core"],
-  cgroup: ["core"],
-  placement: ["core"],
-  bus: ["core", "stores", "placement"],
-  profiler: ["core", "stores"],
-  sidecar: ["core", "stores"],
-  "composer-plugin": ["core", "stores"],
-  applier: ["core", "cgroup"],
-  testkit: ["core", "stores", "cgroup"],
-  docker: ["core", "stores", "cgroup", "applier"],
-  standalone: ["core", "stores", "cgroup", "placement", "applier"],
-  laptop: ["core", "stores", "profiler", "sidecar", "composer-plugin", "standalone"],
-  cli: ["core", "stores", "profiler", "sidecar", "composer-plugin", "laptop"],
-  test: ["*"],
-  bench: ["*"],
-};
+import { ARROWS, rooms, SCOPE } from "./rooms.mjs";
 
 /** What a package loads in a way that the search below does not see. */
 const USED_OTHERWISE = {

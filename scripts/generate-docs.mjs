@@ -1,7 +1,11 @@
-/** Writes the parts of the reference that follow from the code: `npm run generate`. With --check it only tells whether they are stale. */
+/**
+ * Writes the pages, and the parts of pages, that follow from the code: `npm run generate`. With --check it only tells whether they are stale.
+ * A part of a page stands between `<!-- generated: name -->` and `<!-- /generated -->`.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { createProgram } from "../cli/dist/program.js";
 import { configOptions, ERROR_CATALOGUE } from "../lib/core/dist/index.js";
+import { ARROWS, rooms, SCOPE } from "./rooms.mjs";
 
 const cell = (value) => String(value).replaceAll("|", "\\|");
 const table = (head, rows) => [head, head.map(() => "---"), ...rows].map((row) => `| ${row.map(cell).join(" | ")} |`).join("\n");
@@ -86,11 +90,44 @@ ${table(
 `,
 };
 
+/** Parts of pages that are otherwise written by hand, by page and name. */
+const parts = {
+  "README.md": {
+    rooms: table(
+      ["room", "what it does"],
+      rooms().map(({ folder, manifest }) => [`\`${folder}\``, manifest.description]),
+    ),
+  },
+  "docs/design/architecture.md": {
+    rooms: table(
+      ["room", "what it does", "its sources import"],
+      rooms().map(({ folder, manifest }) => [`\`${folder}\``, manifest.description, arrowsOf(manifest.name.slice(SCOPE.length))]),
+    ),
+  },
+};
+
+/** Arrows to rooms that are there: some are drawn before their room is built. */
+function arrowsOf(room) {
+  const names = rooms().map(({ manifest }) => manifest.name);
+  const targets = (ARROWS[room] ?? []).filter((target) => target === "*" || names.includes(SCOPE + target));
+  return targets.includes("*") ? "every room" : targets.map((target) => `\`${target}\``).join(", ");
+}
+
+function withParts(page, text) {
+  return Object.entries(parts[page]).reduce((before, [name, part]) => {
+    const marked = new RegExp(`(<!-- generated: ${name} -->\\n)[\\s\\S]*?(<!-- /generated -->)`);
+    if (!marked.test(before)) throw new Error(`${page} has no marks for the generated part ${name}`);
+    return before.replace(marked, (_, begin, end) => `${begin}${part}\n${end}`);
+  }, text);
+}
+
+const onDisk = (path) => readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
+const wanted = { ...pages, ...Object.fromEntries(Object.keys(parts).map((page) => [page, withParts(page, onDisk(page))])) };
+
 let stale = 0;
-for (const [path, content] of Object.entries(pages)) {
-  const url = new URL(`../${path}`, import.meta.url);
-  if (!process.argv.includes("--check")) writeFileSync(url, content);
-  else if (readFileSync(url, "utf8") !== content) {
+for (const [path, content] of Object.entries(wanted)) {
+  if (!process.argv.includes("--check")) writeFileSync(new URL(`../${path}`, import.meta.url), content);
+  else if (onDisk(path) !== content) {
     console.error(`${path} is stale: run npm run generate`);
     stale++;
   }

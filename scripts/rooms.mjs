@@ -1,6 +1,28 @@
-/** The rooms of the house: the folders of package.json's workspaces, each with its manifest. */
+/** The rooms of the house: the folders of package.json's workspaces, each with its manifest, and whom each may import. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+
+export const SCOPE = "@openwhisk-harvest/";
+
+/** The rooms that each room's sources may import. "*" is every room. */
+export const ARROWS = {
+  core: [],
+  stores: ["core"],
+  cgroup: ["core"],
+  placement: ["core"],
+  bus: ["core", "stores", "placement"],
+  profiler: ["core", "stores"],
+  sidecar: ["core", "stores"],
+  "composer-plugin": ["core", "stores"],
+  applier: ["core", "cgroup"],
+  testkit: ["core", "stores", "cgroup"],
+  docker: ["core", "stores", "cgroup", "applier"],
+  standalone: ["core", "stores", "cgroup", "placement", "applier"],
+  laptop: ["core", "stores", "profiler", "sidecar", "composer-plugin", "standalone"],
+  cli: ["core", "stores", "profiler", "sidecar", "composer-plugin", "laptop"],
+  test: ["*"],
+  bench: ["*"],
+};
 
 /** Every workspace as `{folder, manifest}`, in the order of package.json. */
 export function rooms() {
