@@ -139,8 +139,8 @@ function dagOfEight(): DagDescription {
     position: index,
     user: { cpuCores: 2, cpuSource: "annotation" as const, memoryMb: 512 },
   }));
-  const stage = { forkPath: "[0]", kind: "parallel" as const, width: FUNCTIONS, functions: functions.map((f) => f.index) };
-  return { v: 1, namespace: NAMESPACE, name: DAG, version: "1", functions, stages: [stage], composition: {} };
+  const stage = { forkPath: "[0]", kind: "parallel" as const, width: FUNCTIONS, branches: functions.map(() => "action" as const) };
+  return { v: 2, namespace: NAMESPACE, name: DAG, version: "1", functions, stages: [stage], composition: {} };
 }
 
 /** Function f does f + 1 parts of the work; trained as `harvest train` trains, so that what is asked is what production asks. */

@@ -9,7 +9,7 @@ import { ProfilingState } from "./profiling-state.js";
 const dir = mkdtempSync(join(tmpdir(), "harvest-profiling-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
 
-const DAG: DagDescription = { v: 1, namespace: "guest", name: "a/b", version: "1", functions: [], stages: [], composition: {} };
+const DAG: DagDescription = { v: 2, namespace: "guest", name: "a/b", version: "1", functions: [], stages: [], composition: {} };
 const INPUTS = [{ text: "a" }, { text: "bb" }];
 
 test("goes on where the last run ended, with what failed, and only with the same inputs of the same DAG", () => {

@@ -1,7 +1,7 @@
 /** Compositions for tests: composer's constructors with types, and conductors made of them, with our hook and without. */
 import { type Composition, composer, conductor } from "./composer.js";
 import { readHookBundle, wrapConductor } from "./deploy/wrap.js";
-import { describeComposition, harvestPositions } from "./describe/describe.js";
+import { describeComposition, forksToStamp, harvestPositions } from "./describe/describe.js";
 import type { KnownAction } from "./describe/functions.js";
 import type { HookConfig } from "./hook/config.js";
 
@@ -46,14 +46,15 @@ export function plainConductor(composition: Composition): string {
 export async function hookedConductor(composition: Composition, config: Partial<HookConfig> = {}): Promise<string> {
   const actions = allKnown(composition);
   const dag = describeComposition({ namespace: NAMESPACE, name: "test", compiled: composition.compile(), actions });
+  const positions = harvestPositions(dag, actions);
   const full: HookConfig = {
     namespace: NAMESPACE,
     dag: "test",
     deadlineMs: 50,
     coldDeadlineMs: 200,
     stageTimeoutMs: 30_000,
-    positions: harvestPositions(dag, actions).map((one) => one.astPath),
-    forks: dag.stages.filter((stage) => !stage.excluded).map((stage) => stage.forkPath),
+    positions: positions.map((one) => one.astPath),
+    forks: forksToStamp(dag, positions),
     ...config,
   };
   return wrapConductor(plainConductor(composition), full, await readHookBundle());

@@ -31,7 +31,7 @@ export const TRUTH_DAG: DagDescription = {
     position: index,
     stage: 0,
   })),
-  stages: [{ forkPath: "[0]", kind: "parallel", width: LAWS.length, functions: LAWS.map((_, i) => i) }],
+  stages: [{ forkPath: "[0]", kind: "parallel", width: LAWS.length, branches: LAWS.map(() => "action") }],
 };
 
 const LARGEST_NEED = { cpuCores: 6, memoryMb: 2_000, workCoreMs: 30_000 };

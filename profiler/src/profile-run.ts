@@ -2,7 +2,6 @@
 import {
   type Clock,
   type DagDescription,
-  type Exclusion,
   type Grid,
   HarvestError,
   inputBytesOf,
@@ -59,9 +58,6 @@ export const RECORDS_DEADLINE_MS = 30_000;
 /** Clocks of invokers and controller may differ by this much; records from before the run are foreign and do no harm. */
 const CLOCK_SKEW_MS = 2_000;
 
-/** Functions of these kinds run outside of what we wrap, and leave no observation. */
-const UNOBSERVED: readonly Exclusion[] = ["action-unknown", "called-composition", "sequence-action"];
-
 /** Rejects with a FailedRun, or with what kept the run from being invoked or read at all. */
 export async function profileRun(task: ProfileRun, params: Readonly<Record<string, unknown>>): Promise<OneRun> {
   const { client, dag, clock, signal, runDeadlineMs = RUN_DEADLINE_MS } = task;
@@ -109,6 +105,7 @@ async function collect(task: ProfileRun, { activationId, startMs, success }: Inv
   }
 }
 
+/** Only plain actions of the job run inside of what we wrap, and leave an observation. */
 function observable(dag: DagDescription): number {
-  return dag.functions.filter((f) => f.excluded === undefined || !UNOBSERVED.includes(f.excluded)).length;
+  return dag.functions.filter(({ role }) => role === undefined).length;
 }

@@ -25,12 +25,12 @@ const at = (index: number, name: string, astPath: string, stage: number) => ({
 const branch = (position: number) => ({ ...at(position + 1, `b${position}`, `[1][${position}]`, 1), forkPath: "[1]", position });
 
 export const DAG: DagDescription = {
-  v: 1,
+  v: 2,
   namespace: "guest",
   name: "job",
   version: "version-1",
   functions: [at(0, "split", "[0]", 0), branch(0), branch(1), branch(2), at(4, "combine", "[2]", 2)],
-  stages: [{ forkPath: "[1]", kind: "parallel", width: 3, functions: [1, 2, 3] }],
+  stages: [{ forkPath: "[1]", kind: "parallel", width: 3, branches: ["action", "action", "action"] }],
   composition: { type: "sequence" },
 };
 

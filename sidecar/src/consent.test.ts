@@ -1,8 +1,9 @@
-/** Modes and pauses of single actions decide who takes part, and never who else is touched. */
+/** Modes and pauses of single actions decide which functions take part, and touch no other. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { DagDescription, ModeSettings, Pause } from "@openwhisk-harvest/core";
+import type { DagDescription, Mode, ModeSettings, Pause } from "@openwhisk-harvest/core";
 import { consentOf } from "./consent.js";
+import { sharingOf } from "./decide/sharing.js";
 import { dagOf, type FunctionSpec } from "./decide/state.kit.js";
 
 const NOW_MS = 1_000;
@@ -15,18 +16,22 @@ const settings = (global: ModeSettings["global"], ...pauses: Partial<Pause>[]): 
 });
 const optedIn = (...indices: number[]): DagDescription => ({
   ...dag,
-  functions: dag.functions.map((fn) => (indices.includes(fn.index) ? { ...fn, optedIn: true as const } : fn)),
+  functions: dag.functions.map((fn) => (indices.includes(fn.index) ? { ...fn, harvest: "harvest" as const } : fn)),
 });
-const consent = (of: DagDescription, all: ModeSettings) => consentOf(of, all, "guest", NOW_MS);
+const consent = (of: DagDescription, all: ModeSettings) => {
+  const { mode, kept } = consentOf(of, all, "guest", NOW_MS);
+  return { mode, kept, dag: sharingOf(of, kept) };
+};
 const localName = second?.name.replace("/guest/", "") ?? "";
 
 describe("consent", () => {
   it("leaves the DAG as it is where all or none may be harvested", () => {
-    for (const mode of ["off", "observe", "harvest", "profile"] as const) assert.deepEqual(consent(dag, settings(mode)), { mode, dag });
-    assert.deepEqual(consent(dag, settings("harvest", {})), { mode: "observe", dag });
-    assert.deepEqual(consent(dag, settings("harvest", { namespace: "guest" })), { mode: "observe", dag });
-    assert.deepEqual(consent(dag, settings("harvest", { namespace: "other" })), { mode: "harvest", dag });
-    assert.deepEqual(consent(dag, settings("harvest", { untilMs: NOW_MS })), { mode: "harvest", dag });
+    const asItIs = (mode: Mode) => ({ mode, kept: new Map(), dag });
+    for (const mode of ["off", "observe", "harvest", "profile"] as const) assert.deepEqual(consent(dag, settings(mode)), asItIs(mode));
+    assert.deepEqual(consent(dag, settings("harvest", {})), asItIs("observe"));
+    assert.deepEqual(consent(dag, settings("harvest", { namespace: "guest" })), asItIs("observe"));
+    assert.deepEqual(consent(dag, settings("harvest", { namespace: "other" })), asItIs("harvest"));
+    assert.deepEqual(consent(dag, settings("harvest", { untilMs: NOW_MS })), asItIs("harvest"));
   });
 
   it("takes a paused action out of its stage, and only it", () => {
@@ -42,7 +47,7 @@ describe("consent", () => {
     );
   });
 
-  it("harvests those who opted in where only they may be", () => {
+  it("harvests the functions that opted in where only they may be", () => {
     const seen = consent(optedIn(0, 2), settings("observe"));
     assert.equal(seen.mode, "harvest");
     assert.deepEqual(
@@ -56,18 +61,16 @@ describe("consent", () => {
     assert.equal(consent(optedIn(0, 1, 2), settings("observe", {})).mode, "observe");
   });
 
-  it("counts above where a function stands: a branch that might share all the same does not", () => {
-    const placed: DagDescription = {
-      ...dag,
-      functions: dag.functions.map((fn) => (fn.index === 1 ? { ...fn, excluded: "branch-not-single-action" } : fn)),
-    };
+  it("comes before where a function stands", () => {
+    const [stage] = dag.stages;
+    const placed: DagDescription = { ...dag, stages: stage ? [{ ...stage, branches: ["action", "varying", "action"] }] : [] };
     const seen = consent(placed, settings("harvest", { namespace: "guest", action: localName }));
     assert.equal(seen.dag.functions[1]?.excluded, "action-paused");
-    assert.equal(consent(placed, settings("harvest")).dag.functions[1]?.excluded, "branch-not-single-action");
+    assert.equal(consent(placed, settings("harvest")).dag.functions[1]?.excluded, "branch-varies");
   });
 
-  it("keeps an older reason to leave a function out", () => {
-    const off: DagDescription = { ...dag, functions: dag.functions.map((fn) => (fn.index === 1 ? { ...fn, excluded: "action-off" } : fn)) };
+  it("comes after what the action's owner wants for good", () => {
+    const off: DagDescription = { ...dag, functions: dag.functions.map((fn) => (fn.index === 1 ? { ...fn, harvest: "off" } : fn)) };
     const seen = consent(off, settings("harvest", { namespace: "guest", action: localName }));
     assert.equal(seen.dag.functions[1]?.excluded, "action-off");
   });

@@ -1,6 +1,7 @@
 /**
- * Who takes part in a decision, by mode and consent (architecture, 5; core, mode.ts). Pure. A function that may not be harvested now,
- * because its action is paused, or because only others have opted in, keeps U and leaves B like one that is off.
+ * Which functions may be harvested now, by mode and consent (architecture, 5; core, mode.ts). Pure. One that may not,
+ * because its action is paused, or because only others have opted in, keeps U and leaves B like one that is off
+ * (decide/sharing.ts).
  */
 import {
   type DagDescription,
@@ -11,26 +12,29 @@ import {
   type ModeSettings,
   pauseOver,
 } from "@openwhisk-harvest/core";
+import type { Kept } from "./decide/sharing.js";
 
 export interface Consent {
   /** Of the decision: `harvest` as soon as a single function may be harvested. */
   readonly mode: Mode;
-  /** The DAG as the decision is to see it. */
-  readonly dag: DagDescription;
+  /** Why a function keeps U, by its index. Empty where all are treated alike: by the mode. */
+  readonly kept: Kept;
 }
 
 export function consentOf(dag: DagDescription, settings: ModeSettings, namespace: string, nowMs: number): Consent {
   const ofNamespace = effectiveMode(settings, namespace, undefined, { nowMs });
-  if (ofNamespace === "off" || ofNamespace === "profile") return { mode: ofNamespace, dag };
-  const keeping = new Map(dag.functions.map((fn) => [fn.index, reasonToKeep(fn, settings, namespace, nowMs)]));
-  if ([...keeping.values()].every((reason) => reason !== undefined)) return { mode: "observe", dag };
-  if ([...keeping.values()].every((reason) => reason === undefined)) return { mode: "harvest", dag };
-  return { mode: "harvest", dag: withoutThose(dag, keeping) };
+  if (ofNamespace === "off" || ofNamespace === "profile") return { mode: ofNamespace, kept: new Map() };
+  const kept = new Map<number, Exclusion>();
+  for (const fn of dag.functions) {
+    const reason = reasonToKeep(fn, settings, namespace, nowMs);
+    if (reason) kept.set(fn.index, reason);
+  }
+  return kept.size === dag.functions.length ? { mode: "observe", kept: new Map() } : { mode: "harvest", kept };
 }
 
 function reasonToKeep(fn: DagFunction, settings: ModeSettings, namespace: string, nowMs: number): Exclusion | undefined {
   const action = actionIn(namespace, fn.name);
-  if (effectiveMode(settings, namespace, fn.optedIn, { action, nowMs }) === "harvest") return undefined;
+  if (effectiveMode(settings, namespace, fn.harvest, { action, nowMs }) === "harvest") return undefined;
   return pauseOver(settings, { namespace, action }, nowMs) ? "action-paused" : "not-opted-in";
 }
 
@@ -38,18 +42,4 @@ function reasonToKeep(fn: DagFunction, settings: ModeSettings, namespace: string
 export function actionIn(namespace: string, name: string): string {
   const prefix = `/${namespace}/`;
   return name.startsWith(prefix) ? name.slice(prefix.length) : name;
-}
-
-/** Where a function stands may be looked at again when deciding (decide/branches.ts); what its owner wants may not. */
-function isOfPlace(excluded: Exclusion | undefined): boolean {
-  return excluded === undefined || excluded === "branch-not-single-action" || excluded === "nested-fork" || excluded === "map-unsupported";
-}
-
-function withoutThose(dag: DagDescription, keeping: ReadonlyMap<number, Exclusion | undefined>): DagDescription {
-  const functions = dag.functions.map((fn) => {
-    const excluded = isOfPlace(fn.excluded) ? (keeping.get(fn.index) ?? fn.excluded) : fn.excluded;
-    return excluded === undefined ? fn : { ...fn, excluded };
-  });
-  const stages = dag.stages.map((stage) => ({ ...stage, functions: stage.functions.filter((index) => keeping.get(index) === undefined) }));
-  return { ...dag, functions, stages };
 }

@@ -1,8 +1,8 @@
 /**
  * What a schema cannot say of a DAG description. Deciding relies on it: a function in two stages would be given two
- * allocations under one field, and one listed twice would count its U twice into the budget (H1).
+ * allocations under one field, and one in a branch of another kind would be counted wrongly into the budget (H1).
  */
-import { type DagDescription, HarvestError, type ParallelStage } from "@openwhisk-harvest/core";
+import { type BranchKind, type DagDescription, HarvestError } from "@openwhisk-harvest/core";
 
 /** OWH_BAD_COMPOSITION names the first function or stage that does not fit. */
 export function checkDag(dag: DagDescription): void {
@@ -13,25 +13,34 @@ export function checkDag(dag: DagDescription): void {
     if (astPaths.has(astPath)) throw bad(`two functions have the AST path ${JSON.stringify(astPath)}`);
     astPaths.add(astPath);
   }
-  const forkPaths = new Set<string>();
+  const stageAt = new Map<string, DagDescription["stages"][number]>();
   for (const stage of dag.stages) {
-    if (forkPaths.has(stage.forkPath)) throw bad(`two stages have the fork path ${JSON.stringify(stage.forkPath)}`);
-    forkPaths.add(stage.forkPath);
-    checkStage(dag, stage, bad);
+    const { forkPath, kind, width, branches } = stage;
+    const where = `the stage at ${JSON.stringify(forkPath)}`;
+    if (stageAt.has(forkPath)) throw bad(`two stages have the fork path ${JSON.stringify(forkPath)}`);
+    stageAt.set(forkPath, stage);
+    if (branches.length !== (kind === "map" ? 1 : width)) throw bad(`${where} is ${width} wide and describes ${branches.length} branches`);
   }
+  const inBranch = new Map<string, number>();
+  for (const { index, forkPath, position } of dag.functions) {
+    if (forkPath === undefined) continue;
+    const branches = stageAt.get(forkPath)?.branches ?? [];
+    if (position === undefined || position >= branches.length)
+      throw bad(`function ${index} is in none of the branches of ${JSON.stringify(forkPath)}`);
+    const key = `${forkPath}#${position}`;
+    inBranch.set(key, (inBranch.get(key) ?? 0) + 1);
+  }
+  for (const { forkPath, branches } of dag.stages)
+    for (const [position, kind] of branches.entries()) {
+      const count = inBranch.get(`${forkPath}#${position}`) ?? 0;
+      if (!fits(kind, count))
+        throw bad(`branch ${position} of ${JSON.stringify(forkPath)} is described as ${kind} and has ${count} functions`);
+    }
 }
 
-function checkStage(dag: DagDescription, stage: ParallelStage, bad: (what: string) => HarvestError): void {
-  const where = `the stage at ${JSON.stringify(stage.forkPath)}`;
-  const positions = new Set<number>();
-  for (const index of stage.functions) {
-    const fn = dag.functions[index];
-    if (!fn) throw bad(`${where} names function ${index} of ${dag.functions.length}`);
-    if (fn.forkPath !== stage.forkPath || fn.position === undefined)
-      throw bad(`${where} names function ${index}, which is in none of its branches`);
-    if (stage.kind === "parallel" && fn.position >= stage.width)
-      throw bad(`${where} has ${stage.width} branches, and function ${index} is in branch ${fn.position}`);
-    if (positions.has(fn.position)) throw bad(`${where} names two functions of branch ${fn.position}`);
-    positions.add(fn.position);
-  }
+/** Whether a branch of that kind can hold so many functions of its own. */
+function fits(kind: BranchKind, count: number): boolean {
+  if (kind === "inline") return count === 0;
+  if (kind === "action") return count === 1;
+  return kind === "sequence" ? count > 1 : true;
 }

@@ -45,7 +45,7 @@ Stage [1], parallel of 4: budget 4 cores and 1024 MB
   /guest/f1                   200 (200..200) +          1 (1..1) +  200 (200..200) +        100 (100..100) +    ? of 20
   /guest/f3                   400 (400..400) +          1 (1..1) +  200 (200..200) +           30 (30..30) +     ? of 2
   + the band is the spread of the trees: this model was trained without calibration.
-  /guest/f2 keeps its user allocation: its action has opted out (action-off).
+  /guest/f2 keeps its user allocation: its action has opted out of harvesting (action-off).
   /guest/f3 keeps its user allocation: too few profiled runs (too-few-samples).
   CPU: accepted, the stage gets shorter by more than the prediction's uncertainty (shorter-stage).
     cores      demand  user  allocation
@@ -98,6 +98,29 @@ Stage [1], parallel of 2: budget 4.5 cores and 1024 MB
 
 Decided in 0.34 ms: predict 0.04, plan 0.10, publish 0.20.`,
     );
+  });
+
+  it("counts a sequence as one branch, whose functions have the same one after another", () => {
+    const specs = [fn(2, 3, 500, { position: 0 }), fn(2, 3, 500, { position: 0 }), fn(2, 1, 100, { position: 1 })];
+    const text = explain(stateOf(specs, { policy: "makespan" }));
+    assert.match(text, /^Stage \[1\], parallel of 2: budget 4 cores and 1024 MB$/m);
+    assert.match(text, /f0 .* receives 1\n.*f1 .* receives 1\n.*f2 .* gives 1$/m);
+    assert.match(text, /^ {4}512 MB of the budget stay unused\.$/m);
+    assert.doesNotMatch(text, /cores of the budget stay unused/);
+  });
+
+  it("names no sharer in a branch of which one function may not share", () => {
+    const specs = [fn(2, 3, 500, { position: 0 }), fn(2, 3, 500, { position: 0, samples: 1 }), fn(2, 1, 90), fn(2, 1, 90)];
+    const sharers = /CPU: .*\n.*\n(?: {4}\/guest\/f[23] .*\n){2}.*unused/;
+    assert.match(explain(stateOf(specs)), sharers);
+  });
+
+  it("says of a map that it is decided when it forks, and of one that cannot be that it shares nothing", () => {
+    const body = [fn(2, 3, 500, { position: 0 }), fn(2, 1, 100, { position: 0 })];
+    const mapped = explain(stateOf(body, { dag: dagOf(body, { kind: "map" }) }));
+    assert.match(mapped, /^Stage \[1\], map: it is decided when it forks, with the sizes of its items \(decided-at-fork\)$/m);
+    const varying = explain(stateOf(body, { dag: dagOf(body, { kind: "map", branches: ["varying"] }) }));
+    assert.match(varying, /CPU: user allocations, no branch of the stage can share \(stage-excluded\)\./);
   });
 
   it("shows what a refused policy would have had to split", () => {

@@ -3,12 +3,12 @@
  * who gave and who received how much, the verdicts with their reasons, what is expected of it and what came of it. Pure; plain text.
  */
 import { describeGrid, type FunctionDecision, roundAmount, type StageDecision } from "@openwhisk-harvest/core";
-import { shares } from "./decide/sharing.js";
+import { branchesOf, sharingBranches } from "./decide/sharing.js";
 import type { Resource } from "./decide/state.js";
 import type { DecisionRecord } from "./decision-record.js";
 import { explainOutcome } from "./explain-outcome.js";
 import { predictionLines } from "./explain-predictions.js";
-import { DISTRUST_WORDS, EXCLUSION_WORDS, REASON_WORDS, UNPUBLISHED_WORDS } from "./explain-words.js";
+import { DISTRUST_WORDS, keepsWords, REASON_WORDS, UNPUBLISHED_WORDS } from "./explain-words.js";
 import type { StageRecord } from "./ledger/stage-record.js";
 import { number, tableOf, withCommas } from "./table.js";
 
@@ -61,9 +61,11 @@ function inForce(ledger: readonly StageRecord[]): string {
 }
 
 function explainStage(stage: StageDecision): string[] {
-  const { forkPath, kind, functions, budget, predictedMs } = stage;
+  const { forkPath, kind, functions, budget, predictedMs, cpu } = stage;
+  const name = `Stage ${forkPath || "(root)"}, ${kind}`;
+  if (cpu.reason === "decided-at-fork") return [`${name}: ${REASON_WORDS[cpu.reason]} (${cpu.reason})`, ...functions.flatMap(whyLeftOut)];
   return [
-    `Stage ${forkPath || "(root)"}, ${kind} of ${functions.length}: budget ${amount(budget.cpuCores)} cores and ${amount(budget.memoryMb)} MB`,
+    `${name} of ${branchesOf(functions).length}: budget ${amount(budget.cpuCores)} cores and ${amount(budget.memoryMb)} MB`,
     ...predictionLines(functions),
     ...functions.flatMap(whyLeftOut),
     ...explainResource(stage, "cpuCores"),
@@ -73,8 +75,7 @@ function explainStage(stage: StageDecision): string[] {
 }
 
 function whyLeftOut({ name, excluded, predicted }: FunctionDecision): string[] {
-  if (excluded === "no-user-cpu") return [`  ${name} takes part in memory only: ${EXCLUSION_WORDS[excluded]} (${excluded}).`];
-  if (excluded) return [`  ${name} keeps its user allocation: ${EXCLUSION_WORDS[excluded]} (${excluded}).`];
+  if (excluded) return [`  ${keepsWords(name, excluded)}.`];
   const distrust = predicted?.distrust;
   return distrust ? [`  ${name} keeps its user allocation: ${DISTRUST_WORDS[distrust]} (${distrust}).`] : [];
 }
@@ -82,10 +83,11 @@ function whyLeftOut({ name, excluded, predicted }: FunctionDecision): string[] {
 function explainResource(stage: StageDecision, resource: Resource): string[] {
   const { accepted, reason } = resource === "cpuCores" ? stage.cpu : stage.memory;
   const verdict = `  ${resource === "cpuCores" ? "CPU" : "Memory"}: ${accepted ? "accepted" : "user allocations"}, ${REASON_WORDS[reason]} (${reason}).`;
-  const sharing = stage.functions.filter((fn) => shares(fn, resource));
-  if (sharing.length === 0) return [verdict];
-  const rows = sharing.map((fn) => [fn.name, ...amountsOf(fn, resource), accepted ? changeOf(fn, resource) : "keeps"]);
-  const unused = roundAmount(stage.budget[resource] - sharing.reduce((sum, fn) => sum + (fn.allocation[resource] ?? 0), 0));
+  const branches = sharingBranches(stage.functions, resource);
+  if (branches.length === 0) return [verdict];
+  const rows = branches.flat().map((fn) => [fn.name, ...amountsOf(fn, resource), accepted ? changeOf(fn, resource) : "keeps"]);
+  const spent = branches.map((branch) => Math.max(...branch.map((fn) => fn.allocation[resource] ?? 0)));
+  const unused = roundAmount(stage.budget[resource] - spent.reduce((sum, one) => sum + one, 0));
   return [
     verdict,
     ...tableOf([[UNITS[resource], "demand", "user", "allocation", ""], ...rows], "    "),

@@ -5,6 +5,7 @@ export { type DecisionDraft, type DecisionState, decidesStages } from "./decide/
 export { validatePlan } from "./decide/validate.js";
 export { type DecisionRecord, type DecisionRequest, decisionRequestSchema, type Unpublished } from "./decision-record.js";
 export { explainDecision } from "./explain.js";
+export { explainSharing } from "./explain-sharing.js";
 export type { KeyVerifier } from "./key-verifier.js";
 export type { MoveKind } from "./ledger/ledger.js";
 export type { MoveRecord, RunRecord, StageRecord } from "./ledger/stage-record.js";

@@ -13,11 +13,11 @@ import {
 } from "@openwhisk-harvest/core";
 import type { Logger } from "pino";
 import { consentOf } from "./consent.js";
-import { withSequences } from "./decide/branches.js";
 import { planStages } from "./decide/decide.js";
 import type { VerdictMemory } from "./decide/hysteresis.js";
 import { asMap, itemStageOf, predictItems } from "./decide/items.js";
 import { predict } from "./decide/predict.js";
+import { sharingOf } from "./decide/sharing.js";
 import { decidesStages } from "./decide/state.js";
 import { type DecisionRecord, type DecisionRequest, requestedId, type Unpublished } from "./decision-record.js";
 import type { GuardedRedis } from "./guarded-redis.js";
@@ -46,12 +46,9 @@ export async function runDecision(request: DecisionRequest, parts: DecisionParts
   const described = await steps.time("load-dag", () => knowledge.dag(namespace, name));
   const { modes, isKnown } = await steps.time("read-mode", () => readModes(parts));
   const items = fork && itemStageOf(described, fork);
-  const { mode, dag } = consentOf(
-    fork ? (items?.dag ?? withoutStages(described)) : withSequences(described),
-    modes,
-    namespace,
-    clock.nowMs(),
-  );
+  const asked = fork ? (items?.dag ?? withoutStages(described)) : described;
+  const { mode, kept } = consentOf(asked, modes, namespace, clock.nowMs());
+  const dag = sharingOf(asked, kept);
   const [model, policy = settings.policy] = await steps.time("load-model", async () =>
     decidesStages(mode) ? Promise.all([knowledge.model(namespace, name), knowledge.policy(namespace, name)]) : [],
   );

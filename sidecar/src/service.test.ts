@@ -191,7 +191,7 @@ describe("workflows and models over HTTP", () => {
   it("stores a DAG, and decides with it at once", async () => {
     await test.setMode("observe");
     assert.equal((await test.decide(nextRoot())).body.stages.length, 1);
-    const dag = { ...dagOf(SPECS), version: "v2", stages: [] };
+    const dag = { ...dagOf(SPECS), version: "v2", functions: [], stages: [] };
     assert.equal((await test.ask("PUT", "/v1/dags/guest/job", { body: dag })).status, 200);
     assert.deepEqual((await test.ask("GET", "/v1/dags/_/job")).body, dag);
     assert.deepEqual((await test.decide(nextRoot())).body.stages, []);
@@ -201,7 +201,7 @@ describe("workflows and models over HTTP", () => {
     const dag = dagOf(SPECS);
     const cases: [string, unknown, number, string][] = [
       ["/v1/dags/guest/job", "{", 400, "OWH_BAD_REQUEST"],
-      ["/v1/dags/guest/job", { ...dag, v: 2 }, 400, "OWH_BAD_REQUEST"],
+      ["/v1/dags/guest/job", { ...dag, v: 3 }, 400, "OWH_BAD_REQUEST"],
       ["/v1/dags/guest/other", dag, 400, "OWH_BAD_REQUEST"],
       ["/v1/dags/guest/job", { ...dag, stages: [...dag.stages, ...dag.stages] }, 400, "OWH_BAD_COMPOSITION"],
       ["/v1/dags/guest/job", { ...dag, composition: "x".repeat(1_100_000) }, 413, "OWH_TOO_LARGE"],

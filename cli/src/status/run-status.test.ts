@@ -18,7 +18,7 @@ const fn = (index: number, name: string, astPath: string) => ({
   user,
 });
 const dag: DagDescription = {
-  ...{ v: 1, namespace: "guest", name: "job", version: "1", stages: [], composition: null },
+  ...{ v: 2, namespace: "guest", name: "job", version: "1", stages: [], composition: null },
   functions: [fn(0, "split", "[0]"), fn(1, "work", "[1][0]"), fn(2, "join", "[2]")],
 };
 const kOf = (astPath: string, seq = 0, root = R) => `${root}:${astPath === "[1][0]" ? "[1].0#0" : ""}/${astPath}:${seq}`;

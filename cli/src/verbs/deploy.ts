@@ -1,4 +1,5 @@
 import { type Deployed, deployJob, deploySettings } from "@openwhisk-harvest/composer-plugin";
+import { explainSharing } from "@openwhisk-harvest/sidecar";
 import type { Command } from "commander";
 import { type ConfigFlags, configFrom, connect, withConfigOptions } from "./options.js";
 
@@ -31,13 +32,10 @@ function describe({ dag, actions }: Deployed, did: string): string[] {
   return [
     ...actions.map((action) => `ok: ${did} action ${action}`),
     `ok: composition ${dag.name}, version ${dag.version}, ${dag.functions.length} functions`,
-    ...dag.stages.map(
-      (stage) => `ok: ${stage.kind} stage ${stage.forkPath || "(root)"}: ${stage.excluded ?? `${stage.functions.length} functions share`}`,
-    ),
-    ...dag.functions.flatMap(({ name, excluded, bounds, optedIn }) => [
-      ...(excluded ? [`ok: ${name} keeps its user allocation: ${excluded}`] : []),
+    ...explainSharing(dag).map((line) => `ok: ${line}`),
+    ...dag.functions.flatMap(({ name, bounds, harvest }) => [
       ...(bounds ? [`ok: ${name} is bounded: ${JSON.stringify(bounds)}`] : []),
-      ...(optedIn ? [`ok: ${name} has opted in, whatever the mode of its namespace`] : []),
+      ...(harvest === "harvest" ? [`ok: ${name} has opted in, whatever the mode of its namespace`] : []),
     ]),
   ];
 }

@@ -135,6 +135,7 @@ test("Verifies that a conductor asks at every fork where branches may share, and
   assert.deepEqual(await forksOf("composer.parallel(composer.sequence('a', 'b'), composer.sequence('c', 'd'))"), [""]);
   assert.deepEqual(await forksOf("composer.sequence(composer.map('a'), composer.parallel('b', () => ({})))"), ["[0]"]);
   assert.deepEqual(await forksOf("composer.parallel('a', 'elsewhere')"), []);
+  assert.deepEqual(await forksOf("composer.parallel(composer.sequence('a', composer.map('b')), 'elsewhere')"), ["[0][1]"]);
 });
 
 test("Verifies that a dry run tells what would be written, and writes nothing", async () => {
@@ -177,14 +178,14 @@ test("Verifies that actions the composition brings along are deployed, and other
   const { dag, actions } = await deployJob(options(jobFile));
   assert.deepEqual(actions, ["a", "own", "job"]);
   assert.deepEqual(
-    dag.functions.map(({ name, kind, excluded, user }) => [name, kind, excluded, user.memoryMb]),
+    dag.functions.map(({ name, kind, role, user }) => [name, kind, role, user.memoryMb]),
     [
       ["/guest/a", "nodejs:20", undefined, 256],
       ["/guest/own", "nodejs:default", undefined, 384],
-      ["/guest/conducted", "nodejs:20", "called-composition", 128],
-      ["/guest/listed", "sequence", "sequence-action", 256],
-      ["/guest/plain", "python:3", "action-unknown", 512],
-      ["/guest/nowhere", "unknown", "action-unknown", 256],
+      ["/guest/conducted", "nodejs:20", "composition", 128],
+      ["/guest/listed", "sequence", "sequence", 256],
+      ["/guest/plain", "python:3", "foreign", 512],
+      ["/guest/nowhere", "unknown", "foreign", 256],
     ],
   );
 });

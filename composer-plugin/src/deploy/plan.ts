@@ -1,9 +1,9 @@
 /** Everything a deployment will write, worked out before the first write. Reads files and runs the composition's module; asks nobody. */
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
-import { type DagDescription, HarvestError, type ParallelStage } from "@openwhisk-harvest/core";
+import { type DagDescription, HarvestError } from "@openwhisk-harvest/core";
 import { type CompiledComposition, conductor, type EmbeddedAction, type OpenWhiskExec } from "../composer.js";
-import { describeComposition, harvestPositions, qualify } from "../describe/describe.js";
+import { describeComposition, forksToStamp, harvestPositions, qualify } from "../describe/describe.js";
 import type { KnownAction } from "../describe/functions.js";
 import type { HookConfig } from "../hook/config.js";
 import { loadComposition } from "./composition.js";
@@ -127,15 +127,6 @@ function actionNames(node: unknown, names = new Set<string>()): Set<string> {
   return names;
 }
 
-/** What only says where a function stands: the sidecar may find that its branch can share all the same. */
-const OF_PLACE: ReadonlySet<string | undefined> = new Set([undefined, "branch-not-single-action", "map-unsupported"]);
-
-/** Whether asking at this fork may be worth it: somebody may have somebody to share with. */
-function mayShare({ functions }: DagDescription, { forkPath, kind }: ParallelStage): boolean {
-  const willing = functions.filter((fn) => fn.forkPath === forkPath && OF_PLACE.has(fn.excluded));
-  return new Set(willing.map(({ position }) => position)).size > (kind === "map" ? 0 : 1);
-}
-
 export type HookSettings = Omit<HookConfig, "namespace" | "dag" | "positions" | "forks" | "maps">;
 
 export interface PlannedDeployment {
@@ -157,7 +148,7 @@ export function planDeployment(
     namespace,
     dag: job.name,
     positions: positions.map((one) => one.astPath),
-    forks: dag.stages.filter((stage) => mayShare(dag, stage)).map((stage) => stage.forkPath),
+    forks: forksToStamp(dag, positions),
     maps: dag.stages.filter(({ kind }) => kind === "map").map((stage) => stage.forkPath),
   };
   const annotations = [{ key: "harvest-dag", value: { v: 1, dag: dag.name, version: dag.version, positions } }];

@@ -1,4 +1,4 @@
-/** What a composition is described as: functions, depths, stages, and why something takes no part. */
+/** What a composition is described as: functions, depths, stages, and what their branches are. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DagDescription, dagDescriptionSchema } from "@openwhisk-harvest/core";
@@ -15,16 +15,10 @@ function describe(composition: Composition, actions: readonly KnownAction[] = AL
   return dag;
 }
 
-/** `name path depth [fork#position] [exclusion]` of each function. */
+/** `name path depth [fork#position]` of each function. */
 function drawn(dag: DagDescription): string[] {
-  return dag.functions.map(({ name, astPath, stage, forkPath, position, excluded }) =>
-    [
-      name.replace(`/${NAMESPACE}/`, ""),
-      astPath || "-",
-      stage,
-      ...(forkPath === undefined ? [] : [`${forkPath}#${position}`]),
-      ...(excluded ? [excluded] : []),
-    ].join(" "),
+  return dag.functions.map(({ name, astPath, stage, forkPath, position }) =>
+    [name.replace(`/${NAMESPACE}/`, ""), astPath || "-", stage, ...(forkPath === undefined ? [] : [`${forkPath}#${position}`])].join(" "),
   );
 }
 
@@ -37,7 +31,7 @@ const CASES: [string, () => Composition, string[], string[]][] = [
     "sequence(a, parallel(b, c), d)",
     () => c.sequence("a", c.parallel("b", "c"), "d"),
     ["a [0] 0", "b [1][0] 1 [1]#0", "c [1][1] 1 [1]#1", "d [2] 2"],
-    ["[1] parallel 2: 1,2"],
+    ["[1] parallel 2: action action"],
   ],
   [
     "branches with inline functions, let, mask, literal, retain, try and finally around their one action",
@@ -50,44 +44,45 @@ const CASES: [string, () => Composition, string[], string[]][] = [
         c.finally("e", inline),
       ),
     ["a [0][1] 0 #0", "b [1][0][0] 0 #1", "c [2][1][0] 0 #2", "d [3].body 0 #3", "e [4].body 0 #4"],
-    [" parallel 5: 0,1,2,3,4"],
+    [" parallel 5: action action action action action"],
   ],
-  ["a branch of inline functions only", () => c.parallel(inline, "a", "b"), ["a [1] 0 #1", "b [2] 0 #2"], [" parallel 3: 0,1"]],
+  [
+    "a branch of inline functions only",
+    () => c.parallel(inline, "a", "b"),
+    ["a [1] 0 #1", "b [2] 0 #2"],
+    [" parallel 3: inline action action"],
+  ],
   [
     "a branch that is a sequence of two actions",
     () => c.sequence(c.parallel(c.sequence("a", "b"), "c"), "d"),
-    ["a [0][0][0] 0 [0]#0 branch-not-single-action", "b [0][0][1] 1 [0]#0 branch-not-single-action", "c [0][1] 0 [0]#1", "d [1] 2"],
-    ["[0] parallel 2: 2"],
+    ["a [0][0][0] 0 [0]#0", "b [0][0][1] 1 [0]#0", "c [0][1] 0 [0]#1", "d [1] 2"],
+    ["[0] parallel 2: sequence action"],
   ],
   [
     "branches that are a conditional, a loop, a handler or dynamic",
     () => c.parallel(c.if(inline, "a"), c.repeat(2, "b"), c.try(inline, "c"), c.sequence("d", c.dynamic()), "e"),
-    [
-      "a [0].consequent 0 #0 branch-not-single-action",
-      "b [1][0] 0 #1 branch-not-single-action",
-      "c [2].handler 0 #2 branch-not-single-action",
-      "d [3][0] 0 #3 branch-not-single-action",
-      "e [4] 0 #4",
-    ],
-    [" parallel 5: 4"],
+    ["a [0].consequent 0 #0", "b [1][0] 0 #1", "c [2].handler 0 #2", "d [3][0] 0 #3", "e [4] 0 #4"],
+    [" parallel 5: varying varying varying varying action"],
   ],
   [
     "a nested parallel",
     () => c.sequence(c.parallel(c.sequence("a", c.parallel("b", "c")), "d"), "e"),
-    ["a [0][0][0] 0 [0]#0 nested-fork", "b [0][0][1][0] 1 [0][0][1]#0", "c [0][0][1][1] 1 [0][0][1]#1", "d [0][1] 0 [0]#1", "e [1] 2"],
-    ["[0] parallel 2: 3", "[0][0][1] parallel 2: 1,2"],
+    ["a [0][0][0] 0 [0]#0", "b [0][0][1][0] 1 [0][0][1]#0", "c [0][0][1][1] 1 [0][0][1]#1", "d [0][1] 0 [0]#1", "e [1] 2"],
+    ["[0] parallel 2: fork-inside action", "[0][0][1] parallel 2: action action"],
   ],
+  ["a map", () => c.sequence("a", c.map("b"), "c"), ["a [0] 0", "b [1][0] 1 [1]#0", "c [2] 2"], ["[1] map 0: action"]],
+  ["a map over a sequence", () => c.map("a", "b"), ["a [0] 0 #0", "b [1] 1 #0"], [" map 0: sequence"]],
   [
-    "a map",
-    () => c.sequence("a", c.map("b"), "c"),
-    ["a [0] 0", "b [1][0] 1 [1]#0 map-unsupported", "c [2] 2"],
-    ["[1] map 0:  map-unsupported"],
+    "a map in a branch",
+    () => c.parallel(c.map("a"), "b"),
+    ["a [0][0] 0 [0]#0", "b [1] 0 #1"],
+    [" parallel 2: fork-inside action", "[0] map 0: action"],
   ],
   [
     "a parallel inside a map",
     () => c.map(c.parallel("a", "b")),
     ["a [0][0] 0 [0]#0", "b [0][1] 0 [0]#1"],
-    [" map 0:  map-unsupported", "[0] parallel 2: 0,1"],
+    [" map 0: fork-inside", "[0] parallel 2: action action"],
   ],
   [
     "conditionals: arms start together, after the test",
@@ -101,14 +96,19 @@ const CASES: [string, () => Composition, string[], string[]][] = [
     ["a [0].test 0", "b [0].body 1", "c [1].body 2", "d [1].handler 3", "e [2].body 4", "a [2].finalizer 5"],
     [],
   ],
-  ["a parallel inside a loop", () => c.repeat(3, c.parallel("a", "b")), ["a [0][0] 0 [0]#0", "b [0][1] 0 [0]#1"], ["[0] parallel 2: 0,1"]],
+  [
+    "a parallel inside a loop",
+    () => c.repeat(3, c.parallel("a", "b")),
+    ["a [0][0] 0 [0]#0", "b [0][1] 0 [0]#1"],
+    ["[0] parallel 2: action action"],
+  ],
   [
     "an async, which nobody waits for",
     () => c.sequence("a", c.async("b", "c"), "d"),
     ["a [0] 0", "b [1][0] 1", "c [1][1] 2", "d [2] 1"],
     [],
   ],
-  ["one action at several places", () => c.parallel("a", "a"), ["a [0] 0 #0", "a [1] 0 #1"], [" parallel 2: 0,1"]],
+  ["one action at several places", () => c.parallel("a", "a"), ["a [0] 0 #0", "a [1] 0 #1"], [" parallel 2: action action"]],
   ["nothing at all", () => c.sequence(), [], []],
 ];
 
@@ -117,11 +117,7 @@ for (const [name, composition, functions, stages] of CASES)
     const dag = describe(composition());
     assert.deepEqual(drawn(dag), functions);
     assert.deepEqual(
-      dag.stages.map((stage) =>
-        [`${stage.forkPath} ${stage.kind} ${stage.width}: ${stage.functions.join(",")}`, ...(stage.excluded ? [stage.excluded] : [])].join(
-          " ",
-        ),
-      ),
+      dag.stages.map(({ forkPath, kind, width, branches }) => `${forkPath} ${kind} ${width}: ${branches.join(" ")}`),
       stages,
     );
     assert.deepEqual(
@@ -130,7 +126,7 @@ for (const [name, composition, functions, stages] of CASES)
     );
   });
 
-test("Verifies the exclusions that come of what an action is", () => {
+test("Verifies what is described of an action", () => {
   const [base] = known("x") as [KnownAction];
   const actions: KnownAction[] = [
     { ...base, name: "/guest/off", harvest: "off" },
@@ -146,21 +142,10 @@ test("Verifies the exclusions that come of what an action is", () => {
   const names = ["off", "false", "observed", "willing", "shared", "list", "inner", "foreign", "unheard-of", "/other/ns"];
   const dag = describe(c.parallel(...names), actions);
   assert.deepEqual(
-    dag.functions.map(({ excluded }) => excluded),
-    [
-      "action-off",
-      "action-off",
-      "action-off",
-      undefined,
-      "concurrency-above-one",
-      "sequence-action",
-      "called-composition",
-      "action-unknown",
-      "action-unknown",
-      undefined,
-    ],
+    dag.functions.map(({ harvest, concurrent, role }) => harvest ?? concurrent ?? role),
+    ["off", "off", "observe", "harvest", true, "sequence", "composition", "foreign", "foreign", undefined],
   );
-  assert.deepEqual(dag.stages[0]?.functions, [3, 9]);
+  assert.deepEqual(dag.stages[0]?.branches, Array(10).fill("action"));
   assert.deepEqual(dag.functions[8]?.user, { cpuSource: "none", memoryMb: 256 });
   assert.deepEqual(
     harvestPositions(dag, actions).map(({ astPath }) => astPath),
@@ -223,24 +208,27 @@ test("Verifies that the version follows the composition, what users ask for, and
     version(composition(), changed({ cpuCores: 2 })),
     version(composition(), changed({ codeHash: "1" })),
     version(composition(), changed({ codeHash: "2" })),
-    version(composition(), changed({ harvest: "off" })),
+    version(composition(), changed({ role: "foreign" })),
   ];
   assert.equal(new Set([base, ...others]).size, others.length + 1);
 });
 
-test("Verifies that bounds and an opt-in are described, and are no reason to train anew", () => {
+test("Verifies that bounds, an opt-in and an opt-out are described, and are no reason to train anew", () => {
   const annotations = [{ key: "harvest-max", value: { cpuCores: 2 } }];
   const [plain, free] = known("a", "b");
   const willing = [{ ...(plain as KnownAction), annotations, harvest: true }, free as KnownAction];
   const dag = describe(c.sequence("a", "b"), willing);
   assert.deepEqual(
-    dag.functions.map(({ bounds, optedIn, excluded }) => ({ bounds, optedIn, excluded })),
+    dag.functions.map(({ bounds, harvest }) => ({ bounds, harvest })),
     [
-      { bounds: { max: { cpuCores: 2 } }, optedIn: true, excluded: undefined },
-      { bounds: undefined, optedIn: undefined, excluded: undefined },
+      { bounds: { max: { cpuCores: 2 } }, harvest: "harvest" },
+      { bounds: undefined, harvest: undefined },
     ],
   );
-  assert.equal(dag.version, describe(c.sequence("a", "b"), known("a", "b")).version);
+  const versionOf = (actions: readonly KnownAction[]) => describe(c.sequence("a", "b"), actions).version;
+  assert.equal(dag.version, versionOf(known("a", "b")));
+  for (const harvest of ["off", false, "observe"])
+    assert.equal(versionOf([{ ...(plain as KnownAction), harvest }, free as KnownAction]), dag.version);
 });
 
 test("Verifies that what composer 0.12 would not have made is refused", () => {

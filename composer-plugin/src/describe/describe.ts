@@ -1,7 +1,7 @@
 /** From a compiled composition and what is known of its actions to the DAG description of core. Pure. */
 import { boundsOf, type DagDescription, type DagFunction, HarvestError, isAstPath, type ParallelStage } from "@openwhisk-harvest/core";
 import type { CompiledComposition } from "../composer.js";
-import { exclusionOf, isOff, isOptedIn, type KnownAction, userOf } from "./functions.js";
+import { factsOf, isOff, type KnownAction, userOf } from "./functions.js";
 import { outline, versionOf } from "./outline.js";
 import { type Fork, type FoundFunction, walk } from "./walk.js";
 
@@ -28,7 +28,6 @@ export function describeComposition(input: DescribeInput): DagDescription {
   const known = new Map(actions.map((action) => [action.name, action]));
   const { functions: found, forks } = walk(compiled.composition);
   const functions = found.map((one, index) => describeFunction(one, index, known, namespace, platformCpuCores));
-  const indexOf = new Map(found.map((one, index) => [one, index]));
   const codeHashes = Object.fromEntries(
     functions.flatMap(({ name: action }) => {
       const codeHash = known.get(action)?.codeHash;
@@ -36,12 +35,12 @@ export function describeComposition(input: DescribeInput): DagDescription {
     }),
   );
   return {
-    v: 1,
+    v: 2,
     namespace,
     name,
     version: versionOf(compiled.composition, functions, codeHashes),
     functions,
-    stages: forks.flatMap((fork) => describeStage(fork, functions, indexOf)),
+    stages: forks.flatMap(describeStage),
     composition: outline(compiled.composition),
   };
 }
@@ -62,7 +61,6 @@ function describeFunction(
     throw new HarvestError("OWH_BAD_COMPOSITION", `The AST path ${JSON.stringify(found.path)} of ${found.name} is too deep or malformed.`);
   const name = qualify(found.name, namespace);
   const action = known.get(name);
-  const excluded = exclusionOf(found, action);
   const fork = stageBranch(found);
   const user = userOf(action, platformCpuCores);
   const bounds = boundsOf(action?.annotations, user);
@@ -76,8 +74,7 @@ function describeFunction(
     ...(fork ? { forkPath: fork.fork.path, position: fork.position } : {}),
     user,
     ...(bounds.min || bounds.max ? { bounds } : {}),
-    ...(action && isOptedIn(action) ? { optedIn: true as const } : {}),
-    ...(excluded ? { excluded } : {}),
+    ...factsOf(action),
   };
 }
 
@@ -86,21 +83,8 @@ function stageBranch(found: FoundFunction): FoundFunction["branch"] {
   return found.branch?.fork.kind === "async" ? undefined : found.branch;
 }
 
-function describeStage(fork: Fork, functions: readonly DagFunction[], indexOf: ReadonlyMap<FoundFunction, number>): ParallelStage[] {
-  if (fork.kind === "async") return [];
-  const members = fork.branches
-    .flatMap((branch) => branch.actions)
-    .map((one) => functions[indexOf.get(one) as number] as DagFunction)
-    .filter((one) => one.excluded === undefined);
-  return [
-    {
-      forkPath: fork.path,
-      kind: fork.kind,
-      width: fork.width,
-      functions: members.map((one) => one.index),
-      ...(fork.kind === "map" ? { excluded: "map-unsupported" as const } : {}),
-    },
-  ];
+function describeStage({ kind, path, width, branches }: Fork): ParallelStage[] {
+  return kind === "async" ? [] : [{ forkPath: path, kind, width, branches: branches.map((branch) => branch.kind) }];
 }
 
 /**
@@ -110,4 +94,15 @@ function describeStage(fork: Fork, functions: readonly DagFunction[], indexOf: R
 export function harvestPositions(dag: DagDescription, actions: readonly KnownAction[]): HarvestPosition[] {
   const keyed = new Set(actions.filter((action) => action.role === undefined && !isOff(action)).map((action) => action.name));
   return dag.functions.filter(({ name }) => keyed.has(name)).map(({ index, name, astPath }) => ({ index, name, astPath }));
+}
+
+/**
+ * AST paths of the forks where a decision may be worth asking for: those with runs that carry a key in several branches, or in the body of
+ * a `map`, which is as many branches as it has items.
+ */
+export function forksToStamp({ functions, stages }: DagDescription, keyed: readonly HarvestPosition[]): string[] {
+  const isKeyed = new Set(keyed.map(({ index }) => index));
+  const branchesOf = (forkPath: string) =>
+    new Set(functions.filter((fn) => fn.forkPath === forkPath && isKeyed.has(fn.index)).map(({ position }) => position));
+  return stages.filter(({ forkPath, kind }) => branchesOf(forkPath).size > (kind === "map" ? 0 : 1)).map(({ forkPath }) => forkPath);
 }

@@ -1,6 +1,5 @@
-/** What the deployer knows of the actions that a composition names, and why one of them takes no part in harvesting. */
-import { type Exclusion, type KeyValue, type UserAllocation, userAllocationOf } from "@openwhisk-harvest/core";
-import type { FoundFunction } from "./walk.js";
+/** What the deployer knows of the actions that a composition names. */
+import { type DagFunction, type KeyValue, type UserAllocation, userAllocationOf } from "@openwhisk-harvest/core";
 
 /** An action as the job, the composition itself or OpenWhisk has it. */
 export interface KnownAction {
@@ -33,33 +32,23 @@ export function userOf(action: KnownAction | undefined, platformCpuCores?: numbe
   return userAllocationOf({ memoryLimitMb: action.memoryLimitMb, annotations }, platformCpuCores);
 }
 
-/** The first reason that applies: what the action is comes before where it stands. Undefined: it may take part. */
-export function exclusionOf(found: FoundFunction, action: KnownAction | undefined): Exclusion | undefined {
-  return exclusionOfAction(action) ?? exclusionOfPlace(found);
+/** What a description says of the action itself. */
+export function factsOf(action: KnownAction | undefined): Pick<DagFunction, "harvest" | "role" | "concurrent"> {
+  if (!action) return { role: "foreign" };
+  const harvest = isOff(action) ? "off" : isOptedIn(action) ? "harvest" : action.harvest === "observe" ? "observe" : undefined;
+  return {
+    ...(harvest && { harvest }),
+    ...(action.role && { role: action.role }),
+    ...((action.concurrency ?? 1) > 1 && { concurrent: true as const }),
+  };
 }
 
-function exclusionOfAction(action: KnownAction | undefined): Exclusion | undefined {
-  if (!action) return "action-unknown";
-  if (action.role === "composition") return "called-composition";
-  if (action.role === "sequence") return "sequence-action";
-  if (action.role === "foreign") return "action-unknown";
-  if (isOff(action) || action.harvest === "observe") return "action-off";
-  return (action.concurrency ?? 1) > 1 ? "concurrency-above-one" : undefined;
-}
-
-/** Opted out altogether: not even looked at. An action that may only be observed is looked at, but shares no budget. */
+/** Opted out altogether: not even looked at. An action that may only be observed is looked at. */
 export function isOff(action: KnownAction): boolean {
   return action.harvest === "off" || action.harvest === false;
 }
 
 /** Opted in, whatever the mode of its namespace. */
-export function isOptedIn({ harvest }: KnownAction): boolean {
+function isOptedIn({ harvest }: KnownAction): boolean {
   return harvest === "harvest" || harvest === true;
-}
-
-function exclusionOfPlace({ branch, once }: FoundFunction): Exclusion | undefined {
-  if (!branch || branch.fork.kind === "async") return undefined;
-  if (branch.fork.kind === "map") return "map-unsupported";
-  if (branch.hasFork) return "nested-fork";
-  return branch.actions.length === 1 && once && !branch.hasDynamic ? undefined : "branch-not-single-action";
 }

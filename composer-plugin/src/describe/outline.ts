@@ -32,7 +32,7 @@ export function versionOf(
   functions: readonly DagFunction[],
   codeHashes: Readonly<Record<string, string>>,
 ): string {
-  const users = functions.map(({ name, astPath, user, excluded }) => ({ name, astPath, user, excluded }));
+  const users = functions.map(({ name, astPath, user, role }) => ({ name, astPath, user, role }));
   const content = JSON.stringify(sorted({ composition, users, codeHashes }));
   return createHash("sha256").update(content).digest("hex").slice(0, VERSION_LENGTH);
 }

@@ -1,21 +1,18 @@
 /**
- * One pass over a lowered composition: which functions there are, how deep, below which fork, and what their branch looks like.
+ * One pass over a lowered composition: which functions there are, how deep, below which fork, and of what kind their branch is.
  *
  * Depth is the longest chain of functions before a function. What runs after one another adds up, what excludes or
  * accompanies one another (branches of a `parallel`, arms of a conditional) starts at the same depth, and what follows
  * comes after the deepest of them. An `async` is not waited for, so what follows it starts where it started.
  */
-import { HarvestError } from "@openwhisk-harvest/core";
+import { type BranchKind, branchKindOf, HarvestError } from "@openwhisk-harvest/core";
 import type { CompositionNode } from "../composer.js";
 
 /** One branch of a `parallel`, or the body of a `map` or an `async`: a session of its own at run time. */
 export interface Branch {
   readonly fork: Fork;
   readonly position: number;
-  readonly actions: FoundFunction[];
-  hasFork: boolean;
-  /** A `dynamic`: which action runs, and whether it is ours, is known at run time only. */
-  hasDynamic: boolean;
+  readonly kind: BranchKind;
 }
 
 export interface Fork {
@@ -31,8 +28,6 @@ export interface FoundFunction {
   readonly path: string;
   readonly depth: number;
   readonly branch: Branch | undefined;
-  /** Runs once in its session whenever the session gets there: no conditional, loop or handler is above it in its branch. */
-  readonly once: boolean;
 }
 
 export interface Walked {
@@ -43,7 +38,6 @@ export interface Walked {
 interface Place {
   readonly depth: number;
   readonly branch: Branch | undefined;
-  readonly once: boolean;
 }
 
 export function walk(root: CompositionNode): Walked {
@@ -70,16 +64,14 @@ export function walk(root: CompositionNode): Walked {
       case "finally":
         return inTurn([node.body, node.finalizer], at);
       case "try":
-        return visit(node.handler, { ...at, depth: visit(node.body, at), once: false });
+        return visit(node.handler, { ...at, depth: visit(node.body, at) });
       case "if_nosave":
         return visitConditional(node, at);
       case "while_nosave":
-        return inTurn([node.test, node.body], { ...at, once: false });
+        return inTurn([node.test, node.body], at);
       case "dowhile_nosave":
-        return inTurn([node.body, node.test], { ...at, once: false });
+        return inTurn([node.body, node.test], at);
       case "dynamic":
-        if (at.branch) at.branch.hasDynamic = true;
-        return at.depth;
       case "function":
         return at.depth;
       default:
@@ -88,14 +80,12 @@ export function walk(root: CompositionNode): Walked {
   }
 
   function visitAction(node: CompositionNode, at: Place): number {
-    const found = { name: node.name ?? "", path: node.path ?? "", depth: at.depth, branch: at.branch, once: at.once };
-    functions.push(found);
-    at.branch?.actions.push(found);
+    functions.push({ name: node.name ?? "", path: node.path ?? "", depth: at.depth, branch: at.branch });
     return at.depth + 1;
   }
 
   function visitConditional(node: CompositionNode, at: Place): number {
-    const arm = { ...at, depth: visit(node.test, at), once: false };
+    const arm = { ...at, depth: visit(node.test, at) };
     return Math.max(visit(node.consequent, arm), visit(node.alternate, arm));
   }
 
@@ -106,16 +96,15 @@ export function walk(root: CompositionNode): Walked {
   function fork(kind: Fork["kind"], node: CompositionNode, bodies: readonly CompositionNode[], at: Place): number {
     const found: Fork = { kind, path: node.path ?? "", width: kind === "parallel" ? bodies.length : 0, branches: [] };
     forks.push(found);
-    if (at.branch) at.branch.hasFork = true;
     const ends = bodies.map((body, position) => {
-      const branch: Branch = { fork: found, position, actions: [], hasFork: false, hasDynamic: false };
+      const branch: Branch = { fork: found, position, kind: branchKindOf(body) };
       found.branches.push(branch);
-      return visit(body, { depth: at.depth, branch, once: true });
+      return visit(body, { depth: at.depth, branch });
     });
     return Math.max(at.depth, ...ends);
   }
 
-  visit(root, { depth: 0, branch: undefined, once: true });
+  visit(root, { depth: 0, branch: undefined });
   return { functions, forks };
 }
 

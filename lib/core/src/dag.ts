@@ -1,6 +1,7 @@
 /**
  * The DAG description (paper, Figure 3.4; architecture, 4.1): what composer-plugin derives from a composition when it is
- * deployed, and all that profiler and sidecar ever learn of a workflow. It holds no code and no data.
+ * deployed, and all that profiler and sidecar ever learn of a workflow. It holds no code and no data. It says what a
+ * function and a branch are, and never what comes of it: which of them are harvested is the sidecar's to decide.
  */
 import { z } from "zod";
 import { boundsSchema } from "./bounds.js";
@@ -14,22 +15,18 @@ export const userAllocationSchema = z.object({
   memoryMb: z.number().positive(),
 });
 
-/** Why a function, or a whole stage, takes no part in harvesting. Codes are stable. */
-export const EXCLUSIONS = [
-  "action-off",
-  "action-paused",
-  "not-opted-in",
-  "concurrency-above-one",
-  "no-user-cpu",
-  "branch-not-single-action",
-  "nested-fork",
-  "called-composition",
-  "map-unsupported",
-  "sequence-action",
-  "action-unknown",
-] as const;
-export const exclusionSchema = z.enum(EXCLUSIONS);
-export type Exclusion = z.infer<typeof exclusionSchema>;
+/**
+ * What a function's action is, where it is no plain action of the job: a sequence, a composition, or `foreign`, one that the job does not
+ * define. A foreign action that OpenWhisk does not have either has the kind "unknown".
+ */
+const actionRoleSchema = z.enum(["sequence", "composition", "foreign"]);
+
+/** What the action's annotation `harvest` says (mode.ts). */
+const harvestAnnotationSchema = z.enum(["harvest", "observe", "off"]);
+
+/** What a branch of a fork consists of; branch-kind.ts says which is which. */
+const branchKindSchema = z.enum(["action", "sequence", "inline", "varying", "fork-inside"]);
+export type BranchKind = z.infer<typeof branchKindSchema>;
 
 export const dagFunctionSchema = z.object({
   /** Ordinal in the DAG, in AST order; the feature by which the models tell functions apart. */
@@ -49,24 +46,25 @@ export const dagFunctionSchema = z.object({
   user: userAllocationSchema,
   /** What its owner lets harvesting leave it and give it at most, where he says so (bounds.ts). */
   bounds: boundsSchema.optional(),
-  /** The action's annotation `harvest` opts in, whatever the mode of its namespace (mode.ts). */
-  optedIn: z.literal(true).optional(),
-  excluded: exclusionSchema.optional(),
+  harvest: harvestAnnotationSchema.optional(),
+  role: actionRoleSchema.optional(),
+  /** Containers of the action run several activations at once. */
+  concurrent: z.literal(true).optional(),
 });
 export type DagFunction = z.infer<typeof dagFunctionSchema>;
 
 export const parallelStageSchema = z.object({
   forkPath: astPath,
   kind: z.enum(["parallel", "map"]),
+  /** Branches of a `parallel`; 0 for a `map`, which is as wide as its input is long. */
   width: z.int().nonnegative(),
-  /** Indices of the functions that share the stage's budget, in branch order. */
-  functions: z.array(z.int().nonnegative()),
-  excluded: exclusionSchema.optional(),
+  /** By position; of a `map` its one body. */
+  branches: z.array(branchKindSchema),
 });
 export type ParallelStage = z.infer<typeof parallelStageSchema>;
 
 export const dagDescriptionSchema = z.object({
-  v: z.literal(1),
+  v: z.literal(2),
   namespace: z.string().min(1),
   name: z.string().min(1),
   /** Content hash of the composition and the functions' versions: models are trained for a version. */

@@ -1,6 +1,6 @@
 /** What the sidecar decides for one composition run, with everything needed to explain it (architecture, 5). */
 import type { Allocation, UserAllocation } from "./allocation.js";
-import type { Exclusion } from "./dag.js";
+import type { Exclusion } from "./exclusion.js";
 import type { Grid } from "./grid.js";
 import type { Mode } from "./mode.js";
 
@@ -25,7 +25,10 @@ export type ReasonCode =
   | "budget-below-minimum"
   /** Fewer than two functions share the stage. */
   | "nothing-to-share"
+  /** No branch of the stage can share: a `map` whose body varies or forks, and in older decisions every `map`. */
   | "stage-excluded"
+  /** A `map`, before it forks: it is decided then, with the sizes of its items. */
+  | "decided-at-fork"
   | "no-model"
   | "untrusted-prediction"
   /** The policy's split broke H1 or H2: a fault of ours, which the validator caught. */
@@ -75,7 +78,7 @@ export interface FunctionDecision {
   readonly demand?: Allocation;
   /** What it gets. A resource whose verdict is "no" stands at the user allocation. */
   readonly allocation: { readonly cpuCores?: number; readonly memoryMb: number };
-  /** Set when the function keeps its user allocation and leaves the budget. */
+  /** Set when the function keeps its user allocation and leaves the budget; with "no-user-cpu" that of CPU alone. */
   readonly excluded?: Exclusion;
 }
 

@@ -100,7 +100,7 @@ function benchDag(number: number, functions: number): DagDescription {
   const user = { cpuCores: 1, cpuSource: "annotation", memoryMb: 256 } as const;
   const name = `dag-${number}`;
   return {
-    v: 1,
+    v: 2,
     namespace: "guest",
     name,
     version: "1",

@@ -62,7 +62,7 @@ describe("decide: predictions", () => {
   });
 });
 
-describe("decide: whoever does not count keeps U", () => {
+describe("decide: a function that does not count keeps U", () => {
   it("leaves untrusted functions out of the budget and shares among the rest", () => {
     const stage = onlyStage(stateOf([fn(2, 3, 900), fn(2, 1, 100), fn(3.3, 8, 900, { samples: 4 })]));
     assert.equal(stage.budget.cpuCores, 4);
@@ -118,12 +118,12 @@ describe("decide: whoever does not count keeps U", () => {
     assert.deepEqual(stage.functions[2]?.allocation, { memoryMb: 128 });
   });
 
-  it("touches no stage that is excluded as a whole, nor a map", () => {
-    const specs = [fn(2, 3, 900), fn(2, 1, 100)];
-    const excluded = onlyStage(stateOf(specs, { dag: dagOf(specs, { excluded: "nested-fork" }) }));
-    assert.deepEqual([excluded.cpu.reason, excluded.functions[0]?.excluded], ["stage-excluded", "nested-fork"]);
-    const map = onlyStage(stateOf(specs, { dag: dagOf(specs, { kind: "map" }) }));
-    assert.deepEqual([map.memory.reason, map.functions[0]?.excluded], ["stage-excluded", "map-unsupported"]);
+  it("decides nothing of a map before it forks, and says whether it will", () => {
+    const body = [fn(2, 3, 900, { position: 0 }), fn(2, 1, 100, { position: 0 })];
+    const stage = onlyStage(stateOf(body, { dag: dagOf(body, { kind: "map" }) }));
+    assert.deepEqual([stage.cpu.reason, stage.memory.reason, stage.functions], ["decided-at-fork", "decided-at-fork", []]);
+    const varying = onlyStage(stateOf(body, { dag: dagOf(body, { kind: "map", branches: ["varying"] }) }));
+    assert.deepEqual([varying.cpu.reason, varying.memory.reason], ["stage-excluded", "stage-excluded"]);
   });
 
   it("decides no stages in the modes off and profile (H4), and the same in observe as in harvest", () => {

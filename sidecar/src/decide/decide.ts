@@ -6,16 +6,7 @@
  * Memory has no time model: see policy-memory.ts. A memory allocation is a share to account with:
  * that a kill limit never falls below U is the applier's to hold (H5).
  */
-import type {
-  Allocation,
-  DagFunction,
-  FunctionDecision,
-  ParallelStage,
-  PolicyName,
-  StageDecision,
-  UserAllocation,
-} from "@openwhisk-harvest/core";
-import { branchesOf } from "./branches.js";
+import type { Allocation, FunctionDecision, PolicyName, StageDecision, UserAllocation } from "@openwhisk-harvest/core";
 import { capped, capsOf } from "./caps.js";
 import { demandOf } from "./demand.js";
 import type { Policy } from "./policy.js";
@@ -23,7 +14,7 @@ import { splitForMakespan } from "./policy-makespan.js";
 import { splitForSurvival } from "./policy-memory.js";
 import { splitAsPaper } from "./policy-paper.js";
 import { type Predictions, predict } from "./predict.js";
-import { exclusionOf, isTrusted, membersOf, shares } from "./sharing.js";
+import { isTrusted, membersOf, type SharingFunction, type SharingStage, sharingBranches } from "./sharing.js";
 import { splitResource } from "./split-resource.js";
 import { stageTimeMs } from "./stage-time.js";
 import { type DecisionDraft, type DecisionState, decidesStages, type Resource } from "./state.js";
@@ -43,7 +34,7 @@ export function decide(state: DecisionState): DecisionDraft {
 export function planStages(state: DecisionState, predictions: Predictions, policies = POLICIES_BY_NAME[state.policy]): DecisionDraft {
   const { dag, model, mode, policy, grid, inputBytes, namespace, root } = state;
   const faults: string[] = [];
-  const decideOne = (stage: ParallelStage) => decideStage(state, stage, predictions, policies, faults);
+  const decideOne = (stage: SharingStage) => decideStage(state, stage, predictions, policies, faults);
   return {
     v: 1,
     namespace,
@@ -62,12 +53,12 @@ export function planStages(state: DecisionState, predictions: Predictions, polic
 
 function decideStage(
   state: DecisionState,
-  stage: ParallelStage,
+  stage: SharingStage,
   predictions: Predictions,
   policies: Policies,
   faults: string[],
 ): StageDecision {
-  const members = membersOf(state.dag, stage).map((fn) => normalize(state, fn, stage, predictions));
+  const members = membersOf(state.dag, stage).map((fn) => normalize(state, fn, predictions));
   const toSplit = { state, stage, members, predictions };
   const cpu = splitResource(toSplit, "cpuCores", policies.cpuCores);
   const memory = splitResource(toSplit, "memoryMb", policies.memoryMb);
@@ -87,8 +78,7 @@ function decideStage(
 }
 
 /** A member of the stage at its user allocation, with its prediction and, where that is trusted, its demand. */
-function normalize(state: DecisionState, fn: DagFunction, stage: ParallelStage, predictions: Predictions): FunctionDecision {
-  const excluded = fn.excluded ?? exclusionOf(stage);
+function normalize(state: DecisionState, fn: SharingFunction, predictions: Predictions): FunctionDecision {
   const predicted = predictions.get(fn.index)?.predicted;
   const { cpuCores, cpuSource, memoryMb } = fn.user;
   const user: UserAllocation = { ...(cpuCores !== undefined && { cpuCores }), cpuSource, memoryMb };
@@ -101,13 +91,13 @@ function normalize(state: DecisionState, fn: DagFunction, stage: ParallelStage, 
     ...(predicted && { predicted }),
     ...(predicted && isTrusted({ predicted }) && { demand: cappedDemandOf(state, fn, predicted) }),
     allocation: { ...(cpuCores !== undefined && { cpuCores }), memoryMb },
-    ...(excluded && { excluded }),
+    ...(fn.excluded && { excluded: fn.excluded }),
   };
 }
 
 function cappedDemandOf(
   state: DecisionState,
-  { bounds, user }: DagFunction,
+  { bounds, user }: SharingFunction,
   predicted: NonNullable<FunctionDecision["predicted"]>,
 ): Allocation {
   const { grid, policy, marginSpread } = state;
@@ -126,7 +116,7 @@ function withAllocation(fn: FunctionDecision, cpuCores: number | undefined, memo
 
 /** Before and after, over the branches that share the stage's CPU; nothing when none does. */
 function predictedStageMs(functions: readonly FunctionDecision[]): StageDecision["predictedMs"] {
-  const sharing = branchesOf(functions).filter((branch) => branch.every((fn) => shares(fn, "cpuCores")));
+  const sharing = sharingBranches(functions, "cpuCores");
   if (sharing.length === 0) return undefined;
   const timeWith = (coresOf: (fn: FunctionDecision) => number | undefined) =>
     stageTimeMs(

@@ -106,11 +106,11 @@ const states: fc.Arbitrary<DecisionState> = fc
     inputBytes: weighted(1_000, 20, fc.constantFrom(10, 1e9)),
     dagVersion: weighted("v1", 20, fc.constant("v0")),
     hasModel: weighted(true, 20, fc.constant(false)),
-    stageExcluded: weighted<Exclusion | undefined>(undefined, 20, fc.constant("nested-fork")),
+    isMap: weighted(false, 20, fc.constant(true)),
   })
-  .map(({ specs, dagVersion, hasModel, stageExcluded, ...rest }) => {
+  .map(({ specs, dagVersion, hasModel, isMap, ...rest }) => {
     const { model: _, ...state } = stateOf([], rest);
-    const dag = dagOf(specs, stageExcluded ? { excluded: stageExcluded } : {});
+    const dag = dagOf(specs, isMap ? { kind: "map" } : {});
     // There is no forest without trees, as there is no model of a workflow without functions.
     return { ...state, dag, ...(hasModel && specs.length > 0 && { model: modelOf(specs, { dagVersion }) }) };
   });

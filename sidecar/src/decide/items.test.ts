@@ -1,31 +1,26 @@
 /** A map, decided at its fork, on the real parts. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { type DagDescription, parseTrail } from "@openwhisk-harvest/core";
+import { type BranchKind, type DagDescription, parseTrail } from "@openwhisk-harvest/core";
 import { nextRoot, startTestSidecar, type TestSidecar } from "../http/sidecar.kit.js";
 import { dagOf, type FunctionSpec, modelOf } from "./state.kit.js";
 
 /** Two functions in a row, of which the models know an even mixture: by hand, whatever their size is. */
 const BODY: readonly FunctionSpec[] = [
-  { user: { cpuCores: 2, memoryMb: 512 }, cpuCores: 3, memoryMb: 200, workCoreMs: 900, excluded: "map-unsupported", position: 0 },
-  { user: { cpuCores: 2, memoryMb: 512 }, cpuCores: 3, memoryMb: 200, workCoreMs: 100, excluded: "map-unsupported", position: 0 },
+  { user: { cpuCores: 2, memoryMb: 512 }, cpuCores: 3, memoryMb: 200, workCoreMs: 900, position: 0 },
+  { user: { cpuCores: 2, memoryMb: 512 }, cpuCores: 3, memoryMb: 200, workCoreMs: 100, position: 0 },
 ];
 
-function mapDag(body: object[]): DagDescription {
-  return {
-    ...dagOf(BODY, { kind: "map", width: 0, functions: [], excluded: "map-unsupported" }),
-    name: "mapped",
-    composition: { type: "map", path: "[1]", components: body },
-  };
+function mapDag(name: string, body: BranchKind): DagDescription {
+  return { ...dagOf(BODY, { kind: "map", branches: [body] }), name };
 }
 
 describe("a map that forks", () => {
   let test: TestSidecar;
-  const action = { type: "action" };
   before(async () => {
     test = await startTestSidecar({ flags: ["decision.policy=paper"] });
-    await test.stores.dags.put(mapDag([action, action]));
-    await test.stores.dags.put({ ...mapDag([{ type: "if_nosave", test: action, consequent: action }]), name: "branching" });
+    await test.stores.dags.put(mapDag("mapped", "sequence"));
+    await test.stores.dags.put(mapDag("branching", "varying"));
     for (const dag of ["mapped", "branching"])
       await test.stores.models.put(modelOf(BODY, { dag, version: await test.stores.models.nextVersion("guest", dag) }));
     await test.setMode("harvest");
@@ -67,7 +62,7 @@ describe("a map that forks", () => {
     assert.equal((await at("[0].0#1/[1].2#3", "[1][0]")).allocation, undefined, "another item");
   });
 
-  it("keeps U when its body is more than actions in a row, when there is no such map, and when it has one item", async () => {
+  it("keeps U when its body varies, when there is no such map, and when it has one item", async () => {
     const one = { ...fork, itemBytes: [100] };
     for (const [asked, dag] of [
       [fork, "branching"],

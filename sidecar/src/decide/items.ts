@@ -3,8 +3,8 @@
  * Pure: the DAG is rewritten so that the map is a stage like any other, and the decision is written back afterwards.
  */
 import type { DagDescription, DagFunction, ParallelStage, StageDecision } from "@openwhisk-harvest/core";
-import { isStraightBranch } from "./branches.js";
 import { type Predictions, predict } from "./predict.js";
+import { canShare } from "./sharing.js";
 import type { DecisionState } from "./state.js";
 
 /** Which time a run comes to which fork, and with what. */
@@ -25,26 +25,21 @@ export interface ItemStage {
   readonly inputBytesOf: readonly (number | undefined)[];
 }
 
-/** Undefined when the DAG has no such map, or when its body is more than actions in a row. */
+/** Undefined when the DAG has no such map, or when its body cannot share. */
 export function itemStageOf(dag: DagDescription, { forkPath, itemBytes }: ForkOfItems): ItemStage | undefined {
   const stage = dag.stages.find((one) => one.forkPath === forkPath && one.kind === "map");
-  if (!stage || (stage.excluded && stage.excluded !== "map-unsupported") || !isStraightBranch(dag, stage, 0)) return undefined;
+  const kind = stage?.branches[0];
+  if (kind === undefined || !canShare(kind)) return undefined;
   const body = dag.functions.filter((fn) => fn.forkPath === forkPath);
   const copies = itemBytes.flatMap((bytes, position) => body.map((fn, at) => ({ fn, position, bytes: at === 0 ? bytes : undefined })));
-  const functions = copies.map(({ fn, position }, index): DagFunction => ({ ...withoutMap(fn), index, position }));
+  const functions = copies.map(({ fn, position }, index): DagFunction => ({ ...fn, index, position }));
   const width = itemBytes.length;
-  const items: ParallelStage = { forkPath, kind: "parallel", width, functions: functions.map(({ index }) => index) };
+  const items: ParallelStage = { forkPath, kind: "parallel", width, branches: itemBytes.map(() => kind) };
   return {
     dag: { ...dag, functions, stages: [items] },
     originOf: copies.map(({ fn }) => fn.index),
     inputBytesOf: copies.map(({ bytes }) => bytes),
   };
-}
-
-function withoutMap(fn: DagFunction): DagFunction {
-  if (fn.excluded !== "map-unsupported") return fn;
-  const { excluded: _lifted, ...rest } = fn;
-  return rest;
 }
 
 /** As predict() does it for the functions of a DAG; `state.dag` is the item stage's, perhaps with fewer who may take part. */

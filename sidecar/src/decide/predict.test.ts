@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Calibration, DagDescription, TargetCalibration } from "@openwhisk-harvest/core";
+import type { Calibration, TargetCalibration } from "@openwhisk-harvest/core";
 import { explainDecision } from "../explain.js";
 import { decide } from "./decide.js";
 import { predict } from "./predict.js";
@@ -68,7 +68,7 @@ describe("predict", () => {
   });
 
   it("gives each reason not to trust a prediction, and such a function keeps its user allocation", () => {
-    const newer: DagDescription = { ...dagOf(SPECS), version: "v2" };
+    const newer = { ...dagOf(SPECS), version: "v2" };
     const reasons: readonly [Partial<DecisionState>, string][] = [
       [{ dag: newer }, "model-older-than-dag"],
       [{ inputBytes: 50 }, "outside-profiled-range"],

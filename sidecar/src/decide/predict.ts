@@ -6,8 +6,8 @@
  * What every tree says of the work is kept beside the summary: one tree's answers for all functions of a stage belong
  * together, so a stage's gain can be computed tree by tree instead of from spreads that ignore what the functions share.
  */
-import { type DagFunction, type FunctionDecision, layOutNext, type PredictCalibrated, predictCalibrated } from "@openwhisk-harvest/core";
-import { isCandidate } from "./sharing.js";
+import { type FunctionDecision, layOutNext, type PredictCalibrated, predictCalibrated } from "@openwhisk-harvest/core";
+import type { SharingFunction } from "./sharing.js";
 import { type DecisionState, decidesStages } from "./state.js";
 
 export interface FunctionPrediction {
@@ -22,15 +22,16 @@ export type Predictions = ReadonlyMap<number, FunctionPrediction>;
 /** What the models know a function by, and what of its input need not be predicted. */
 export type Asked = Pick<PredictCalibrated["at"], "functionIndex" | "knownInputBytes">;
 
-/** Predicts every function that stands in a parallel stage and is not excluded. Without a model, or a need, nothing is. */
+/** Predicts every function that takes part in a parallel stage. Without a model, or a need, nothing is. */
 export function predict(
   { dag, model, inputBytes: dagInputBytes, minSamples, mode }: DecisionState,
-  askedOf = ({ index }: DagFunction): Asked => ({ functionIndex: index }),
+  askedOf = ({ index }: SharingFunction): Asked => ({ functionIndex: index }),
 ): Predictions {
   const predictions = new Map<number, FunctionPrediction>();
   if (!model || !decidesStages(mode)) return predictions;
+  const members = new Set(dag.stages.flatMap((stage) => stage.functions));
   for (const fn of dag.functions) {
-    if (fn.forkPath === undefined || !isCandidate(fn, "memoryMb")) continue;
+    if (!members.has(fn.index)) continue;
     const at = { dagInputBytes, stage: fn.stage, ...askedOf(fn) };
     const { predicted, workPerTree, ...trust } = predictCalibrated({ model, dagVersion: dag.version, at, minSamples });
     predictions.set(fn.index, { predicted: { ...predicted, ...trust }, workPerTree });

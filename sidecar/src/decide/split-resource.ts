@@ -1,25 +1,16 @@
 /** One resource of one stage: which branches share it, what their budget is, and what the policy and the validator say. */
-import {
-  type DagDescription,
-  type FunctionDecision,
-  messageOf,
-  type ParallelStage,
-  type ReasonCode,
-  roundAmount,
-  type Verdict,
-} from "@openwhisk-harvest/core";
-import { branchesOf } from "./branches.js";
+import { type FunctionDecision, messageOf, type ReasonCode, roundAmount, type Verdict } from "@openwhisk-harvest/core";
 import { type Caps, capsOf } from "./caps.js";
 import { leastGainShare } from "./hysteresis.js";
 import type { Policy, Sharer, WorkPart } from "./policy.js";
 import type { Predictions } from "./predict.js";
-import { exclusionOf, isCandidate, shares } from "./sharing.js";
+import { branchesOf, canShare, isCandidate, type SharingDag, type SharingStage, sharingBranches } from "./sharing.js";
 import type { DecisionState, Resource } from "./state.js";
 import { validatePlan } from "./validate.js";
 
 export interface StageToSplit {
   readonly state: DecisionState;
-  readonly stage: ParallelStage;
+  readonly stage: SharingStage;
   /** Each at its user allocation, with a demand where its prediction is trusted. */
   readonly members: readonly FunctionDecision[];
   readonly predictions: Predictions;
@@ -40,13 +31,14 @@ type Branch = readonly FunctionDecision[];
 export function splitResource(toSplit: StageToSplit, resource: Resource, policy: Policy): ResourceSplit {
   const { state, members } = toSplit;
   const branches = branchesOf(members);
-  const sharing = branches.filter((branch) => branch.every((fn) => (state.model ? shares(fn, resource) : isCandidate(fn, resource))));
+  const willing = branches.filter((branch) => branch.every((fn) => isCandidate(fn, resource)));
+  const sharing = state.model ? sharingBranches(members, resource) : willing;
   const able = sharing.filter((branch) => capsOfBranch(state, branch, resource) !== undefined);
   const users = able.map((branch) => Math.min(...branch.map((fn) => fn.user[resource] as number)));
   const budget = roundAmount(users.reduce((sum, user) => sum + user, 0));
   const refused = (reason: ReasonCode): ResourceSplit => ({ verdict: { accepted: false, reason }, budget, amounts: new Map() });
 
-  const refusal = refusalOf(toSplit, resource, branches, able.length);
+  const refusal = refusalOf(toSplit, willing.length, able.length);
   if (refusal) return refused(refusal);
   const axis = state.grid[resource];
   const sharers = able.map((branch, i) => sharerOf(toSplit, branch, resource, users[i] as number));
@@ -66,14 +58,9 @@ export function splitResource(toSplit: StageToSplit, resource: Resource, policy:
 }
 
 /** Why there is nothing to split, before any policy is asked. */
-function refusalOf(
-  { state, stage }: StageToSplit,
-  resource: Resource,
-  branches: readonly Branch[],
-  sharingCount: number,
-): ReasonCode | undefined {
-  if (exclusionOf(stage)) return "stage-excluded";
-  if (branches.filter((branch) => branch.every((fn) => isCandidate(fn, resource))).length < 2) return "nothing-to-share";
+function refusalOf({ state, stage }: StageToSplit, willingCount: number, sharingCount: number): ReasonCode | undefined {
+  if (stage.kind === "map") return canShare(stage.branches[0]) ? "decided-at-fork" : "stage-excluded";
+  if (willingCount < 2) return "nothing-to-share";
   if (!state.model) return "no-model";
   return sharingCount < 2 ? "untrusted-prediction" : undefined;
 }
@@ -89,7 +76,7 @@ function capsOfBranch({ dag, grid }: DecisionState, branch: Branch, resource: Re
   return all.least > all.most ? undefined : all;
 }
 
-function boundsOf({ functions }: DagDescription, index: number) {
+function boundsOf({ functions }: SharingDag, index: number) {
   return functions.find((fn) => fn.index === index)?.bounds;
 }
 

@@ -1,6 +1,7 @@
 /** Small models and DAGs for this room's tests; not exported from the room. */
-import type { DagDescription, DagFunction, FlatForest, Model, ModelTarget, ParallelStage } from "@openwhisk-harvest/core";
+import type { DagDescription, FlatForest, Model, ModelTarget } from "@openwhisk-harvest/core";
 import { encodeForests, MODEL_FEATURES, PAPER_GRID } from "@openwhisk-harvest/core";
+import { branchesOf, type SharingDag, type SharingFunction, type SharingStage } from "./sharing.js";
 import type { DecisionState } from "./state.js";
 
 export const ROOT = "0123456789abcdef0123456789abcdef";
@@ -38,7 +39,7 @@ export function forestByFunction(target: ModelTarget, values: readonly (readonly
 }
 
 /** What a function is like: U, and what each tree (or all of them) predicts of it. */
-export interface FunctionSpec extends Partial<Pick<DagFunction, "excluded" | "position" | "bounds">> {
+export interface FunctionSpec extends Partial<Pick<SharingFunction, "excluded" | "position" | "bounds">> {
   readonly user: { readonly cpuCores?: number; readonly memoryMb: number };
   readonly cpuCores: number | readonly number[];
   readonly memoryMb: number | readonly number[];
@@ -47,9 +48,9 @@ export interface FunctionSpec extends Partial<Pick<DagFunction, "excluded" | "po
 }
 
 /** A DAG that is one parallel stage of these functions. */
-export function dagOf(specs: readonly FunctionSpec[], stage: Partial<ParallelStage> = {}): DagDescription {
+export function dagOf(specs: readonly FunctionSpec[], stage: Partial<SharingStage> = {}): SharingDag & DagDescription {
   const functions = specs.map(
-    ({ user, excluded, position, bounds }, index): DagFunction => ({
+    ({ user, excluded, position, bounds }, index): SharingFunction => ({
       index,
       name: `/guest/f${index}`,
       astPath: `[1][${index}]`,
@@ -62,14 +63,21 @@ export function dagOf(specs: readonly FunctionSpec[], stage: Partial<ParallelSta
       ...(excluded && { excluded }),
     }),
   );
-  const indices = functions.map((fn) => fn.index);
+  const branches = branchesOf(functions).map(({ length }) => (length === 1 ? ("action" as const) : ("sequence" as const)));
+  const sharing = functions.filter(({ excluded }) => excluded === undefined || excluded === "no-user-cpu");
+  const ofItems = stage.kind === "map";
   return {
-    v: 1,
+    v: 2,
     namespace: "guest",
     name: "job",
     version: "v1",
     functions,
-    stages: [{ forkPath: "[1]", kind: "parallel", width: specs.length, functions: indices, ...stage }],
+    stages: [
+      {
+        ...{ forkPath: "[1]", kind: "parallel", width: ofItems ? 0 : branches.length, branches },
+        ...{ functions: ofItems ? [] : sharing.map(({ index }) => index), ...stage },
+      },
+    ],
     composition: {},
   };
 }

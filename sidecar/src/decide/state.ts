@@ -2,10 +2,11 @@
  * What a decision is made from, and what comes of it. The state is immutable and complete: the live service, a dry run, a
  * simulator and the tests call the same functions and differ only in where the state comes from.
  */
-import type { Allocation, Config, DagDescription, Decision, Grid, Mode, Model, PolicyName } from "@openwhisk-harvest/core";
+import type { Allocation, Config, Decision, Grid, Mode, Model, PolicyName } from "@openwhisk-harvest/core";
+import type { SharingDag } from "./sharing.js";
 
 export interface DecisionState {
-  readonly dag: DagDescription;
+  readonly dag: SharingDag;
   /** The newest usable model of the DAG, if there is one. */
   readonly model?: Model;
   /** Size of the composition run's input (architecture, 2). */

@@ -1,5 +1,5 @@
 /** `GET` and `PUT /v1/dags/:namespace/:name`, `GET /v1/models`. */
-import { type DagStore, dagDescriptionSchema, HarvestError } from "@openwhisk-harvest/core";
+import { type DagStore, HarvestError, storedDagSchema } from "@openwhisk-harvest/core";
 import { json, Router } from "express";
 import { z } from "zod";
 import { checkDag } from "../dag-check.js";
@@ -17,7 +17,7 @@ export function dagRoutes(dags: DagStore, knowledge: Knowledge): Router {
 
   router.put("/:namespace/:name", json({ limit: "1mb", inflate: false }), async (request, response) => {
     const namespace = authorize(response, request.params.namespace);
-    const dag = parsed(dagDescriptionSchema, request.body, "DAG description");
+    const dag = parsed(storedDagSchema, request.body, "DAG description");
     if (dag.namespace !== namespace || dag.name !== request.params.name)
       throw new HarvestError("OWH_BAD_REQUEST", "The DAG description bears another name than its address.");
     checkDag(dag);

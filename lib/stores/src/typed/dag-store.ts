@@ -2,9 +2,9 @@ import {
   type DagDescription,
   type DagStore,
   type DocumentStore,
-  dagDescriptionSchema,
   HarvestError,
   type StoredDocument,
+  storedDagSchema,
 } from "@openwhisk-harvest/core";
 import { idOf, idsUnder } from "./ids.js";
 import { upsert } from "./upsert.js";
@@ -27,7 +27,7 @@ export function openDagStore(documents: DocumentStore): DagStore {
 }
 
 function readDag({ id, body }: StoredDocument<unknown>): DagDescription {
-  const parsed = dagDescriptionSchema.safeParse(body);
+  const parsed = storedDagSchema.safeParse(body);
   if (parsed.success) return parsed.data;
   const where = parsed.error.issues[0]?.path.join(".");
   throw new HarvestError("OWH_BAD_COMPOSITION", `The stored DAG ${id} is malformed at ${where || "its root"}; deploy it again.`);

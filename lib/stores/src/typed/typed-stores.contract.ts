@@ -24,7 +24,7 @@ import { openProfileStore } from "./profile-store.js";
 const activationId = () => randomBytes(16).toString("hex");
 
 const dag = (namespace: string, name: string, version = "1"): DagDescription => ({
-  v: 1,
+  v: 2,
   namespace,
   name,
   version,
