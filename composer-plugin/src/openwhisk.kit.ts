@@ -8,6 +8,7 @@ import { EventEmitter, once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
+import { type BranchOf, branchResultOf, JOIN_ACTION, JOIN_VARIABLE, readBranchOf, readJoinRequest } from "@openwhisk-harvest/core";
 
 export type Json = Record<string, unknown>;
 export type Component = (params: Json) => Json | Promise<Json>;
@@ -43,6 +44,8 @@ export class TestOpenWhisk {
   readonly log: string[] = [];
   /** Rounds through `/whisk.system/utils/echo`. */
   echoes = 0;
+  /** Stages that the server has joined. */
+  joins = 0;
   invocations = 0;
   /** Called after each branch has been accepted, with how many there have been. */
   onInvoke: (count: number) => void | Promise<void> = () => undefined;
@@ -50,10 +53,15 @@ export class TestOpenWhisk {
   private readonly conductors = new Map<string, Conductor>();
   private readonly pending = new Set<Promise<unknown>>();
   private readonly branchResults: unknown[] = [];
+  /** With a server that joins: the sessions of the branches, by their barrier. */
+  private readonly branches = new Map<string, { readonly join: BranchOf; readonly session: Promise<unknown> }[]>();
   private server: Server | undefined;
 
-  /** `modules` replaces what `require` finds, by name. */
-  constructor(private readonly modules: Readonly<Record<string, unknown>> = {}) {}
+  /** `modules` replaces what `require` finds, by name; with `joins` the server joins the stages. */
+  constructor(
+    private readonly modules: Readonly<Record<string, unknown>> = {},
+    private readonly options: { readonly joins?: boolean } = {},
+  ) {}
 
   component(name: string, run: Component): this {
     this.components.set(`/_/${name}`, run);
@@ -103,12 +111,33 @@ export class TestOpenWhisk {
     const name = `/_/${decodeURIComponent((request.url ?? "").replace(/^.*\/actions\//, "").replace(/\?.*$/, ""))}`;
     const text = Buffer.concat(parts).toString();
     this.left.push(text);
-    const branch = this.session(name, JSON.parse(text)).then((result) => this.branchResults.push(result));
+    const params = JSON.parse(text) as { $composer?: { join?: unknown } };
+    const session = this.session(name, params);
+    this.noteBranch(readBranchOf(params.$composer?.join), session);
+    const branch = session.then((result) => this.branchResults.push(result));
     this.pending.add(branch);
     void branch.finally(() => this.pending.delete(branch));
     this.invocations++;
     await this.onInvoke(this.invocations);
     return { activationId: randomBytes(16).toString("hex") };
+  }
+
+  private noteBranch(join: BranchOf | undefined, session: Promise<unknown>): void {
+    if (join) this.branches.set(join.barrierId, [...(this.branches.get(join.barrierId) ?? []), { join, session }]);
+  }
+
+  /** What the embedded OpenWhisk does for a stage whose branches all leave a result. */
+  private async joinStage(params: Json): Promise<Json> {
+    this.joins++;
+    const { barrierId = "", waitMs } = readJoinRequest(params) ?? {};
+    if (!(Number(waitMs) > 0)) return { error: "the stage's time is over" };
+    const value: unknown[] = [];
+    for (const { join, session } of this.branches.get(barrierId) ?? []) {
+      const left = branchResultOf(await session, join);
+      if (!left) return { error: `branch ${join.position} left no result` };
+      value[join.position] = left.result;
+    }
+    return { value };
   }
 
   private async session(name: string, given: unknown): Promise<unknown> {
@@ -148,6 +177,7 @@ export class TestOpenWhisk {
       this.echoes++;
       return copy(given) as Json;
     }
+    if (action === JOIN_ACTION) return copy(await this.joinStage(given)) as Json;
     const composition = this.conductors.has(action);
     if (composition) return (await this.session(action, copy(given))) as Json;
     const component = this.components.get(action);
@@ -163,7 +193,7 @@ export class TestOpenWhisk {
 
   /** As runner.js does it, with `process`, `require` and `console` of the container. */
   private coldContainer(name: string, code: string): Container {
-    const env: Record<string, string> = { __OW_ACTION_NAME: name };
+    const env: Record<string, string> = { __OW_ACTION_NAME: name, ...(this.options.joins && { [JOIN_VARIABLE]: JOIN_ACTION }) };
     const realRequire = createRequire(import.meta.url);
     const require = (id: string): unknown => (Object.hasOwn(this.modules, id) ? this.modules[id] : realRequire(id));
     const write = (...said: unknown[]) => void this.log.push(said.map((one) => (one instanceof Error ? one.stack : String(one))).join(" "));

@@ -7,6 +7,8 @@ import {
   type Config,
   type Enforcement,
   type Grid,
+  JOIN_ACTION,
+  JOIN_VARIABLE,
   type SigningKey,
   systemClock,
 } from "@openwhisk-harvest/core";
@@ -133,7 +135,7 @@ function invokerSide({ config, grid, allocations, conductorEnv, signingKey }: St
       driver,
       applier,
       ...(applier === "embedded" && { allocations }),
-      ...(conductorEnv && { conductorEnvironment: conductorEnv }),
+      conductorEnvironment: { ...conductorEnv, [JOIN_VARIABLE]: JOIN_ACTION },
       apiHost: config.standalone.driver === "docker" ? (config.standalone.docker.apiHost ?? apihost) : apihost,
       idleContainerMs: config.standalone.idleContainerMs,
       pauseGraceMs: config.standalone.pauseGraceMs,

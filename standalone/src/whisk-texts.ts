@@ -36,6 +36,7 @@ export const TEXTS = {
   sequenceActivationFailure: "Sequence failed.",
   compositionIsTooLong: "Too many actions in the composition.",
   compositionActivationFailure: "Activation failure during composition.",
+  stageHasEnded: "The parallel stage that it belongs to has ended.",
 } as const;
 
 export const notAuthorizedFor = (resource: string) => `The supplied authentication is not authorized to access '${resource}'.`;
@@ -64,6 +65,7 @@ export const compositionComponentInvalid = (name: unknown) =>
 export const compositionComponentNotFound = (name: string) => `Failed to resolve action with name '${name}' during composition.`;
 export const compositionComponentNotAccessible = (name: string) =>
   `Failed entitlement check for action with name '${name}' during composition.`;
+export const tooManyBranches = (max: number) => `A parallel stage may have at most ${max} branches.`;
 export const packageNameIsReserved = (name: string) => `Package name '${name}' is reserved.`;
 export const packageNotEmpty = (count: number) =>
   `Package not empty (contains ${count} ${count === 1 ? "entity" : "entities"}). Set force param or delete package contents.`;

@@ -4,8 +4,9 @@ import type { Decisions } from "./decisions.js";
 import { withoutPlaceholder } from "./openwhisk-module.js";
 import { REDIS_PLACEHOLDER, redisUrlOf } from "./redis-module.js";
 import { deadlineOf, type Run } from "./run.js";
+import { afterJoin, branchEnd, joinActionOf, joiningStep } from "./server-join.js";
 import { readSession, rootSession, type Session, type Start, startOf } from "./session.js";
-import { inputBytesOf, isObject, runKey } from "./wire.js";
+import { inputBytesOf, isObject, readBranchOf, runKey } from "./wire.js";
 
 /** OpenWhisk's action that gives its parameters back: composer's way to get another activation. */
 const ECHO = "/whisk.system/utils/echo";
@@ -27,9 +28,9 @@ export function begin(given: unknown, config: HookConfig, host: HookHost, decisi
   const state: Record<string, unknown> = isObject(told) ? told : {};
   const session = sessionOf(start, state, host);
   state["harvest"] = session;
-  if (redisUrlOf(config, host)) state["redis"] = { uri: REDIS_PLACEHOLDER };
+  if (redisUrlOf(config, host) ?? joinActionOf(host)) state["redis"] = { uri: REDIS_PLACEHOLDER };
   params["$composer"] = state;
-  const join = joinOf(state["join"]);
+  const join = readBranchOf(state["join"]);
   const run: Run = {
     session,
     deadlineMs: deadlineOf(host),
@@ -41,6 +42,7 @@ export function begin(given: unknown, config: HookConfig, host: HookHost, decisi
     itemBytes: new Map(),
     troubles: 0,
   };
+  afterJoin(state, run, host);
   if (start === "root" && session.root !== undefined) decisions.ask(session.root, inputBytesOf(params));
   return { run, params, composerState: state };
 }
@@ -55,21 +57,19 @@ function sessionOf(start: Start, state: Record<string, unknown>, host: HookHost)
   return start === "root" ? rootSession(host.env["__OW_ACTIVATION_ID"]) : readSession(state["harvest"]);
 }
 
-function joinOf(join: unknown): { position: number; count: number } | undefined {
-  if (!isObject(join)) return undefined;
-  const { position, count } = join;
-  return typeof position === "number" && typeof count === "number" ? { position, count } : undefined;
-}
-
 /** Composer's result, with the key of the component's run in it; or another round for a branch that could not deliver. */
 export function end(given: unknown, { run, composerState }: Begun, config: HookConfig, host: HookHost): unknown {
   const result = run.forkTrouble === undefined ? given : withReason(given, run.forkTrouble);
   if (run.undelivered && host.nowMs() < (run.session.untilMs ?? 0)) return anotherRound(run.undelivered.params, composerState);
-  if (!isObject(result) || typeof result["action"] !== "string") return result;
+  if (!isObject(result) || typeof result["action"] !== "string") return branchEnd(result, run);
   const state = isObject(result["state"]) ? result["state"]["$composer"] : undefined;
   if (!isObject(state)) return result;
   withoutPlaceholder(state);
-  if (state["collect"] !== undefined) return result; // an echo round: composer waits, no function runs
+  if (state["collect"] !== undefined) {
+    // a round of waiting, in which no function runs
+    const joinAction = joinActionOf(host);
+    return joinAction === undefined ? result : joiningStep(result, joinAction, run, config, host);
+  }
   addKey(result["params"], run, config);
   run.session.seq++;
   return result;

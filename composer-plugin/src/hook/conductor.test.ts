@@ -28,8 +28,14 @@ function equip(whisk: TestOpenWhisk): Promise<TestOpenWhisk> {
     .start();
 }
 
-/** Runs a composition under plain composer and under the hook. */
-async function both(composition: Composition, params: unknown): Promise<{ plain: unknown; hooked: unknown; whisk: TestOpenWhisk }> {
+interface Outcomes {
+  readonly plain: unknown;
+  readonly hooked: unknown;
+  readonly whisk: TestOpenWhisk;
+}
+
+/** Runs a composition under plain composer and under the hook, which joins over Redis or lets the server join. */
+async function both(composition: Composition, params: unknown, joins: boolean): Promise<Outcomes> {
   const clients: Redis[] = [];
   const plainWhisk = await equip(new TestOpenWhisk(plainRedisModules(redis.url, clients)));
   plainWhisk.conductor("test", plainConductor(composition));
@@ -38,8 +44,8 @@ async function both(composition: Composition, params: unknown): Promise<{ plain:
   await plainWhisk.stop();
   for (const client of clients) client.disconnect();
 
-  const whisk = await equip(new TestOpenWhisk());
-  whisk.conductor("test", await hookedConductor(composition, { redisUrl: redis.url }));
+  const whisk = await equip(new TestOpenWhisk({}, { joins }));
+  whisk.conductor("test", await hookedConductor(composition, joins ? {} : { redisUrl: redis.url }));
   const hooked = await whisk.run("test", params);
   await whisk.stop();
   return { plain, hooked, whisk };
@@ -121,12 +127,39 @@ const CASES: { name: string; composition: () => Composition; params?: Json; keys
 ];
 
 for (const { name, composition, params = {}, keys } of CASES)
-  test(`Verifies that ${name} gives plain composer's result, and its keys`, options, async () => {
-    const { plain, hooked, whisk } = await both(composition(), params);
-    assert.deepEqual(hooked, plain);
-    assert.deepEqual(keysOf(whisk), keys.sort());
-    assert.doesNotMatch(JSON.stringify(hooked), /harvest/);
-  });
+  for (const joins of [false, true])
+    test(
+      `Verifies that ${name} gives plain composer's result, and its keys, joined ${joins ? "by the server" : "over Redis"}`,
+      options,
+      async () => {
+        const { plain, hooked, whisk } = await both(composition(), params, joins);
+        assert.deepEqual(hooked, plain);
+        assert.deepEqual(keysOf(whisk), keys.sort());
+        assert.doesNotMatch(JSON.stringify(hooked), /harvest/);
+        assert.ok(joins || whisk.joins === 0);
+      },
+    );
+
+test("Verifies that a stage that the server joins waits in no activation, and leaves nothing in the session's state", options, async () => {
+  const whisk = await equip(new TestOpenWhisk({}, { joins: true }));
+  whisk.conductor("test", await hookedConductor(c.sequence(c.parallel("a", c.parallel("b", "c")), "d")));
+  assert.deepEqual(await whisk.run("test", {}), { d: { value: [{ a: 1 }, { value: [{ b: null }, { c: [] }] }] } });
+  await whisk.settled();
+  assert.deepEqual([whisk.joins, whisk.echoes], [2, 0]);
+  const all = [...whisk.left, JSON.stringify(whisk.runs)].join("\n");
+  assert.doesNotMatch(all, /redis/);
+  const last = JSON.parse(whisk.left.at(-1) ?? "{}") as { $composer: Json };
+  assert.ok(!("collect" in last.$composer) && !("stage" in (last.$composer["harvest"] as Json)));
+  await whisk.stop();
+});
+
+test("Verifies that an error of a stage that the server joins is caught as any other", options, async () => {
+  const whisk = await equip(new TestOpenWhisk({}, { joins: true }));
+  const handled = c.try(c.parallel("b", "d"), ({ error }) => ({ handled: error }));
+  whisk.conductor("test", await hookedConductor(handled, { stageTimeoutMs: 0 }));
+  assert.deepEqual(await whisk.run("test", {}), { handled: "the stage's time is over" });
+  await whisk.stop();
+});
 
 test("Verifies that an async branch is known by a trail of its own", options, async () => {
   const whisk = await equip(new TestOpenWhisk());

@@ -5,8 +5,9 @@
 import { Barriers, barrierIdOf, StageLost } from "./barrier.js";
 import { type HookConfig, type HookHost, REDIS_URL_VARIABLE } from "./config.js";
 import { RedisLink, RedisRefuses, RedisUnreachable } from "./redis-link.js";
-import { type Run, runs } from "./run.js";
-import { isObject, messageOf } from "./wire.js";
+import { currentRun, openStage, type Run } from "./run.js";
+import { joinActionOf, serverJoinCommands } from "./server-join.js";
+import { isObject, messageOf, stageTimeoutText } from "./wire.js";
 
 /** Stands where composer wants an address; the true one never enters `$composer`. */
 export const REDIS_PLACEHOLDER = "redis://harvest";
@@ -16,6 +17,8 @@ export const COMMANDS = ["lpush", "expire", "lpushx", "lrange", "rename", "del",
 const MARGIN_MS = 2_000;
 
 type Command = (typeof COMMANDS)[number];
+/** Each gives the answer that composer expects. */
+export type StageCommands = Record<Command, (...given: unknown[]) => Promise<unknown>>;
 type Callback = (error: Error | null, answer?: unknown) => void;
 export type RedisClient = Record<Command, (...argumentsAndCallback: unknown[]) => void> & {
   on(): void;
@@ -31,16 +34,16 @@ export function redisModule(config: HookConfig, host: HookHost) {
   return {
     /** `uri` is used only if it is not our placeholder: a user's own Redis, where the deployer configured none. */
     createClient(uri: string, options: { tls?: object } = {}): RedisClient {
+      if (joinActionOf(host) !== undefined) return callbackClient(serverJoinCommands(config, host), async () => undefined);
       const url = uri === REDIS_PLACEHOLDER ? (redisUrlOf(config, host) ?? uri) : uri;
       const link = new RedisLink(url, host, options.tls ? { tls: options.tls } : undefined);
-      return callbackClient(new Barriers(link, host), link, config, host);
+      return callbackClient(stageCommands(new Barriers(link, host), config, host), () => link.close());
     },
   };
 }
 
-function callbackClient(barriers: Barriers, link: RedisLink, config: HookConfig, host: HookHost): RedisClient {
-  const commands = stageCommands(barriers, config, host);
-  const close = (callback?: unknown) => answer(link.close(), callback);
+function callbackClient(commands: StageCommands, end: () => Promise<void>): RedisClient {
+  const close = (callback?: unknown) => answer(end(), callback);
   const wrapped = Object.fromEntries(
     COMMANDS.map((name) => [
       name,
@@ -61,15 +64,14 @@ function answer(work: Promise<unknown>, callback: unknown): void {
   );
 }
 
-function stageCommands(barriers: Barriers, config: HookConfig, host: HookHost): Record<Command, (...given: unknown[]) => Promise<unknown>> {
+function stageCommands(barriers: Barriers, config: HookConfig, host: HookHost): StageCommands {
   const untilDeadline = (run: Run) => Math.min(run.deadlineMs - MARGIN_MS, run.session.untilMs ?? Number.POSITIVE_INFINITY);
   const isTooLate = (run: Run) => host.nowMs() >= (run.session.untilMs ?? Number.POSITIVE_INFINITY);
   const commands = {
     async lpush(key: string) {
       const run = currentRun();
       const id = barrierIdOf(key);
-      const untilMs = Math.min(host.nowMs() + config.stageTimeoutMs, run.session.untilMs ?? Number.POSITIVE_INFINITY);
-      run.session.stage = { barrierId: id, untilMs };
+      openStage(run, id, host.nowMs() + config.stageTimeoutMs);
       delete run.forkTrouble;
       try {
         await barriers.open(id, untilDeadline(run));
@@ -104,7 +106,7 @@ function stageCommands(barriers: Barriers, config: HookConfig, host: HookHost): 
       if (run.joined) return [key, "42"];
       if (host.nowMs() < stageEndMs) return null;
       await barriers.clean(barrierIdOf(key));
-      throw new StageLost(`The parallel stage has not ended within ${config.stageTimeoutMs} ms of its fork`);
+      throw new StageLost(stageTimeoutText(config.stageTimeoutMs));
     },
     /** Fetched together with the marker, so that nothing can be lost in between. */
     lrange: async () => currentRun().joined ?? [],
@@ -114,13 +116,7 @@ function stageCommands(barriers: Barriers, config: HookConfig, host: HookHost): 
       return 1;
     },
   };
-  return commands as unknown as Record<Command, (...given: unknown[]) => Promise<unknown>>;
-}
-
-function currentRun(): Run {
-  const run = runs.getStore();
-  if (!run) throw new Error("Redis is used outside of an activation");
-  return run;
+  return commands as unknown as StageCommands;
 }
 
 function joinOf(run: Run): { position: number; count: number } {

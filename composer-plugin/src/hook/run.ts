@@ -6,8 +6,8 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { HookHost } from "./config.js";
 import type { Session } from "./session.js";
 
-/** What a branch could not deliver before its activation's deadline. */
-export interface Undelivered {
+/** What a branch has to deliver to its parent: composer's parameters at its end. */
+export interface BranchResult {
   readonly params: unknown;
 }
 
@@ -21,7 +21,10 @@ export interface Run {
   path: string;
   /** The branch that this session is, if it is one. */
   readonly join?: { readonly position: number; readonly count: number };
-  undelivered?: Undelivered;
+  /** Redis could not take it before the activation's deadline. */
+  undelivered?: BranchResult;
+  /** The server takes it, with the end of the session. */
+  delivered?: BranchResult;
   /** In a parent: the results of the stage that has just been joined, as composer pushed them. */
   joined: string[] | undefined;
   /** Why the last stage of this activation could not be opened. */
@@ -41,6 +44,17 @@ export interface ForkStamp {
 }
 
 export const runs = new AsyncLocalStorage<Run>();
+
+export function currentRun(): Run {
+  const run = runs.getStore();
+  if (!run) throw new Error("A stage is joined outside of an activation");
+  return run;
+}
+
+/** The session waits for this stage from now on: until its own time is over, or that of the stage it is a branch of. */
+export function openStage(run: Run, barrierId: string, untilMs: number): void {
+  run.session.stage = { barrierId, untilMs: Math.min(untilMs, run.session.untilMs ?? Number.POSITIVE_INFINITY) };
+}
 
 /** OpenWhisk's default limit, for a platform that sets no deadline. */
 const DEFAULT_TIMEOUT_MS = 60_000;

@@ -9,8 +9,13 @@ export {
   type HookOutcome,
   inputBytesOf,
   isActivationId,
+  isObject,
   isTrail,
+  JOIN_VARIABLE,
+  type JoinRequest,
   messageOf,
+  readBranchOf,
+  stageTimeoutText,
 } from "@openwhisk-harvest/core";
 
 export function extendTrail(trail: string, step: ForkStep): string {
@@ -21,8 +26,4 @@ export function extendTrail(trail: string, step: ForkStep): string {
 export function runKey({ root, trail, astPath, seq }: Omit<RunKey, "trail"> & { trail: string }): string | undefined {
   const key = `${root}:${trail}/${astPath}:${seq}`;
   return key.length <= MAX_KEY_LENGTH ? key : undefined;
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

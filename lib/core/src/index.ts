@@ -20,6 +20,7 @@ export * from "./hold.js";
 export * from "./hold-timer.js";
 export * from "./hook-counts.js";
 export * from "./input-size.js";
+export * from "./join.js";
 export * from "./json.js";
 export * from "./limit-history.js";
 export * from "./mode.js";

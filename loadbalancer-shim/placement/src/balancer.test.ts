@@ -181,7 +181,7 @@ test("the warm invoker wins a tie", async () => {
       { id: 1, capacity },
     ],
   });
-  assert.equal((await balancer.acquire(ask(), (id) => id === 1)).invoker, 1);
+  assert.equal((await balancer.acquire(ask(), { isWarm: (id) => id === 1 })).invoker, 1);
 });
 
 const requests = fc.record({

@@ -5,8 +5,10 @@
  *
  * Each conductor run answers `{action, params, state}` to go on, or anything else to end. The numbers in the comments are the
  * numbers of its rules there, and the tests cite them, too.
+ *
+ * One step is ours: the join of a parallel stage (core, join.ts). It holds no container and no permit, and is no component.
  */
-
+import { JOIN_ACTION, messageOf, readJoinRequest } from "@openwhisk-harvest/core";
 import { type EntityName, formatEntityName, resolveName } from "../entity-name.js";
 import type { ActivationRecord } from "../messages.js";
 import type { StoredAction } from "../storage/entity-store.js";
@@ -17,11 +19,16 @@ import {
   compositionComponentNotFound,
   TEXTS,
 } from "../whisk-texts.js";
+import type { Branch } from "./forks.js";
 import { boxed, isObject, type JsonObject } from "./json.js";
 import { isConductor } from "./parameters.js";
-import type { CompositionAccounting, ControllerParts, Invocation, InvokeRequest } from "./parts.js";
+import type { CompositionAccounting, ControllerParts, Invocation, InvokeRequest, Membership } from "./parts.js";
 import { type ActivationResponse, applicationError, completeRun, countStep, newTally, type Tally, whiskError } from "./records.js";
+import { Stages } from "./stages.js";
 import { waitForStep } from "./wait.js";
+
+/** How often a composition may join, for each component that it may have: a join costs little, but a loop of them has to end. */
+const JOINS_PER_COMPONENT = 20;
 
 interface Session {
   readonly parts: ControllerParts;
@@ -29,6 +36,8 @@ interface Session {
   readonly activationId: string;
   readonly accounting: CompositionAccounting;
   readonly tally: Tally;
+  readonly within: Membership;
+  readonly stages: Stages;
   /** What the last conductor run wants to find again in its next input. */
   state: JsonObject | undefined;
 }
@@ -44,41 +53,70 @@ interface ConductorAnswer {
   readonly end: ActivationResponse;
 }
 
-/** Starts a composition. It goes on whether anybody waits for its record or not. */
-export function startComposition(parts: ControllerParts, request: InvokeRequest, accounting?: CompositionAccounting): Invocation {
-  const session: Session = {
-    parts,
-    request,
-    activationId: parts.newActivationId(),
-    accounting: accounting ?? { components: 0, conductors: 0 },
-    tally: newTally(request.action.limits.memory),
-    state: undefined,
-  };
+/** Starts a composition, or a branch of one. It goes on whether its record is waited for or not. */
+export function startComposition(
+  parts: ControllerParts,
+  request: InvokeRequest,
+  accounting: CompositionAccounting = { components: 0, conductors: 0, joins: 0 },
+  branch?: Branch,
+): Invocation {
+  const activationId = parts.newActivationId();
+  const tally = newTally(request.action.limits.memory);
+  const within = branch?.within ?? request.within ?? { level: 0 };
+  const session: Session = { parts, request, activationId, accounting, tally, within, stages: new Stages(), state: undefined };
   const startMs = parts.clock.nowMs();
-  const record = runSession(session).then((response) =>
-    completeRun(parts, { activationId: session.activationId, startMs, request, tally: session.tally, conductor: true }, response),
+  const record = runToItsEnd(session, branch).then((response) =>
+    completeRun(parts, { activationId, startMs, request, tally, conductor: true }, response),
   );
-  return { activationId: session.activationId, record };
+  return { activationId, record };
 }
 
-async function runSession(session: Session): Promise<ActivationResponse> {
-  let payload: unknown = session.request.payload;
-  for (;;) {
-    if (session.accounting.conductors > 2 * session.parts.config.sequenceMaxLength) return applicationError(TEXTS.compositionIsTooLong); // 1
-    const conductor = await runConductor(session, payload);
-    if ("failure" in conductor) return conductor.failure;
-    const answer = readAnswer(session, conductor.record);
-    if (!("action" in answer)) return answer.end; // 4
-    const next = await runNext(session, answer);
-    if ("failure" in next) return next.failure;
-    payload = next.payload;
+/** Its own branches, and the stage that it is a branch of, hear of its end at once, whatever its end. */
+async function runToItsEnd(session: Session, branch: Branch | undefined): Promise<ActivationResponse> {
+  const { stages, within, activationId } = session;
+  const close = () => stages.close();
+  within.signal?.addEventListener("abort", close, { once: true });
+  let response = whiskError(TEXTS.compositionActivationFailure);
+  try {
+    response = await runSession(session);
+    return response;
+  } catch (error) {
+    response = whiskError(messageOf(error));
+    throw error;
+  } finally {
+    within.signal?.removeEventListener("abort", close);
+    close();
+    branch?.end?.(response, activationId);
   }
 }
 
+async function runSession(session: Session): Promise<ActivationResponse> {
+  const { accounting, parts } = session;
+  let next: NextPayload = { payload: session.request.payload };
+  for (;;) {
+    if (next.joined) accounting.joins++;
+    else if (accounting.conductors++ > 2 * parts.config.sequenceMaxLength) return applicationError(TEXTS.compositionIsTooLong); // 1
+    const conductor = await runConductor(session, next.payload);
+    if ("failure" in conductor) return conductor.failure;
+    const answer = readAnswer(session, conductor.record);
+    if (!("action" in answer)) return answer.end; // 4
+    const outcome = await runNext(session, answer);
+    if ("failure" in outcome) return outcome.failure;
+    next = outcome;
+  }
+}
+
+/** What it invokes while it runs may be branches of the session. */
 async function runConductor(session: Session, payload: unknown): Promise<StepOutcome> {
-  session.accounting.conductors++;
-  const input = session.state ? { ...(isObject(payload) ? payload : {}), ...session.state } : payload; // 2
-  return runStep(session, session.request.action, input, "conductor");
+  const { parts, request, state } = session;
+  const input = state ? { ...(isObject(payload) ? payload : {}), ...state } : payload; // 2
+  const step = stepRequest(session, request.action, input);
+  const leave = parts.forks.enter(step.transactionId, session);
+  try {
+    return await runStep(session, () => parts.invokePrimitive(step));
+  } finally {
+    leave();
+  }
 }
 
 /** 3 and 4. An array can name no next action, so it ends the composition. */
@@ -90,19 +128,33 @@ function readAnswer(session: Session, { response }: ActivationRecord): Conductor
   return { params, end, ...(result["action"] !== undefined && { action: result["action"] }) };
 }
 
-type NextPayload = { readonly payload: unknown } | { readonly failure: ActivationResponse };
+/** What the conductor is invoked with next; `joined` when a parallel stage comes back to it. */
+interface NextPayload {
+  readonly payload: unknown;
+  readonly joined?: boolean;
+}
+type NextOutcome = NextPayload | { readonly failure: ActivationResponse };
 const reinvokeWithError = (error: string): NextPayload => ({ payload: { error } });
 
 /** 5 and 6: finds the component and runs it, or hands the conductor the reason why not. */
-async function runNext(session: Session, { action, params }: ConductorAnswer): Promise<NextPayload> {
+async function runNext(session: Session, { action, params }: ConductorAnswer): Promise<NextOutcome> {
   const { user } = session.request;
+  const { accounting, parts } = session;
+  if (action === JOIN_ACTION) return joinStage(session, params);
   const name = resolveName(action, user.namespace);
   if (!name) return reinvokeWithError(compositionComponentInvalid(action));
-  if (session.accounting.components >= session.parts.config.sequenceMaxLength) return reinvokeWithError(TEXTS.compositionIsTooLong);
-  if (!session.parts.mayUse(user, name)) return reinvokeWithError(compositionComponentNotAccessible(formatEntityName(name)));
-  const component = session.parts.findAction(name);
+  if (accounting.components >= parts.config.sequenceMaxLength) return reinvokeWithError(TEXTS.compositionIsTooLong);
+  if (!parts.mayUse(user, name)) return reinvokeWithError(compositionComponentNotAccessible(formatEntityName(name)));
+  const component = parts.findAction(name);
   if (!component) return reinvokeWithError(compositionComponentNotFound(formatEntityName(name)));
   return runComponent(session, name, component, params);
+}
+
+async function joinStage({ accounting, parts, stages }: Session, params: JsonObject | undefined): Promise<NextPayload> {
+  const request = readJoinRequest(params);
+  if (!request) return reinvokeWithError(compositionComponentInvalid(JOIN_ACTION));
+  if (accounting.joins >= JOINS_PER_COMPONENT * parts.config.sequenceMaxLength) return reinvokeWithError(TEXTS.compositionIsTooLong);
+  return { payload: await stages.join(request, parts.clock), joined: true };
 }
 
 /** 7: whatever the component's result is, also an error, the conductor gets it. */
@@ -111,31 +163,29 @@ async function runComponent(
   name: EntityName,
   component: StoredAction,
   params: JsonObject | undefined,
-): Promise<NextPayload> {
+): Promise<NextOutcome> {
+  const { accounting, parts } = session;
   const nested = component.exec.kind !== "sequence" && isConductor(component);
-  if (!nested) session.accounting.components++; // 1: a nested composition counts through its own steps
-  const outcome = await runStep(session, component, params, "component");
+  if (!nested) accounting.components++; // 1: a nested composition counts through its own steps
+  const step = stepRequest(session, component, params);
+  const outcome = await runStep(session, () => parts.invoke(step, { composition: accounting }));
   if ("failure" in outcome) return outcome;
   const result = outcome.record.response.result ?? {};
   // A conductor's input is an object; OpenWhisk's catch-all reports a component that returned an array as not resolved.
   return isObject(result) ? { payload: result } : reinvokeWithError(compositionComponentNotFound(formatEntityName(name)));
 }
 
+function stepRequest({ parts, request, activationId, within }: Session, action: StoredAction, payload: unknown): InvokeRequest {
+  const { user } = request;
+  const transactionId = parts.newTransactionId();
+  return { user, action, payload, transactionId, createdAtMs: parts.clock.nowMs(), cause: activationId, within };
+}
+
 /** 8: waits for a step and counts it; a step that is late or cannot be run at all ends the composition. */
-async function runStep(session: Session, action: StoredAction, payload: unknown, step: "conductor" | "component"): Promise<StepOutcome> {
-  const { parts, tally } = session;
-  const request: InvokeRequest = {
-    user: session.request.user,
-    action,
-    payload,
-    transactionId: parts.newTransactionId(),
-    createdAtMs: parts.clock.nowMs(),
-    cause: session.activationId,
-  };
+async function runStep({ parts, tally, within }: Session, invoke: () => Promise<Invocation>): Promise<StepOutcome> {
+  if (within.signal?.aborted) return { failure: applicationError(TEXTS.stageHasEnded) };
   try {
-    const invocation = await (step === "conductor"
-      ? parts.invokePrimitive(request)
-      : parts.invoke(request, { composition: session.accounting }));
+    const invocation = await invoke();
     const waited = await waitForStep(parts.clock, invocation);
     if (!waited.done) {
       tally.logs.push(invocation.activationId);
@@ -144,6 +194,7 @@ async function runStep(session: Session, action: StoredAction, payload: unknown,
     countStep(tally, waited.value);
     return { record: waited.value };
   } catch (error) {
+    if (within.signal?.aborted) return { failure: applicationError(TEXTS.stageHasEnded) };
     parts.onStepFailed(error);
     return { failure: whiskError(TEXTS.compositionActivationFailure) };
   }

@@ -25,8 +25,11 @@ import { recordWithoutRun } from "./records.js";
 export const GUEST: Identity = { subject: "guest", namespace: "guest", authkey: "uuid:key" };
 
 export interface TestAction {
-  /** A function of the merged parameters; its work takes 10 ms of the clock. A throw is a developer error. */
-  readonly run?: (params: Record<string, unknown>) => unknown;
+  /**
+   * A function of the merged parameters and the activation's transaction id; its work takes 10 ms of the clock. A throw is a
+   * developer error.
+   */
+  readonly run?: (params: Record<string, unknown>, transactionId: string) => unknown;
   readonly sequence?: readonly string[];
   readonly annotations?: readonly KeyValue[];
   readonly parameters?: readonly Parameter[];
@@ -54,7 +57,7 @@ export function testController(actions: Readonly<Record<string, TestAction>>, op
 
   const run = async (message: ActivationMessage): Promise<ActivationRecord> => {
     const action = actions[message.action.name];
-    const record = recordWithoutRun(message, await responseOf(action, message.content), clock.nowMs());
+    const record = recordWithoutRun(message, await responseOf(action, message), clock.nowMs());
     clock.move(10);
     activations.store({ ...record, duration: 10, end: record.start + 10 });
     return { ...record, duration: 10, end: record.start + 10 };
@@ -83,10 +86,10 @@ export function testController(actions: Readonly<Record<string, TestAction>>, op
     activations,
     /** Every activation message, in order. */
     messages,
-    invoke(name: string, payload: unknown = {}) {
+    invoke(name: string, payload: unknown = {}, { transactionId = "t", user = GUEST } = {}) {
       const action = stored.get(`guest/${name}`);
       if (!action) throw new Error(`There is no ${name}.`);
-      return controller.invoke({ user: GUEST, action, payload, transactionId: "t", createdAtMs: clock.nowMs() });
+      return controller.invoke({ user, action, payload, transactionId, createdAtMs: clock.nowMs() });
     },
     async record(name: string, payload: unknown = {}): Promise<ActivationRecord> {
       return (await this.invoke(name, payload)).record;
@@ -119,9 +122,9 @@ function storedActions(actions: Readonly<Record<string, TestAction>>): Map<strin
 }
 
 /** The answers of a runtime (openwhisk-protocol, 4.2), as far as functions of this process can give them. */
-async function responseOf(action: TestAction | undefined, content: unknown): Promise<ActivationRecord["response"]> {
+async function responseOf(action: TestAction | undefined, message: ActivationMessage): Promise<ActivationRecord["response"]> {
   try {
-    const result = await action?.run?.(content as Record<string, unknown>);
+    const result = await action?.run?.(message.content as Record<string, unknown>, message.transactionId);
     return isObject(result) && "error" in result ? { statusCode: 1, result: { error: result["error"] } } : { statusCode: 0, result };
   } catch (error) {
     return { statusCode: 2, result: { error: String(error) } };

@@ -1,9 +1,9 @@
 /** Small questions about JSON values. */
-export type JsonObject = Readonly<Record<string, unknown>>;
+import { isObject } from "@openwhisk-harvest/core";
 
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+export { isObject };
+
+export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** An object as it is; anything else under a field (PrimitiveActions.scala, "auto boxing if not a dictionary"). */
 export function boxed(value: unknown, field: string): JsonObject {

@@ -4,22 +4,35 @@ import type { EntityName } from "../entity-name.js";
 import type { ActivationMessage, ActivationRecord, Identity } from "../messages.js";
 import type { ActivationStore } from "../storage/activation-store.js";
 import type { StoredAction } from "../storage/entity-store.js";
+import type { Forks } from "./forks.js";
 
 /** An activation that was accepted. `record` rejects when no invoker could be found for it after all. */
 export interface Invocation {
   readonly activationId: string;
   readonly record: Promise<ActivationRecord>;
-  /** How long an enclosing sequence or composition waits for it; absent for those themselves, which end by their steps' limits. */
+  /** Settled when its wait for an invoker is over; absent when it has none. Never rejects. */
+  readonly placed?: Promise<unknown>;
+  /** How long an enclosing sequence or composition waits for it then; absent for those themselves, which end by their steps' limits. */
   readonly waitMs?: number;
 }
 
+/** The place of an invocation in the run of a composition. */
+export interface Membership {
+  /** How many forks are above it. */
+  readonly level: number;
+  /** Aborted when its stage has ended without it: what waits in line for it leaves. */
+  readonly signal?: AbortSignal;
+}
+
 /** Runs one executable action. Rejects with OWH_NO_INVOKER when the activation is refused at once. */
-export type SubmitActivation = (message: ActivationMessage) => Promise<Omit<Invocation, "waitMs">>;
+export type SubmitActivation = (message: ActivationMessage, within?: Membership) => Promise<Omit<Invocation, "waitMs">>;
 
 /** Counts over a composition and all compositions nested in it, so that the limits hold for the whole. */
 export interface CompositionAccounting {
   components: number;
+  /** But for those that come back from a join, which are counted as joins. */
   conductors: number;
+  joins: number;
 }
 
 /** Actions that are no sequences, counted over a sequence and all sequences nested in it. */
@@ -40,6 +53,8 @@ export interface ControllerParts {
   readonly invoke: InvokeAction;
   /** Starts one activation of an executable action, also of a conductor. */
   readonly invokePrimitive: (request: InvokeRequest) => Promise<Invocation>;
+  /** Which invocations over the API are branches of running compositions. */
+  readonly forks: Forks;
   /** Makes the server wait for it when it closes. */
   readonly track: (run: Promise<unknown>) => void;
   /** Hears why a step of a sequence or composition could not be run. */
@@ -68,4 +83,6 @@ export interface InvokeRequest {
   readonly cause?: string;
   /** A client waits for it. */
   readonly blocking?: boolean;
+  /** Absent when it is no part of a composition's run. */
+  readonly within?: Membership;
 }

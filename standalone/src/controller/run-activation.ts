@@ -9,7 +9,7 @@ import type { ActivationStore } from "../storage/activation-store.js";
 import { runBuiltin } from "./builtin.js";
 import { type CpuLoan, CpuLoans } from "./cpu-loans.js";
 import type { Door } from "./door.js";
-import type { SubmitActivation } from "./parts.js";
+import type { Membership, SubmitActivation } from "./parts.js";
 import { recordWithoutRun, whiskError } from "./records.js";
 import type { Throttle } from "./throttle.js";
 
@@ -24,6 +24,12 @@ export interface ActivationRunnerParts {
   readonly logger: Logger;
 }
 
+interface Conditions {
+  readonly loan: CpuLoan | undefined;
+  /** What belongs to a composition's run waits as long as it takes, or as its stage. */
+  readonly within: Membership | undefined;
+}
+
 export class ActivationRunner {
   readonly #parts: ActivationRunnerParts;
   readonly #loans = new CpuLoans();
@@ -33,7 +39,7 @@ export class ActivationRunner {
   }
 
   /** Resolves when the activation has been accepted, which is when it has its place or its place in line. */
-  readonly submit: SubmitActivation = async (incoming) => {
+  readonly submit: SubmitActivation = async (incoming, within) => {
     const { activations, clock, throttle, door } = this.#parts;
     const { activationId } = incoming;
     const builtin = runBuiltin(incoming, clock.nowMs());
@@ -47,12 +53,12 @@ export class ActivationRunner {
       const { message, grant } = await this.#parts.resolveGrant(incoming);
       const loan = this.#loanFor(message, grant);
       try {
-        const { placed } = this.#enqueue(message, grant, loan);
+        const { placed } = this.#enqueue(message, grant, { loan, within });
         const record = this.#run(message, grant, placed, loan).finally(() => {
           loan?.giveBack();
           leave();
         });
-        return { activationId, record };
+        return { activationId, record, placed: placed.catch(() => undefined) };
       } catch (error) {
         loan?.giveBack();
         throw error;
@@ -74,7 +80,7 @@ export class ActivationRunner {
     return hasRoom ? undefined : this.#loans.borrow(message);
   }
 
-  #enqueue(message: ActivationMessage, grant: Grant, loan: CpuLoan | undefined): { readonly placed: Promise<Acquired> } {
+  #enqueue(message: ActivationMessage, grant: Grant, { loan, within }: Conditions): { readonly placed: Promise<Acquired> } {
     const { balancer, invokers } = this.#parts;
     // On a loan it holds memory and no CPU of its own, as conductors do.
     const asked = loan ? { ...grant, conductor: true, memoryMb: grant.user.memoryMb } : grant;
@@ -82,7 +88,8 @@ export class ActivationRunner {
     const action = `${message.action.namespace}/${message.action.name}`;
     const only = loan ? { only: loan.invoker } : {};
     const request = { ...placementRequestOf(message, asked, balancer.largest(), balancer.largest(true)), ...only, namespace, action };
-    return balancer.enqueue(request, (id) => invokers.get(id)?.hasWarmContainer(message) ?? false);
+    const isWarm = (id: number) => invokers.get(id)?.hasWarmContainer(message) ?? false;
+    return balancer.enqueue(request, { isWarm, hasTime: within !== undefined, ...(within?.signal && { callOff: within.signal }) });
   }
 
   /** Whatever happens, there is a record: the client may know the id already, and must find out what became of it. */

@@ -58,6 +58,7 @@ async function runComponent(run: SequenceRun, action: StoredAction, payload: unk
       transactionId: parts.newTransactionId(),
       createdAtMs: parts.clock.nowMs(),
       cause: run.activationId,
+      ...(request.within && { within: request.within }),
     };
     const invocation = await parts.invoke(component, { sequence: run.atomicActions });
     const waited = await waitForStep(parts.clock, invocation);

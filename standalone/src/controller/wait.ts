@@ -8,8 +8,15 @@ export const STEP_WAIT_ADDON_MS = 60_000;
 
 export type Waited<T> = { readonly done: true; readonly value: T } | { readonly done: false };
 
-/** For a step of a sequence or composition: without a bound the step ends by itself. */
-export async function waitForStep<T>(clock: Clock, step: { readonly record: Promise<T>; readonly waitMs?: number }): Promise<Waited<T>> {
+/** A step of a sequence or composition. Without a bound it ends by itself; with one it has its time from when it is placed. */
+export interface Step<T> {
+  readonly record: Promise<T>;
+  readonly placed?: Promise<unknown>;
+  readonly waitMs?: number;
+}
+
+export async function waitForStep<T>(clock: Clock, step: Step<T>): Promise<Waited<T>> {
+  await step.placed;
   return step.waitMs === undefined ? { done: true, value: await step.record } : waitAtMost(clock, step.record, step.waitMs);
 }
 
