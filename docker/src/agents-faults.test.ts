@@ -7,9 +7,8 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { limitsOfProcess } from "@openwhisk-harvest/cgroup";
 import { OBSERVATION_MARK, observationInLogs } from "@openwhisk-harvest/core";
-import { casesOf } from "@openwhisk-harvest/testkit";
-import { eventually } from "./testing/engine.test.kit.js";
-import { addressOf, newId, openStand, type Stand } from "./testing/stand.test.kit.js";
+import { casesOf, eventually, newId } from "@openwhisk-harvest/testkit";
+import { addressOf, openStand, type Stand } from "./stand.kit.js";
 
 const found = await openStand();
 const skip = typeof found === "string" ? found : false;

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { limitsOfProcess } from "@openwhisk-harvest/cgroup";
 import { type Observation, observationInLogs, REDIS_KEYS } from "@openwhisk-harvest/core";
+import { eventually, newId } from "@openwhisk-harvest/testkit";
+import type { ActionContainer } from "@openwhisk-harvest/testkit/docker";
 import { Redis } from "ioredis";
 import type { NodeAgent } from "./node-agent/start.js";
-import type { ActionContainer } from "./testing/action-container.test.kit.js";
-import { eventually } from "./testing/engine.test.kit.js";
-import { addressOf, newId, openStand, type Stand } from "./testing/stand.test.kit.js";
+import { addressOf, openStand, type Stand } from "./stand.kit.js";
 
 const found = await openStand();
 const skip = typeof found === "string" ? found : false;

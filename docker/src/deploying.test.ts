@@ -7,12 +7,12 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { limitsOfProcess } from "@openwhisk-harvest/cgroup";
 import { configOptions, signingKeyOf } from "@openwhisk-harvest/core";
+import { eventually, newId } from "@openwhisk-harvest/testkit";
+import { AGENTS_IMAGE } from "@openwhisk-harvest/testkit/docker";
 import type Docker from "dockerode";
 import { parse } from "yaml";
 import { invokerSettings } from "./install.js";
-import { eventually } from "./testing/engine.test.kit.js";
-import { IMAGE } from "./testing/image.test.kit.js";
-import { newId, openStand, type Stand } from "./testing/stand.test.kit.js";
+import { openStand, type Stand } from "./stand.kit.js";
 
 interface Service {
   readonly image: string;
@@ -152,7 +152,7 @@ describe("the node agent in a container", { skip: typeof found === "string" ? fo
     };
     const agent = await engine.createContainer({
       name: `node-agent-${process.pid}`,
-      Image: IMAGE,
+      Image: AGENTS_IMAGE,
       Cmd: ["node", `${REPOSITORY}/docker/bin/harvest-node-agent.js`],
       Env: Object.entries(settings).map(([name, value]) => `${name}=${value}`),
       HostConfig,

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { loadConfig } from "@openwhisk-harvest/core";
 import { eventually } from "@openwhisk-harvest/testkit";
-import { findEngine, importImage, type TestEngine } from "./container/docker/testing.js";
+import { findEngine, type TestEngine } from "@openwhisk-harvest/testkit/docker";
+import { importNodejsImage } from "./container/docker/nodejs-image.kit.js";
 import { findPython } from "./container/kinds.js";
 import { kindOf, runtimesOf } from "./runtimes.js";
 import { startTestStandalone, type TestStandalone } from "./standalone.kit.js";
@@ -92,7 +93,7 @@ describe("containers of a Docker engine", { skip }, () => {
   const { engine, network, close } = found as TestEngine;
   let server: TestStandalone;
   before(async () => {
-    await importImage(engine, IMAGE, {}, ["/bin/node", "/runtime.cjs"]);
+    await importNodejsImage(engine, IMAGE, {}, ["/bin/node", "/runtime.cjs"]);
     const { socketPath } = engine.modem as { socketPath?: string };
     server = await startTestStandalone([
       "standalone.driver=docker",

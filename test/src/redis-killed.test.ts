@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { systemClock } from "@openwhisk-harvest/core";
-import { eventually, withoutRedis } from "@openwhisk-harvest/testkit";
+import { eventually } from "@openwhisk-harvest/testkit";
+import { withoutRedis } from "@openwhisk-harvest/testkit/redis";
 import { workWatch } from "./containers.kit.js";
 import { AES_JOB, aesInputs, startTestStack, type TestStack } from "./stack.kit.js";
 

@@ -1,7 +1,7 @@
 /** Invariants J1 to J6 of barrier.ts, one by one, on a real Redis. */
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { withoutRedisServer } from "@openwhisk-harvest/testkit";
+import { withoutRedisServer } from "@openwhisk-harvest/testkit/redis";
 import type { Redis } from "ioredis";
 import { RedisServer } from "../redis.kit.js";
 import { Barriers, StageLost } from "./barrier.js";

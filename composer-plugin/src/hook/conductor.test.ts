@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { isActivationId, parseRunKey } from "@openwhisk-harvest/core";
-import { withoutRedisServer } from "@openwhisk-harvest/testkit";
+import { withoutRedisServer } from "@openwhisk-harvest/testkit/redis";
 import fc from "fast-check";
 import type { Redis } from "ioredis";
 import type { Composition } from "../composer.js";

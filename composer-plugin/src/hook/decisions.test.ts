@@ -4,7 +4,7 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { inputBytesOf } from "@openwhisk-harvest/core";
-import { withoutRedisServer } from "@openwhisk-harvest/testkit";
+import { withoutRedisServer } from "@openwhisk-harvest/testkit/redis";
 import { c, hookedConductor } from "../conductors.kit.js";
 import { API_KEY, type Json, TestOpenWhisk } from "../openwhisk.kit.js";
 import { RedisServer } from "../redis.kit.js";

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { eventually, withoutRedisServer } from "@openwhisk-harvest/testkit";
+import { eventually } from "@openwhisk-harvest/testkit";
+import { withoutRedisServer } from "@openwhisk-harvest/testkit/redis";
 import { c, hookedConductor } from "../conductors.kit.js";
 import { signal, TestOpenWhisk } from "../openwhisk.kit.js";
 import { RedisServer } from "../redis.kit.js";

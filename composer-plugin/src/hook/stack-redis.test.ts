@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startRedis } from "@openwhisk-harvest/stores";
-import { withoutRedisServer } from "@openwhisk-harvest/testkit";
+import { withoutRedisServer } from "@openwhisk-harvest/testkit/redis";
 import { c, hookedConductor } from "../conductors.kit.js";
 import { TestOpenWhisk } from "../openwhisk.kit.js";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { REDIS_KEYS } from "@openwhisk-harvest/core";
-import { startTestRedis, type TestRedis } from "@openwhisk-harvest/testkit";
+import { startTestRedis, type TestRedis } from "@openwhisk-harvest/testkit/redis";
 import { Redis } from "ioredis";
 import { RedisAllocationStore } from "./redis-allocation-store.js";
 

@@ -14,7 +14,8 @@ import {
   REDIS_KEYS,
   type RunEvent,
 } from "@openwhisk-harvest/core";
-import { eventually, type TestRedis } from "@openwhisk-harvest/testkit";
+import { eventually } from "@openwhisk-harvest/testkit";
+import type { TestRedis } from "@openwhisk-harvest/testkit/redis";
 import { Redis } from "ioredis";
 import { RedisAllocationStore } from "./redis-allocation-store.js";
 

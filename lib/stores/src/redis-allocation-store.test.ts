@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { startTestRedis, withoutRedis, withoutRedisServer } from "@openwhisk-harvest/testkit";
+import { startTestRedis, withoutRedis, withoutRedisServer } from "@openwhisk-harvest/testkit/redis";
 import { Redis } from "ioredis";
 import { allocationStoreContract } from "./redis-allocation-store.contract.js";
 import { RedisAllocationStore } from "./redis-allocation-store.js";

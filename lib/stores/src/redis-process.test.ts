@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, it } from "node:test";
-import { eventually, startTestRedis, type TestRedis, withoutRedis } from "@openwhisk-harvest/testkit";
+import { eventually } from "@openwhisk-harvest/testkit";
+import { startTestRedis, type TestRedis, withoutRedis } from "@openwhisk-harvest/testkit/redis";
 import { Redis } from "ioredis";
 import { startRedis } from "./redis-process.js";
 

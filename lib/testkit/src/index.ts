@@ -1,5 +1,6 @@
+/** What costs no time to load. Servers have entries of their own. */
 export * from "./cases.js";
 export * from "./eventually.js";
 export * from "./hand-clock.js";
+export * from "./ids.js";
 export * from "./recording-logger.js";
-export * from "./redis.js";

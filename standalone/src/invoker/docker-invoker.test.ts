@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { limitsOfProcess } from "@openwhisk-harvest/cgroup";
 import { observationInLogs } from "@openwhisk-harvest/core";
+import { findEngine, type TestEngine } from "@openwhisk-harvest/testkit/docker";
 import { createDockerDriver } from "../container/docker/docker-driver.js";
-import { findEngine, importImage, type TestEngine } from "../container/docker/testing.js";
+import { importNodejsImage } from "../container/docker/nodejs-image.kit.js";
 import type { Container, ContainerDriver } from "../container/driver.js";
 import { withPrewarm } from "../container/prewarm.js";
 import { eventually, recordingLogger } from "../container/testing.js";
@@ -23,7 +24,7 @@ let invoker: Invoker;
 
 before(async () => {
   if (skip) return;
-  await importImage(engine, IMAGE, {}, ["/bin/node", "/runtime.cjs"]);
+  await importNodejsImage(engine, IMAGE, {}, ["/bin/node", "/runtime.cjs"]);
   const docker = await createDockerDriver({ images: { "nodejs:20": IMAGE }, engine, network, userMemoryMb: 1024, logger });
   const remembering: ContainerDriver = {
     enforcement: docker.enforcement,

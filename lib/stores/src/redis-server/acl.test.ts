@@ -1,7 +1,7 @@
 /** What the user `composer`, whose address lies beside user code, can reach: the same on both servers. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { startTestRedis, type TestRedis, withoutRedis } from "@openwhisk-harvest/testkit";
+import { startTestRedis, type TestRedis, withoutRedis } from "@openwhisk-harvest/testkit/redis";
 import { Redis } from "ioredis";
 import { RawClient } from "./raw-client.kit.js";
 

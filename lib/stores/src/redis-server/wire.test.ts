@@ -1,7 +1,7 @@
 /** The very bytes: random requests get the same answer from redis-server and from our own server, in RESP2 and in RESP3. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { startTestRedis, type TestRedis, withoutRedisServer } from "@openwhisk-harvest/testkit";
+import { startTestRedis, type TestRedis, withoutRedisServer } from "@openwhisk-harvest/testkit/redis";
 import fc from "fast-check";
 import { RawClient } from "./raw-client.kit.js";
 

@@ -3,11 +3,12 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { after, before, test } from "node:test";
 import { eventually } from "@openwhisk-harvest/testkit";
+import { findEngine, type TestEngine } from "@openwhisk-harvest/testkit/docker";
 import Docker from "dockerode";
 import type { Container, ContainerDriver, ContainerSpec } from "../driver.js";
 import { recordingLogger } from "../testing.js";
 import { createDockerDriver } from "./docker-driver.js";
-import { findEngine, importImage, type TestEngine } from "./testing.js";
+import { importNodejsImage } from "./nodejs-image.kit.js";
 
 const LIMITS = { timeoutMs: 20_000, maxResponseBytes: 1 << 20 };
 const MB = 1 << 20;
@@ -30,10 +31,10 @@ let driver: ContainerDriver;
 before(async () => {
   if (skip) return;
   const run = ["/bin/node", "/runtime.cjs"];
-  await importImage(engine, NODE_IMAGE, {}, run);
-  await importImage(engine, ECHO_IMAGE, { "echo.js": ECHO_SERVER }, ["/bin/node", "/echo.js"]);
-  await importImage(engine, BROKEN_IMAGE, {}, ["/bin/node", "-e", "console.error('will not do'); process.exit(7)"]);
-  await importImage(engine, NO_COMMAND_IMAGE, {}, ["/no/such/command"]);
+  await importNodejsImage(engine, NODE_IMAGE, {}, run);
+  await importNodejsImage(engine, ECHO_IMAGE, { "echo.js": ECHO_SERVER }, ["/bin/node", "/echo.js"]);
+  await importNodejsImage(engine, BROKEN_IMAGE, {}, ["/bin/node", "-e", "console.error('will not do'); process.exit(7)"]);
+  await importNodejsImage(engine, NO_COMMAND_IMAGE, {}, ["/no/such/command"]);
   driver = await createDockerDriver({ images: { "nodejs:20": NODE_IMAGE }, engine, network, userMemoryMb: 1024, logger });
 });
 after(async () => {

@@ -1,18 +1,17 @@
 /** Everything a test of agents needs: an engine, the image, a Redis, the agents' files, and node agents on the containers' gateway. */
-import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Config, loadConfig, type PublishedAllocation } from "@openwhisk-harvest/core";
 import { RedisAllocationStore, type RedisProcess, startRedis } from "@openwhisk-harvest/stores";
+import { newId } from "@openwhisk-harvest/testkit";
+import { ActionContainer, type ActionSpec, findEngine, importAgentsImage, type TestEngine } from "@openwhisk-harvest/testkit/docker";
 import { pino } from "pino";
-import { installAgents } from "../install.js";
-import { type NodeAgent, startNodeAgent } from "../node-agent/start.js";
-import { ActionContainer, type ActionSpec } from "./action-container.test.kit.js";
-import { findEngine, type TestEngine } from "./engine.test.kit.js";
-import { importTestImage } from "./image.test.kit.js";
+import { installAgents, invokerSettings } from "./install.js";
+import { type NodeAgent, startNodeAgent } from "./node-agent/start.js";
 
-export const newId = (): string => randomBytes(16).toString("hex");
+/** `nodeAgent` is where its agent finds the node agent, `host:port`. */
+export type AgentSpec = Omit<ActionSpec, "invokerSettings"> & { readonly nodeAgent?: string };
 
 export interface Stand {
   readonly test: TestEngine;
@@ -22,9 +21,9 @@ export interface Stand {
   config(more?: readonly string[]): Config;
   agent(more?: readonly string[]): Promise<NodeAgent>;
   /** With agents, and told where the node agent listens. Removed with the stand. */
-  container(spec: Omit<ActionSpec, "agentsDir">): Promise<ActionContainer>;
+  container(spec: AgentSpec): Promise<ActionContainer>;
   /** The same without an agent. */
-  plainContainer(spec: Omit<ActionSpec, "agentsDir">): Promise<ActionContainer>;
+  plainContainer(spec: Omit<AgentSpec, "nodeAgent">): Promise<ActionContainer>;
   /** Publishes, and gives the parameter that a conductor would hand on. */
   publish(allocation: Partial<PublishedAllocation>, root?: string): Promise<{ k: string; d: string }>;
   close(): Promise<void>;
@@ -41,7 +40,7 @@ export async function openStand(): Promise<Stand | string> {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    await importTestImage(test.engine);
+    await importAgentsImage(test.engine);
     installAgents(agentsDir);
     const redis = await startRedis({ dataDir: folder });
     closers.push(() => redis.close());
@@ -85,7 +84,7 @@ function acting({
       const { engine } = test;
       return startNodeAgent({ config: config(more), allocations: store, engine, logger });
     },
-    container: (spec) => started({ ...spec, agentsDir }),
+    container: ({ nodeAgent, ...spec }) => started({ ...spec, invokerSettings: invokerSettings(agentsDir, nodeAgent) }),
     plainContainer: started,
     publish: async (allocation, root = newId()) => {
       const whole: PublishedAllocation = { v: 1, decision: newId(), namespace: "guest", epoch: 1, ...allocation };

@@ -2,9 +2,9 @@
 import { readFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import type Docker from "dockerode";
-import { invokerSettings } from "../install.js";
-import { eventually, type TestEngine } from "./engine.test.kit.js";
-import { IMAGE } from "./image.test.kit.js";
+import { eventually } from "../eventually.js";
+import { AGENTS_IMAGE } from "./agents-image.js";
+import type { TestEngine } from "./engine.js";
 
 const BYTES_PER_MB = 1 << 20;
 const SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX";
@@ -17,9 +17,8 @@ export interface ActionSpec {
   readonly memoryMb?: number;
   /** What `user-cpus` gives; none by default, as on a stock cluster. */
   readonly cpuCores?: number;
-  /** Where the agents' files are; without them the container has no agent. */
-  readonly agentsDir?: string;
-  readonly nodeAgent?: string;
+  /** What the invoker's configuration adds to its containers, by the names that OpenWhisk has for it: volumes and environment variables. */
+  readonly invokerSettings?: Readonly<Record<string, string>>;
   readonly image?: string;
   /** How long its agent waits for the node agent; 10 s by default, so that a busy machine changes nothing. */
   readonly askMs?: number;
@@ -143,13 +142,13 @@ export class ActionContainer {
 let count = 0;
 
 function createOptions({ network }: TestEngine, spec: ActionSpec): Docker.ContainerCreateOptions {
-  const { name, kind = "nodejs", namespace = "guest", memoryMb = 256, cpuCores, agentsDir, nodeAgent, image, askMs = 10_000 } = spec;
-  const settings = Object.entries(agentsDir === undefined ? {} : invokerSettings(agentsDir, nodeAgent));
+  const { name, kind = "nodejs", namespace = "guest", memoryMb = 256, cpuCores, image, askMs = 10_000 } = spec;
+  const settings = Object.entries(spec.invokerSettings ?? {});
   const Env = settings.filter(([key]) => key.includes("extraEnvVars")).map(([, value]) => value);
   const Binds = settings.filter(([key]) => key.includes("volume")).map(([, value]) => value);
   return {
     name: `wsk${process.pid}_${++count}_${namespace}_${name.replaceAll(/\W/g, "")}`,
-    Image: image ?? IMAGE,
+    Image: image ?? AGENTS_IMAGE,
     ...(image === undefined ? { Cmd: ["/bin/sh", "-c", `exec ${COMMANDS[kind]}`], WorkingDir: "/tmp" } : {}),
     Env: ["__OW_API_HOST=http://127.0.0.1:3233", `__OW_HARVEST_ASK_MS=${askMs}`, ...Env],
     HostConfig: {
