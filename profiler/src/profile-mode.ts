@@ -1,8 +1,11 @@
 /**
  * Holds a namespace in mode `profile` while something runs. The hold has an end, which is put off before every try: a profiler that is
  * killed leaves nothing behind for longer than its longest try. The namespace's own mode is not touched.
+ *
+ * Profiling takes minutes, and a Redis on a busy machine may be late now and then: what it did not answer is tried again for a while. To change the
+ * mode twice is to change it once.
  */
-import { type AllocationStore, type Clock, HarvestError, messageOf, withProfiling } from "@openwhisk-harvest/core";
+import { type AllocationStore, type Clock, HarvestError, type ModeSettings, messageOf, withProfiling } from "@openwhisk-harvest/core";
 
 export interface ProfileHold {
   readonly modes: Pick<AllocationStore, "changeModes">;
@@ -12,14 +15,18 @@ export interface ProfileHold {
   readonly holdMs: number;
 }
 
+/** A restart of Redis is over by then, and somebody who waits for the first run is still there. */
+const PATIENCE_MS = 10_000;
+const PAUSE_MS = 200;
+
 /**
  * Runs `work` with the namespace in mode `profile`, and ends that mode when it is over, also when it fails. `renew` puts the end off;
  * it rejects with OWH_PROFILE_FAILED when an operator has ended the mode. Changes that others make meanwhile stay.
  * Rejects with OWH_PROFILE_FAILED when harvesting is off, since `off` wins over everything (architecture, 5).
  */
 export async function withProfileMode<T>(hold: ProfileHold, work: (renew: () => Promise<void>) => Promise<T>): Promise<T> {
-  const { modes, namespace } = hold;
-  await modes.changeModes((before) => {
+  const { namespace } = hold;
+  await changeModes(hold, (before) => {
     if (before.global === "off" || before.namespaces[namespace] === "off")
       throw new HarvestError("OWH_PROFILE_FAILED", `Harvesting is off for the namespace ${namespace}; off wins over the mode profile.`);
     return withProfiling(before, namespace, endOf(hold));
@@ -42,19 +49,33 @@ function endOf({ clock, holdMs }: ProfileHold): number {
 }
 
 async function renew(hold: ProfileHold): Promise<void> {
-  const { modes, namespace } = hold;
-  await modes.changeModes((now) => {
+  const { namespace } = hold;
+  await changeModes(hold, (now) => {
     if (now.profilingUntilMs?.[namespace] === undefined)
       throw new HarvestError("OWH_PROFILE_FAILED", `The namespace ${namespace} has been taken out of mode profile.`);
     return withProfiling(now, namespace, endOf(hold));
   });
 }
 
-async function release({ modes, namespace, holdMs }: ProfileHold): Promise<void> {
+async function release(hold: ProfileHold): Promise<void> {
+  const { namespace, holdMs } = hold;
   try {
-    await modes.changeModes((now) => withProfiling(now, namespace, undefined));
+    await changeModes(hold, (now) => withProfiling(now, namespace, undefined));
   } catch (cause) {
     const told = `The namespace ${namespace} may still be in mode profile, for ${Math.ceil(holdMs / 60_000)} minutes at most`;
     throw new HarvestError("OWH_STORE_UNAVAILABLE", `${told}: ${messageOf(cause)}`, { cause });
   }
+}
+
+async function changeModes({ modes, clock }: ProfileHold, change: (settings: ModeSettings) => ModeSettings): Promise<void> {
+  const untilMs = clock.monotonicMs() + PATIENCE_MS;
+  for (;;)
+    try {
+      await modes.changeModes(change);
+      return;
+    } catch (error) {
+      const mayPass = error instanceof HarvestError && error.class === "retryable";
+      if (!mayPass || clock.monotonicMs() >= untilMs) throw error;
+      await clock.sleep(PAUSE_MS);
+    }
 }

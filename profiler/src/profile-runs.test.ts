@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { effectiveMode, type ModeSettings, type Observation, PAPER_GRID, type Profile, withNamespaceMode } from "@openwhisk-harvest/core";
+import {
+  effectiveMode,
+  HarvestError,
+  type ModeSettings,
+  type Observation,
+  PAPER_GRID,
+  type Profile,
+  withNamespaceMode,
+} from "@openwhisk-harvest/core";
 import { JumpingClock } from "@openwhisk-harvest/testkit";
 import type { ActivationView } from "./activation-view.js";
 import { type Answer, type FakeOpenWhisk, fakeOpenWhisk } from "./fake-openwhisk.kit.js";
@@ -314,5 +322,32 @@ test("a mode that cannot be restored is told, beside what failed before it", () 
         throw new Error("the screen is gone");
       };
       await assert.rejects(run({ allocations, onProgress }), /the screen is gone.*may still be in mode profile/);
+    },
+  ));
+
+test("a Redis that is late now and then costs time, not the profiling; one that stays away ends it", () =>
+  withBench(
+    (n) => succeed(n),
+    async ({ run }) => {
+      const clock = new JumpingClock();
+      let settings: ModeSettings = { v: 1, global: "observe", namespaces: {} };
+      let asked = 0;
+      const late = new HarvestError("OWH_STORE_UNAVAILABLE", "Redis could not change the modes: no answer within 50 ms.");
+      const stumbling: ProfileDag["allocations"] = {
+        changeModes: async (change) => {
+          if (asked++ % 3 < 2) throw late;
+          settings = change(settings);
+          return settings;
+        },
+      };
+      const { failed, profiles } = await run({ allocations: stumbling, clock });
+      assert.deepEqual(failed, []);
+      assert.equal(profiles, 15);
+      assert.equal(asked, 3 * 5, "the start, three tries and the end, each at the third attempt");
+      assert.equal(settings.profilingUntilMs?.["guest"], undefined, "the mode is restored");
+
+      const startedMs = clock.monotonicMs();
+      await assert.rejects(run({ allocations: { changeModes: () => Promise.reject(late) }, clock }), { code: "OWH_STORE_UNAVAILABLE" });
+      assert.ok(clock.monotonicMs() - startedMs >= 10_000);
     },
   ));
