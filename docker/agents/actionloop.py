@@ -6,10 +6,10 @@
 Around each run: take `$harvest` out, ask the node agent to apply, let the action work, tell the node agent of the end, leave one
 marked line on stdout, hand the answer on. The proxy writes its sentinels after it has the answer, so the line is always before them.
 
-N1. User code never sees `$harvest`, whoever put it there. All other input is handed on byte by byte.
-N2. The node agent is waited for no longer than ASK_S at each end; then the run goes on with what it has.
-N3. One line per run, in one write.
-N4. Nothing that goes wrong here changes what the run answers, and the agent ends as the action ends.
+actionloop.N1  User code never sees `$harvest`, whoever put it there. All other input is handed on byte by byte.
+actionloop.N2  The node agent is waited for no longer than ASK_S at each end; then the run goes on with what it has.
+actionloop.N3  One line per run, in one write.
+actionloop.N4  Nothing that goes wrong here changes what the run answers, and the agent ends as the action ends.
 
 What it imports is little, for its memory counts against the function's.
 """
@@ -159,7 +159,7 @@ class OwnGroup:
 
 
 def attempt(work, *arguments):
-    """N4"""
+    """actionloop.N4"""
     try:
         return work(*arguments)
     except Exception:
@@ -179,7 +179,7 @@ class Run:
         self.take_harvest()
 
     def take_harvest(self):
-        """N1"""
+        """actionloop.N1"""
         value = self.message.get("value")
         if not isinstance(value, dict) or "$harvest" not in value:
             return

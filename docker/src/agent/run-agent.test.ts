@@ -1,4 +1,4 @@
-/** The nodejs agent around a run, with scripted answers of a node agent: N1 to N4 of run-agent.ts. */
+/** The nodejs agent around a run, with scripted answers of a node agent: rules run-agent.N1 to run-agent.N4. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { observationInLogs } from "@openwhisk-harvest/core";
@@ -44,7 +44,7 @@ function setUp(answers: Record<string, Answered | undefined>, group?: Partial<Ow
 }
 
 describe("the agent of nodejs around a run", () => {
-  it("N1: takes $harvest out and asks with its key", async () => {
+  it("run-agent.N1: takes $harvest out and asks with its key", async () => {
     const { agent, asked } = setUp({});
     const args = { a: 1, $harvest: { k: K, d: "d", cpuCores: 9 } };
     await agent.around(args, async () => {
@@ -67,7 +67,7 @@ describe("the agent of nodejs around a run", () => {
     assert.deepEqual(lines, [`${line}\n`]);
   });
 
-  it("N2: leaves a line of its own readings when the node agent is silent, at either end", async () => {
+  it("run-agent.N2: leaves a line of its own readings when the node agent is silent, at either end", async () => {
     for (const [answers, mode] of [
       [{}, "off"],
       [{ "/v1/run": { status: 200, text: JSON.stringify(GRANT) } }, "harvest"],
@@ -81,7 +81,7 @@ describe("the agent of nodejs around a run", () => {
     }
   });
 
-  it("N3: leaves no line for runs that overlap, and lines again afterwards", async () => {
+  it("run-agent.N3: leaves no line for runs that overlap, and lines again afterwards", async () => {
     const { agent, lines } = setUp({});
     let release = (): void => undefined;
     const first = agent.around({}, async () => {
@@ -98,7 +98,7 @@ describe("the agent of nodejs around a run", () => {
     assert.equal(lines.length, 1);
   });
 
-  it("N3: leaves no line that would not be written whole", async () => {
+  it("run-agent.N3: leaves no line that would not be written whole", async () => {
     const { agent, lines } = setUp({
       "/v1/run": { status: 200, text: JSON.stringify(GRANT) },
       "/v1/end": { status: 200, text: `XHARVEST ${"x".repeat(5_000)}` },
@@ -107,7 +107,7 @@ describe("the agent of nodejs around a run", () => {
     assert.deepEqual(lines, []);
   });
 
-  it("N4: rejects as the function does, and lives without readable files", async () => {
+  it("run-agent.N4: rejects as the function does, and lives without readable files", async () => {
     const unreadable = () => {
       throw new Error("no such file");
     };

@@ -3,10 +3,11 @@
  *
  *   take `$harvest` out -> POST /v1/run -> user code -> POST /v1/end -> one marked line on stdout -> the answer
  *
- * N1. User code never sees `$harvest`, whoever put it there.
- * N2. The node agent is waited for no longer than askMs at each end; then the run goes on with what it has.
- * N3. One line per run, in one write, before the runtime's sentinels, and only if it can be told apart: of several runs at once none.
- * N4. Nothing that goes wrong here changes what the run answers.
+ * run-agent.N1  User code never sees `$harvest`, whoever put it there.
+ * run-agent.N2  The node agent is waited for no longer than askMs at each end; then the run goes on with what it has.
+ * run-agent.N3  One line per run, in one write, before the runtime's sentinels, and only if it can be told apart: of
+ *     several runs at once none.
+ * run-agent.N4  Nothing that goes wrong here changes what the run answers.
  */
 import type { Answered } from "./node-agent-client.js";
 import type { OwnGroup, OwnLimits, OwnReading } from "./own-usage.js";
@@ -75,7 +76,7 @@ export class RunAgent {
     await this.#parts.client.ask("/v1/container", { namespace, ...(action === "" ? {} : { action }) }, BIND_MS);
   }
 
-  /** `args`: the parameters, as parsed from the request; changed in place (N1). */
+  /** `args`: the parameters, as parsed from the request; changed in place (run-agent.N1). */
   async around<T>(args: unknown, work: () => Promise<T>): Promise<T> {
     const harvest = takeHarvest(args);
     this.#running++;
@@ -125,7 +126,9 @@ export class RunAgent {
     attempt(() => this.#parts.write(`${line}\n`));
   }
 
-  /** Of what was read here; without a node agent all limits are what the container has, and nothing is known of modes. */
+  /**
+   * Of what was read here; without a node agent all limits are what the container has, and nothing is known of modes.
+   */
   #ownLine({ activationId, k, cold, grant, before }: Begun, after: OwnReading | undefined, outcome: Outcome): string | undefined {
     const { group } = this.#parts;
     if (!group || !before || !after) return undefined;
@@ -144,7 +147,7 @@ export class RunAgent {
   }
 }
 
-/** N1 */
+/** run-agent.N1 */
 function takeHarvest(args: unknown): { k?: string; d?: string } {
   if (typeof args !== "object" || args === null || !("$harvest" in args)) return {};
   const { $harvest } = args as { $harvest: unknown };
@@ -163,7 +166,7 @@ function grantOf(text: string): Grant | undefined {
   return attempt(() => JSON.parse(text) as Grant);
 }
 
-/** N4 */
+/** run-agent.N4 */
 function attempt<T>(work: () => T): T | undefined {
   try {
     return work();

@@ -79,7 +79,7 @@ describe("without control groups", () => {
     await assert.rejects(group.add(2 ** 22 + 1), { code: "OWH_NOT_FOUND" });
   });
 
-  it("T1, T2: a grandchild stays in the tree when its parent dies, and CPU time never goes back", async () => {
+  it("process-tree.T1, process-tree.T2: a grandchild stays in the tree when its parent dies, and CPU time never goes back", async () => {
     enforcer = await detectEnforcement({ allow: [] });
     const group = await enforcer.createGroup("watched");
     const child = await Child.start();

@@ -1,4 +1,4 @@
-/** U7 and the bounds of cpu-peak.ts, on a simulated CFS bandwidth controller with jittering samples. */
+/** usage.U7 and the bounds of cpu-peak.ts, on a simulated CFS bandwidth controller with jittering samples. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
@@ -42,7 +42,7 @@ function usageOf(options: CfsOptions, fromMs: number, runMs: number, lateMs: rea
 }
 
 describe("CPU peaks under a quota", () => {
-  it("U7: of a group that always wants more, the peak is at most the limit and the controller's slack", () => {
+  it("usage.U7: of a group that always wants more, the peak is at most the limit and the controller's slack", () => {
     fc.assert(
       fc.property(group, phase, lateness, fc.constantFrom(100, 250, 500, 700), (options, fromMs, lateMs, windowMs) => {
         const { cpuPeakCores, cpuMeanCores } = usageOf(options, 1_000 + fromMs, RUN_MS, lateMs, windowMs);

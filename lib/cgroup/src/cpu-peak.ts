@@ -1,21 +1,24 @@
 /**
  * The peak of CPU use, from samples of a counter, for groups that may be under a CFS quota.
  *
- * A group with a quota of q cores runs at full speed at the start of each CFS period (P = 100 ms) and then waits. Samples do not
- * fall on the periods' borders, so a window of "at least P" that ends at a sample often spans one wait and two bursts: three
- * threads under 0.5 core read 0.69 to 0.78. The kernel says when that may be so, for a group still waiting at a period's end
- * counts as throttled; hence two kinds of window, and the peak is the largest of both:
- *  - free: from the latest sample at least `windowMs` before its end, if nobody was throttled in it, nor within P after it, when
- *    the period that its end cuts is over; its mean is what was wanted. (Where the run ends earlier, what was seen must do.)
- *  - quota: from the earliest sample within `quotaWindowMs` (whole periods, at least five), whatever was throttled; the CPU time
- *    is divided by the whole `quotaWindowMs`, so it may only be too low.
+ * A group with a quota of q cores runs at full speed at the start of each CFS period (P = 100 ms) and then waits.
+ * Samples do not fall on the periods' borders, so a window of "at least P" that ends at a sample often spans one wait
+ * and two bursts: three threads under 0.5 core read 0.69 to 0.78. The kernel says when that may be so, for a group
+ * still waiting at a period's end counts as throttled; hence two kinds of window, and the peak is the largest of both:
+ *  - free: from the latest sample at least `windowMs` before its end, if nobody was throttled in it, nor within P after
+ *    it, when the period that its end cuts is over; its mean is what was wanted. (Where the run ends earlier, what was
+ *    seen must do.)
+ *  - quota: from the earliest sample within `quotaWindowMs` (whole periods, at least five), whatever was throttled; the
+ *    CPU time is divided by the whole `quotaWindowMs`, so it may only be too low.
  *
- * The bound, for a group that wants more than q all the time: n whole periods hold at most n bursts, and a piece of them no more.
- * On top of them each of the k CPUs may run on for a tick (at most 4 ms at the usual 250 Hz) before it is stopped, and may bring
- * along a slice that it drew in the period before (5 ms, sched_cfs_bandwidth_slice_us). Both are paid back later, so
+ * The bound, for a group that wants more than q all the time: n whole periods hold at most n bursts, and a piece of
+ * them no more. On top of them each of the k CPUs may run on for a tick (at most 4 ms at the usual 250 Hz) before it is
+ * stopped, and may bring along a slice that it drew in the period before (5 ms, sched_cfs_bandwidth_slice_us). Both are
+ * paid back later, so
  *     peak <= q + k x 9 ms / quotaWindowMs                              (k = 2: q + 0.036)
- * whatever the sampling's jitter, and peak >= mean where the caller sees to it (usage.ts, U2). Where others take the CPUs away now
- * and then, bursts move within their periods, and five periods' time may truly hold six of them: 1.2 q then stands for q.
+ * whatever the sampling's jitter, and peak >= mean where the caller sees to it (usage.U2). Where others take the CPUs
+ * away now and then, bursts move within their periods, and five periods' time may truly hold six of them: 1.2 q then
+ * stands for q.
  *
  * Not seen is the quota of a group above, as of a Kubernetes pod: its waits are not counted in ours.
  */
@@ -80,7 +83,10 @@ export class CpuPeak {
     this.#settledCores = Math.max(this.#settledCores, (end.cpuUs - quota.cpuUs) / 1_000 / this.#quotaWindowMs);
   }
 
-  /** Drops the candidates that met throttling before their last period was over, and keeps the peak of those that did not. */
+  /**
+   * Drops the candidates that met throttling before their last period was over, and keeps the peak of those that did
+   * not.
+   */
   #settle({ atMs, throttled }: CpuPoint): void {
     this.#candidates = this.#candidates.filter((candidate) => candidate.throttled === throttled);
     for (;;) {

@@ -1,10 +1,11 @@
 /**
  * Names of our groups, and the clearing away of what a killed process of ours left behind.
  *
- * All groups of one run stand below `openwhisk-harvest-<pid>-<n>`; n tells apart several users of this room in one process.
- * G1. Nothing whose name lacks this form is ever changed or removed.
- * G2. A group is stale only if no process of that number exists (numbers come back, so some are cleared away late), if we may
- *     write it, and if it holds nobody of another PID namespace.
+ * All groups of one run stand below `openwhisk-harvest-<pid>-<n>`; n tells apart several users of this room in one
+ * process.
+ * our-groups.G1  Nothing whose name lacks this form is ever changed or removed.
+ * our-groups.G2  A group is stale only if no process of that number exists (numbers come back, so some are cleared away
+ *     late), if we may write it, and if it holds nobody of another PID namespace.
  */
 import { HarvestError } from "@openwhisk-harvest/core";
 import { type CgroupFs, errnoOf } from "./fs.js";
@@ -63,7 +64,10 @@ export async function removeStale(host: Host, parents: readonly string[], hierar
   return names;
 }
 
-/** The dead process may have stood elsewhere than we do in one of the hierarchies, so its base is looked for by its exact name. */
+/**
+ * The dead process may have stood elsewhere than we do in one of the hierarchies, so its base is looked for by its
+ * exact name.
+ */
 function* basesNamed(fs: CgroupFs, dir: string, name: string): Generator<string> {
   for (const child of childDirsIfThere(fs, dir))
     if (child === name) yield `${dir}/${child}`;

@@ -1,4 +1,4 @@
-/** The invariants U1..U6 of usage.ts, on generated runs. */
+/** Rules usage.U1 to usage.U6, on generated runs. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
@@ -36,7 +36,7 @@ function usageOf(samples: readonly Sample[], windowMs = WINDOW_MS) {
 
 const rate = (a: Sample, b: Sample) => (b.cpuUsageUs - a.cpuUsageUs) / 1_000 / (b.atMs - a.atMs);
 
-/** U4, by looking at all pairs. */
+/** usage.U4, by looking at all pairs. */
 function peakByDefinition(samples: readonly Sample[]): number {
   const rates = samples.flatMap((end) => {
     const start = samples.findLast((s) => end.atMs - s.atMs >= WINDOW_MS);
@@ -51,7 +51,7 @@ function peakByDefinition(samples: readonly Sample[]): number {
 }
 
 describe("UsageAccumulator", () => {
-  it("U1: sums and the mean are those of the whole run", () => {
+  it("usage.U1: sums and the mean are those of the whole run", () => {
     fc.assert(
       fc.property(steps, (run) => {
         const usage = usageOf(samplesOf(run));
@@ -67,7 +67,7 @@ describe("UsageAccumulator", () => {
     );
   });
 
-  it("U2: the peak is at least the mean, and is the mean in a run shorter than a window", () => {
+  it("usage.U2: the peak is at least the mean, and is the mean in a run shorter than a window", () => {
     fc.assert(
       fc.property(steps, (run) => {
         const { cpuPeakCores, cpuMeanCores, durationMs } = usageOf(samplesOf(run));
@@ -77,7 +77,7 @@ describe("UsageAccumulator", () => {
     );
   });
 
-  it("U3: the peak is at most the largest rate between neighbours", () => {
+  it("usage.U3: the peak is at most the largest rate between neighbours", () => {
     fc.assert(
       fc.property(steps, (run) => {
         const samples = samplesOf(run);
@@ -87,7 +87,7 @@ describe("UsageAccumulator", () => {
     );
   });
 
-  it("U4: the peak is the one that the definition gives", () => {
+  it("usage.U4: the peak is the one that the definition gives", () => {
     fc.assert(
       fc.property(steps, (run) => {
         const samples = samplesOf(run);
@@ -96,7 +96,7 @@ describe("UsageAccumulator", () => {
     );
   });
 
-  it("U5: the memory peak is the largest sample, in MB", () => {
+  it("usage.U5: the memory peak is the largest sample, in MB", () => {
     fc.assert(
       fc.property(steps, (run) => {
         const largest = Math.max(1, ...run.map((s) => s.workingSetBytes));
@@ -105,7 +105,7 @@ describe("UsageAccumulator", () => {
     );
   });
 
-  it("U6: a group made anew under way counts on, and nothing gets negative", () => {
+  it("usage.U6: a group made anew under way counts on, and nothing gets negative", () => {
     fc.assert(
       fc.property(steps, fc.nat(60), (run, at) => {
         const samples = samplesOf(run);

@@ -1,21 +1,24 @@
 /**
  * The pure part of the resource monitor (paper, Algorithm 1), with three corrections:
  *  - rates are CPU time over elapsed time, in cores; no system-wide counter is needed;
- *  - a peak is a mean over at least one window: within a CFS period of 100 ms a container with 0.25 core runs at full speed, and
- *    windows of 20 ms showed a "peak" of 1.085; how windows go about quotas is in cpu-peak.ts;
+ *  - a peak is a mean over at least one window: within a CFS period of 100 ms a container with 0.25 core runs at full
+ *    speed, and windows of 20 ms showed a "peak" of 1.085; how windows go about quotas is in cpu-peak.ts;
  *  - memory is the working set: only inactive page cache is left out.
  *
  * Invariants of a result:
- *  U1. cpuTimeMs, durationMs, throttledMs >= 0, and cpuMeanCores = cpuTimeMs / durationMs (0 for a run without duration).
- *  U2. cpuPeakCores >= cpuMeanCores, and equal for a run shorter than a window: the whole run counts as a window.
- *  U3. cpuPeakCores <= the largest rate between two neighbouring samples.
- *  U4. cpuPeakCores is the largest of: the mean over any window that ends at a sample, starts at the latest sample at least
- *      `windowMs` before, and met no throttling until a period after it; the CPU time between any two samples at most five CFS periods apart,
- *      divided by these five periods (more, if `windowMs` is more); the mean over the whole run.
- *  U5. memoryPeakMb is the largest working set of all samples.
- *  U6. A counter that goes back was made anew (the group was created again): it counts on from there, and nothing gets negative.
- *  U7. Of k CPUs that are throttled to q cores all the time: cpuPeakCores <= q + k x 9 ms / five periods, once the run is as long
- *      as that (cpu-peak.ts has the reasons).
+ * usage.U1  cpuTimeMs, durationMs, throttledMs >= 0, and cpuMeanCores = cpuTimeMs / durationMs (0 for a run without
+ *     duration).
+ * usage.U2  cpuPeakCores >= cpuMeanCores, and equal for a run shorter than a window: the whole run counts as a window.
+ * usage.U3  cpuPeakCores <= the largest rate between two neighbouring samples.
+ * usage.U4  cpuPeakCores is the largest of: the mean over any window that ends at a sample, starts at the latest sample
+ *     at least `windowMs` before, and met no throttling until a period after it; the CPU time between any two samples
+ *     at most five CFS periods apart, divided by these five periods (more, if `windowMs` is more); the mean over the
+ *     whole run.
+ * usage.U5  memoryPeakMb is the largest working set of all samples.
+ * usage.U6  A counter that goes back was made anew (the group was created again): it counts on from there, and nothing
+ *     gets negative.
+ * usage.U7  Of k CPUs that are throttled to q cores all the time: cpuPeakCores <= q + k x 9 ms / five periods, once the
+ *     run is as long as that (cpu-peak.ts has the reasons).
  */
 import { HarvestError } from "@openwhisk-harvest/core";
 import { BYTES_PER_MB, CFS_PERIOD_US } from "./amounts.js";
@@ -45,7 +48,7 @@ export interface UsageSoFar {
   readonly memoryMb: number;
 }
 
-/** A counter freed of U6's steps backwards, from 0. */
+/** A counter without its steps backwards (usage.U6), from 0. */
 class Growth {
   #last: number | undefined;
   total = 0;

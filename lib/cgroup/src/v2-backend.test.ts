@@ -94,7 +94,7 @@ describe("cgroup v2: what stays behind", () => {
     await assert.rejects(enforcer.createGroup("b"), { code: "OWH_NO_CGROUP" });
   });
 
-  it("G1, G2: clears groups of dead owners and no others", async () => {
+  it("our-groups.G1, our-groups.G2: clears groups of dead owners and no others", async () => {
     const kernel = new FakeKernel({ realRoot: true });
     kernel.pids.set(300, MOUNT);
     const bases = ["openwhisk-harvest-299-0", "openwhisk-harvest-300-0", "openwhisk-harvest-xyz", "docker"];
@@ -113,7 +113,7 @@ describe("cgroup v2: what stays behind", () => {
     ]);
   });
 
-  it("G2: a group that holds somebody of another PID namespace is left alone", async () => {
+  it("our-groups.G2: a group that holds somebody of another PID namespace is left alone", async () => {
     const kernel = new FakeKernel({ realRoot: true });
     kernel.fs.makeDir(`${MOUNT}/openwhisk-harvest-299-0`);
     kernel.pids.set(0, `${MOUNT}/openwhisk-harvest-299-0`);

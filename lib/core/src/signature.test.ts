@@ -1,4 +1,4 @@
-/** T1-T3 of signature.ts: nothing that a claim says can be changed under its signature. */
+/** Rules signature.T1 to signature.T3: nothing that a claim says can be changed under its signature. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
@@ -48,7 +48,7 @@ describe("signatures", () => {
     assert.equal(signature, "zJsuB6DJ2ZNr9qZDFPZXSGWb_mNiUuvdqOh_1v5Ibgg");
   });
 
-  it("hold for no other claim (T2)", () => {
+  it("hold for no other claim (signature.T2)", () => {
     fc.assert(
       fc.property(claims, claims, (one, other) => {
         fc.pre(JSON.stringify(Object.entries(one).sort()) !== JSON.stringify(Object.entries(other).sort()));
@@ -57,7 +57,7 @@ describe("signatures", () => {
     );
   });
 
-  it("hold for no claim of which one part was changed (T2)", () => {
+  it("hold for no claim of which one part was changed (signature.T2)", () => {
     const claim = { ...allocation, root: ROOT, field: "[1][2]" };
     const signature = signAllocation(key, claim);
     const changes: Partial<AllocationClaim>[] = [
@@ -75,12 +75,12 @@ describe("signatures", () => {
     assert.equal(verifyAllocation(key, withoutCpu, signature), false, "an amount was left out");
   });
 
-  it("hold under no other secret (T1)", () => {
+  it("hold under no other secret (signature.T1)", () => {
     const claim = { ...allocation, root: ROOT, field: "[1][2]" };
     assert.equal(verifyAllocation(signingKeyOf(newSigningSecret()), claim, signAllocation(key, claim)), false);
   });
 
-  it("are refused in any other form (T1)", () => {
+  it("are refused in any other form (signature.T1)", () => {
     const claim = { ...allocation, root: ROOT, field: "[1][2]" };
     const signature = signAllocation(key, claim);
     for (const forged of [undefined, null, 1, "", "x", [signature], { signature }, `${signature}=`, signature.slice(1), "é".repeat(43)])

@@ -1,10 +1,12 @@
 /**
- * Signatures on what stands in Redis (HMAC-SHA-256, one secret per deployment, known to the sidecar and to the appliers).
+ * Signatures on what stands in Redis (HMAC-SHA-256, one secret per deployment, known to the sidecar and to the
+ * appliers).
  *
- * T1. What is not signed with the deployment's secret is no allocation: whoever can write to Redis can still grant himself nothing.
- * T2. A signature holds for one namespace, one root run and one field: what was given to one run cannot be shown for another, and
- *     no amount, no decision and no epoch can be changed under it.
- * T3. Comparing takes the same time whatever differs, so that a signature cannot be found by trying.
+ * signature.T1  What is not signed with the deployment's secret is no allocation: whoever can write to Redis can still
+ *     grant himself nothing.
+ * signature.T2  A signature holds for one namespace, one root run and one field: what was given to one run cannot be
+ *     shown for another, and no amount, no decision and no epoch can be changed under it.
+ * signature.T3  Comparing takes the same time whatever differs, so that a signature cannot be found by trying.
  */
 import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from "node:crypto";
 import type { PublishedAllocation } from "./decision.js";
@@ -49,7 +51,7 @@ function textOf({ decision, namespace, root, field, cpuCores, memoryMb, workCore
   return JSON.stringify([CLAIM, decision, namespace, root, field, cpuCores ?? null, memoryMb ?? null, workCoreMs ?? null, epoch]);
 }
 
-/** False for anything but the signature of this very claim (T1, T3). */
+/** False for anything but the signature of this very claim (signature.T1, signature.T3). */
 export function verifyAllocation(key: SigningKey, claim: AllocationClaim, signature: unknown): boolean {
   if (typeof signature !== "string") return false;
   const expected = Buffer.from(signAllocation(key, claim));
@@ -70,7 +72,10 @@ export function signFields(
   return Object.fromEntries(signed);
 }
 
-/** For appliers: whether an allocation was signed for this run, under one of the fields in which it may be found (T2). */
+/**
+ * For appliers: whether an allocation was signed for this run, under one of the fields in which it may be found
+ * (signature.T2).
+ */
 export function isSignedFor(key: SigningKey, run: Pick<RunKey, "root" | "trail" | "astPath">, allocation: PublishedAllocation): boolean {
   return allocationFields(run).some((field) => verifyAllocation(key, { ...allocation, root: run.root, field }, allocation.signature));
 }

@@ -3,9 +3,10 @@
  *
  *   away --Redis answers: onGap--> listening --an error--> away
  *
- * W1. `onGap` comes before the first plan after every outage, so that whoever reads the hashes then has missed nothing.
- * W2. What cannot be read as plans is skipped.
- * W3. After stop() no handler is called.
+ * plan-watch.W1  `onGap` comes before the first plan after every outage, so that whoever reads the hashes then has
+ *     missed nothing.
+ * plan-watch.W2  What cannot be read as plans is skipped.
+ * plan-watch.W3  After stop() no handler is called.
  */
 import type { PlanEntries, PlanWatch, PlanWatcher } from "@openwhisk-harvest/core";
 import { isActivationId, parseJson, systemClock } from "@openwhisk-harvest/core";

@@ -1,11 +1,12 @@
 /**
  * AllocationStore on Redis (architecture, 6).
  *
- * S1. A call never outlives its `timeoutMs`: it answers, or it rejects with OWH_STORE_UNAVAILABLE.
- * S2. While Redis is away nothing queues up: calls reject at once, and none is sent again later.
- * S3. The connection comes back by itself. A connection that went silent is dropped, so that its unanswered calls cannot pile up.
- * S4. All fields of a publication, and all of a plan with its entry in the stream, appear together with their time to live, or
- *     none does (MULTI).
+ * allocation-store.S1  A call never outlives its `timeoutMs`: it answers, or it rejects with OWH_STORE_UNAVAILABLE.
+ * allocation-store.S2  While Redis is away nothing queues up: calls reject at once, and none is sent again later.
+ * allocation-store.S3  The connection comes back by itself. A connection that went silent is dropped, so that its
+ *     unanswered calls cannot pile up.
+ * allocation-store.S4  All fields of a publication, and all of a plan with its entry in the stream, appear together
+ *     with their time to live, or none does (MULTI).
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
@@ -245,7 +246,10 @@ function reasonOf(error: unknown): unknown {
 
 type Reply = [error: Error | null, result: unknown];
 
-/** An error that Redis answered (a key of another type) means that there is nothing to read; any other means that Redis is away. */
+/**
+ * An error that Redis answered (a key of another type) means that there is nothing to read; any other means that Redis
+ * is away.
+ */
 function orAbsent<T>(reply: Reply | undefined, absent: T): T {
   const [error, result] = reply ?? [null, absent];
   if (!error) return result as T;

@@ -1,9 +1,9 @@
-/** How every connection of RedisAllocationStore behaves; S1-S4 stand there. */
+/** How every connection of RedisAllocationStore behaves; rules allocation-store.S1 to allocation-store.S4. */
 import { messageOf } from "@openwhisk-harvest/core";
 import { Redis } from "ioredis";
 import type { StoreLogger } from "./logger.js";
 
-/** A connection that leaves a call unanswered for so long is taken for dead (S3). */
+/** A connection that leaves a call unanswered for so long is taken for dead (allocation-store.S3). */
 const SILENCE_MS = 1_000;
 /** Longest pause between two attempts to reconnect: a Redis that is back is used again within it. */
 const MAX_RECONNECT_PAUSE_MS = 250;
@@ -48,7 +48,10 @@ export async function readyWithin(redis: Redis, waitMs: number): Promise<void> {
   });
 }
 
-/** The answer of Redis, or an error after `ms` (S1), at once while there is no connection (S2). */
+/**
+ * The answer of Redis, or an error after `ms` (allocation-store.S1), at once while there is no connection
+ * (allocation-store.S2).
+ */
 export async function answerWithin<T>(redis: Redis, ms: number, work: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

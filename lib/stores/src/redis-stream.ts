@@ -1,9 +1,12 @@
 /**
  * Reads one bounded stream, entry after entry, waiting for new ones.
  *
- * R1. The reader has a connection of its own, opened when it is first read: a call that waits holds up everything behind it.
- * R2. After a call that failed on a living connection the connection is made anew: nobody is there to read the late answer.
- * R3. From the newest entry on means from the id of the newest entry on, never `$`: what comes between two reads is not lost.
+ * redis-stream.R1  The reader has a connection of its own, opened when it is first read: a call that waits holds up
+ *     everything behind it.
+ * redis-stream.R2  After a call that failed on a living connection the connection is made anew: nobody is there to read
+ *     the late answer.
+ * redis-stream.R3  From the newest entry on means from the id of the newest entry on, never `$`: what comes between two
+ *     reads is not lost.
  */
 import type { Redis } from "ioredis";
 import type { StoreLogger } from "./logger.js";
@@ -64,7 +67,7 @@ export class StreamReader {
     try {
       return await answerWithin(redis, waitMs + timeoutMs, () => work(redis));
     } catch (error) {
-      if (redis.status === "ready") redis.disconnect(true); // R2
+      if (redis.status === "ready") redis.disconnect(true); // redis-stream.R2
       throw error;
     }
   }

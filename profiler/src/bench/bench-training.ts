@@ -1,4 +1,7 @@
-/** Training time and error: ml-random-forest's own, our exact CART, and scikit-learn where it is installed; same rows, one run. */
+/**
+ * Training time and error: ml-random-forest's own, our exact CART, and scikit-learn where it is installed; same rows,
+ * one run.
+ */
 import { type Clock, meanOf, predictTrees } from "@openwhisk-harvest/core";
 import { cartTrainer } from "../train/cart.js";
 import { fit } from "../train/ml-random-forest-fit.js";
@@ -8,7 +11,7 @@ import { runScikitLearn } from "./scikit-learn.js";
 
 export interface BenchTraining {
   readonly clock: Clock;
-  /** Up to 500, which is where the library's rows are capped (ml-random-forest-fit.ts, F6). */
+  /** Up to 500, which is where the library's rows are capped (forest-fit.F6). */
   readonly rowCounts?: readonly number[];
   readonly trees?: number;
   readonly repeats?: number;

@@ -1,23 +1,26 @@
 /**
  * Fitting and flattening with ml-random-forest 2.1.0, so that its verified faults do not bite:
  *
- *  F1 it refuses perfect splits (an error of exactly 0, or equal to the parent's): `gainThreshold: -1`, and a jitter on y, without
- *     which the root of two-level data still is a leaf.
- *  F2 out-of-bag estimates throw on few rows: `noOOB`.
- *  F3 `maxFeatures: 1` means all of them, which is what we want; `replacement` would draw columns twice.
- *  F4 `maxSamples` takes the first rows instead of a random sample: rows are sampled here.
- *  F5 NaN poisons the leaves: the port refuses it.
- *  F6 training takes the square of the rows per node: rows are capped.
+ * forest-fit.F1  it refuses perfect splits (an error of exactly 0, or equal to the parent's): `gainThreshold: -1`, and
+ *     a jitter on y, without which the root of two-level data still is a leaf.
+ * forest-fit.F2  out-of-bag estimates throw on few rows: `noOOB`.
+ * forest-fit.F3  `maxFeatures: 1` means all of them, which is what we want; `replacement` would draw columns twice.
+ * forest-fit.F4  `maxSamples` takes the first rows instead of a random sample: rows are sampled here.
+ * forest-fit.F5  NaN poisons the leaves: the port refuses it.
+ * forest-fit.F6  training takes the square of the rows per node: rows are capped.
  */
 import { type FlatForest, seededRng } from "@openwhisk-harvest/core";
 import { FlatBuilder } from "./flat-builder.js";
 import { type CartNode, type LibraryForest, RandomForestRegression } from "./ml-random-forest-library.js";
 import type { TrainingRows, TrainOptions } from "./trainer.js";
 
-/** F6: about a second for 100 trees; 2,000 rows take more than ten. */
+/** forest-fit.F6: about a second for 100 trees; 2,000 rows take more than ten. */
 export const MAX_ROWS = 500;
 
-/** F1: against the range of y. Far below what any prediction is worth, far above the rounding of a sum of squares. */
+/**
+ * forest-fit.F1: against the range of y. Far below what any prediction is worth, far above the rounding of a sum of
+ * squares.
+ */
 const JITTER_SHARE = 1e-6;
 
 /** Trains the library's forest. Blocks for as long as that takes. */
@@ -36,7 +39,7 @@ export function fit(rows: TrainingRows, { trees, seed }: TrainOptions): LibraryF
   return forest;
 }
 
-/** At most `limit` of the rows, drawn without replacement (F4). */
+/** At most `limit` of the rows, drawn without replacement (forest-fit.F4). */
 export function sampleRows(rows: TrainingRows, limit: number, seed: number): TrainingRows {
   if (rows.y.length <= limit) return rows;
   const rng = seededRng(seed);
@@ -71,7 +74,8 @@ export function flatten(forest: Pick<LibraryForest, "estimators" | "indexes">): 
 }
 
 function flattenNode(node: CartNode, columns: readonly number[], builder: FlatBuilder): number {
-  // A leaf may hold the split that it considered and refused, so only children make a node a split (ml-cart TreeNode.classify).
+  // A leaf may hold the split that it considered and refused, so only children make a node a split (ml-cart
+  // TreeNode.classify).
   if (!node.left || !node.right) return builder.leaf(node.distribution as number);
   const written = builder.split(columns[node.splitColumn as number] as number, node.splitValue as number);
   builder.link(written, flattenNode(node.left, columns, builder), flattenNode(node.right, columns, builder));

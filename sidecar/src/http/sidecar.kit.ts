@@ -28,7 +28,7 @@ export const SPECS: readonly FunctionSpec[] = [
 
 /**
  * Far beyond what a busy machine may take: a decision whose Redis answers late keeps U, which is right and not what is tested. A Redis
- * that is stopped is refused at once (S2 of RedisAllocationStore), whatever this is.
+ * that is stopped is refused at once (allocation-store.S2), whatever this is.
  */
 const REDIS_TIMEOUT_MS = 10_000;
 

@@ -7,10 +7,10 @@ behind openwhisk-runtime-go's proxy), on the Unix socket that __OWH_SOCKET names
     |                                |
     +--failed--> stopped             +--user code left (sys.exit)--> the process ends after its answer
 
-P1. One /init, and one /run at a time: requests are served one after the other.
-P2. The sentinels are on both streams before a run, or a failed initialization, is answered.
-P3. Whatever user code raises or returns, there is an answer; only os._exit and signals prevent it.
-P4. Nothing is imported that actions rarely need: http.server alone would double the time of a cold start.
+runtime.P1  One /init, and one /run at a time: requests are served one after the other.
+runtime.P2  The sentinels are on both streams before a run, or a failed initialization, is answered.
+runtime.P3  Whatever user code raises or returns, there is an answer; only os._exit and signals prevent it.
+runtime.P4  Nothing is imported that actions rarely need: http.server alone would double the time of a cold start.
 
 Known difference: the proxy runs user code in a child process, this runtime in its own; so os._exit ends the container.
 """
@@ -202,7 +202,7 @@ def environment_text(value):
 
 
 def describe(error):
-    """P3: an exception may refuse to be turned into text."""
+    """runtime.P3: an exception may refuse to be turned into text."""
     try:
         return str(error) or type(error).__name__
     except Exception:

@@ -1,4 +1,4 @@
-/** Log lines and their collection (openwhisk-protocol, 4.4). L1-L3 are the invariants of activation-logs.ts. */
+/** Log lines and their collection (openwhisk-protocol, 4.4). Rules activation-logs.L1 to activation-logs.L3. */
 import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
@@ -74,7 +74,7 @@ function collector(clock: Clock = systemClock) {
   return { stdout, stderr, logs, textOf: (lines: readonly string[]) => lines.map((line) => line.slice(31)) };
 }
 
-test("a collection waits for both sentinels and shows neither (L2)", async () => {
+test("a collection waits for both sentinels and shows neither (activation-logs.L2)", async () => {
   const { stdout, stderr, logs, textOf } = collector();
   const collected = logs.collect(1000);
   stdout.write(`a\n${SENTINEL}\n`);
@@ -83,7 +83,7 @@ test("a collection waits for both sentinels and shows neither (L2)", async () =>
   assert.deepEqual([textOf(lines), truncated, incomplete], [["stdout: a", "stderr: b"], false, false]);
 });
 
-test("L1: a function that prints the sentinel itself keeps all its lines in its own activation", async () => {
+test("activation-logs.L1: a function that prints the sentinel itself keeps all its lines in its own activation", async () => {
   const { stdout, stderr, logs, textOf } = collector();
   stdout.write(`a\n${SENTINEL}\nafter mine\n`);
   stdout.write(`${SENTINEL}\n`);
@@ -129,7 +129,7 @@ test("no more bytes than the limit are given, and the next activation starts ane
   assert.deepEqual([textOf(whole.lines), whole.truncated], [["stdout: four"], false]);
 });
 
-test("L3: what nobody collects is bounded", async () => {
+test("activation-logs.L3: what nobody collects is bounded", async () => {
   const { stdout, stderr, logs } = collector();
   const megabyte = `${`${"x".repeat(1023)}\n`.repeat(1024)}`;
   for (let i = 0; i < 12; i++) stdout.write(megabyte);

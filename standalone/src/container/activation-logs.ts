@@ -1,10 +1,12 @@
 /**
  * Collects what a container writes, activation by activation (openwhisk-protocol, 4.4).
  *
- * L1. An activation's logs are what arrived since the collection before, up to the moment when each stream has shown a sentinel
- *     and nothing more is waiting in it. So a function that prints a sentinel itself cannot push its lines into the next run.
- * L2. No line made of a sentinel is ever shown.
- * L3. What a container prints while nobody collects is bounded: beyond KEEP_BYTES lines are dropped, and the logs say so.
+ * activation-logs.L1  An activation's logs are what arrived since the collection before, up to the moment when each
+ *     stream has shown a sentinel and nothing more is waiting in it. So a function that prints a sentinel itself cannot
+ *     push its lines into the next run.
+ * activation-logs.L2  No line made of a sentinel is ever shown.
+ * activation-logs.L3  What a container prints while nobody collects is bounded: beyond KEEP_BYTES lines are dropped,
+ *     and the logs say so.
  */
 import type { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
@@ -23,7 +25,10 @@ export interface ActivationLogs {
 
 /** DockerContainer.scala, logCollectingIdleTimeout. */
 const SENTINEL_TIMEOUT_MS = 2_000;
-/** OpenWhisk does not wait at all for images without sentinels, and may lose lines; the engine passes lines on within milliseconds. */
+/**
+ * OpenWhisk does not wait at all for images without sentinels, and may lose lines; the engine passes lines on within
+ * milliseconds.
+ */
 const NO_SENTINEL_TIMEOUT_MS = 50;
 /** The largest log limit there is (openwhisk-protocol, 6). */
 const KEEP_BYTES = 10 * 1024 * 1024;
@@ -56,10 +61,11 @@ export class LogCollector {
     for (const name of STREAMS) this.#listen(name, streams[name]);
   }
 
-  /** Everything since the last call, at most `limitBytes` of it; waits for the sentinels as L1 says. */
+  /** Everything since the last call, at most `limitBytes` of it; waits for the sentinels as activation-logs.L1 says. */
   async collect(limitBytes: number): Promise<ActivationLogs> {
     await this.#settled();
-    // The first turn may end the poll that is under way; the second holds a whole one, which reads what the pipes still have.
+    // The first turn may end the poll that is under way; the second holds a whole one, which reads what the pipes still
+    // have.
     await setImmediate();
     await setImmediate();
     const entries = this.#entries;

@@ -1,20 +1,21 @@
 /**
  * Starts the processes of a container under a small shell, their guardian:
  *
- * G1. The runtime begins only when a line comes on the guardian's standard input, so that it is in its control group before it
- *     uses anything.
- * G2. When the input ends, which it does even if we are killed with -9, the guardian kills its whole process group: no container
- *     outlives the invoker, not even one in an endless loop.
- * G3. The guardian writes nothing of its own; the container's streams end when its own processes have closed them.
- * G4. The guardian ends when the runtime does, with its exit code, or 128 + the signal's number.
+ * guardian.G1  The runtime begins only when a line comes on the guardian's standard input, so that it is in its control
+ *     group before it uses anything.
+ * guardian.G2  When the input ends, which it does even if we are killed with -9, the guardian kills its whole process
+ *     group: no container outlives the invoker, not even one in an endless loop.
+ * guardian.G3  The guardian writes nothing of its own; the container's streams end when its own processes have closed
+ *     them.
+ * guardian.G4  The guardian ends when the runtime does, with its exit code, or 128 + the signal's number.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 
 /**
- * The limits are those of OpenWhisk's containers, --ulimit nofile=1024:1024 and --pids-limit 1024
- * (openwhisk-protocol, 5.2). The kernel counts processes by user, so theirs is set only where a container has a user of its own. bash calls that limit
- * -u and dash -p; a shell that refuses a limit goes on without it.
+ * The limits are those of OpenWhisk's containers, --ulimit nofile=1024:1024 and --pids-limit 1024 (openwhisk-protocol,
+ * 5.2). The kernel counts processes by user, so theirs is set only where a container has a user of its own. bash calls
+ * that limit -u and dash -p; a shell that refuses a limit goes on without it.
  */
 const SCRIPT = `ulimit -n 1024 2>/dev/null
 [ "$1" = own-user ] && { (ulimit -u 1024) 2>/dev/null && ulimit -u 1024 || ulimit -p 1024 2>/dev/null; }
@@ -45,9 +46,11 @@ export interface GuardedProcess {
   readonly stderr: Readable;
   /** Resolves with the runtime's exit code, or undefined when the guardian was killed by a signal. */
   readonly exited: Promise<number | undefined>;
-  /** G1 */
+  /** guardian.G1 */
   release(): void;
-  /** SIGKILLs the process group; nothing when the guardian has ended, as its number may belong to somebody else by then. */
+  /**
+   * SIGKILLs the process group; nothing when the guardian has ended, as its number may belong to somebody else by then.
+   */
   kill(): void;
 }
 

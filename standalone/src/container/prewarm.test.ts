@@ -1,4 +1,4 @@
-/** W1-W4 of prewarm.ts, with processes of this host. */
+/** Rules prewarm.W1 to prewarm.W4, with processes of this host. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { detectEnforcement, type Enforcer } from "@openwhisk-harvest/cgroup";
@@ -44,7 +44,7 @@ const spec = (more: Partial<ContainerSpec> = {}): ContainerSpec => ({
   ...more,
 });
 
-test("W1, W3: what is taken is ready, has its environment before user code runs, and is followed by another", async () => {
+test("prewarm.W1, prewarm.W3: what is taken is ready, has its environment before user code runs, and is followed by another", async () => {
   const { made, driver } = counting();
   const stocked = withPrewarm(driver, STOCK, logger);
   await eventually(() => made.length === 1, "one is ready");
@@ -71,7 +71,7 @@ test("another limit, another kind or an image is never served from the stock", a
   await stocked.close();
 });
 
-test("W2: one that has died while it waited is passed over", async () => {
+test("prewarm.W2: one that has died while it waited is passed over", async () => {
   const { made, driver } = counting();
   const stocked = withPrewarm(driver, STOCK, logger);
   await eventually(() => made.length === 1, "one is ready");
@@ -82,7 +82,7 @@ test("W2: one that has died while it waited is passed over", async () => {
   await stocked.close();
 });
 
-test("W2: a stock that cannot be filled is said, and harms nobody; the next request tries again", async () => {
+test("prewarm.W2: a stock that cannot be filled is said, and harms nobody; the next request tries again", async () => {
   const complaining = recordingLogger();
   let working = false;
   const { made, driver } = counting(async (wanted) => {

@@ -1,11 +1,12 @@
 /**
- * Keeps containers ready that no action has been loaded into (ContainerPool.scala calls them prewarmed): a cold start is then only
- * an /init. They are taken by kind and memory limit, exactly: a runtime sizes its heap by the limit that it starts under.
+ * Keeps containers ready that no action has been loaded into (ContainerPool.scala calls them prewarmed): a cold start
+ * is then only an /init. They are taken by kind and memory limit, exactly: a runtime sizes its heap by the limit that
+ * it starts under.
  *
- * W1. A container serves one action: what is taken never comes back.
- * W2. Whatever goes wrong with the stock, `create` does what the driver does.
- * W3. The environment of a request reaches a stocked container with its /init, before any user code runs.
- * W4. The stock is not charged to any invoker: it is there beside their memory, until it is taken.
+ * prewarm.W1  A container serves one action: what is taken never comes back.
+ * prewarm.W2  Whatever goes wrong with the stock, `create` does what the driver does.
+ * prewarm.W3  The environment of a request reaches a stocked container with its /init, before any user code runs.
+ * prewarm.W4  The stock is not charged to any invoker: it is there beside their memory, until it is taken.
  */
 import { messageOf } from "@openwhisk-harvest/core";
 import type { CallLimits, Container, ContainerCall, ContainerDriver, ContainerSpec } from "./driver.js";
@@ -104,7 +105,7 @@ function takeAlive({ ready }: Shelf): Container | undefined {
   return undefined;
 }
 
-/** W3 */
+/** prewarm.W3 */
 function withEnvironment(container: Container, environment: Readonly<Record<string, string>>): Container {
   const initialize = container.initialize.bind(container);
   container.initialize = (payload: object, limits: CallLimits): Promise<ContainerCall> => {

@@ -328,7 +328,7 @@ test("a working folder too deep for a socket is refused", async () => {
   await deep.close();
 });
 
-test("G2: kill -9 of the server ends its containers, and the next driver removes their folders", async () => {
+test("guardian.G2: kill -9 of the server ends its containers, and the next driver removes their folders", async () => {
   const script = `
     const { detectEnforcement } = await import(${JSON.stringify(import.meta.resolve("@openwhisk-harvest/cgroup"))});
     const { createProcessDriver } = await import(${JSON.stringify(new URL("./process-driver.js", import.meta.url).href)});

@@ -1,4 +1,4 @@
-/** U1 and U2, with claims of processes that live and of such that are gone. */
+/** Rules uid-blocks.U1 and uid-blocks.U2, with claims of processes that live and of such that are gone. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -36,7 +36,7 @@ test("all users taken is a clear error", (t) => {
   assert.throws(() => blocks.claim(), RangeError);
 });
 
-test("U2: the claim of a process that is gone is removed; that of one that lives is kept", async (t) => {
+test("uid-blocks.U2: the claim of a process that is gone is removed; that of one that lives is kept", async (t) => {
   const folder = claimsFolder(t);
   const gone = spawnSync(process.execPath, ["-e", ""]).pid;
   const alive = spawn("sleep", ["60"]);
@@ -52,7 +52,7 @@ test("U2: the claim of a process that is gone is removed; that of one that lives
   );
 });
 
-test("U1: of several processes that claim at once, no two get the same, and kill -9 gives all back", async (t) => {
+test("uid-blocks.U1: of several processes that claim at once, no two get the same, and kill -9 gives all back", async (t) => {
   const folder = claimsFolder(t);
   const script = `const { UidBlocks } = await import(${JSON.stringify(new URL("./uid-blocks.js", import.meta.url).href)});
     const blocks = new UidBlocks(process.argv[1]); const mine = [];

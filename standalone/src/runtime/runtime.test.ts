@@ -80,13 +80,13 @@ test("a rejected Error comes with name, message, stack and its own fields", asyn
   assert.match(String(error["stack"]), /^RangeError: far\n\s+at main \(action\.js/);
 });
 
-test("S1: after main threw, the container serves no more", async (t) => {
+test("service.S1: after main threw, the container serves no more", async (t) => {
   const runtime = await runtimeWith(t, "function main() { throw 1 }");
   await runtime.run({});
   assert.deepEqual((await runtime.run({})).body, { error: "System not ready, status is stopped." });
 });
 
-test("S1: one initialization, and one run at a time", async (t) => {
+test("service.S1: one initialization, and one run at a time", async (t) => {
   const runtime = await startRuntime(t);
   const early = await runtime.run({});
   assert.deepEqual([early.status, early.body], [403, { error: "System not initialized." }]);

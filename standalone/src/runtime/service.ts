@@ -5,9 +5,9 @@
  *                     |                                |
  *                     +--failed--> stopped             +--main threw--> stopped
  *
- * S1. One /init, and one /run at a time; everything else is refused with 403 and changes nothing.
- * S2. The sentinels are on both streams before a run, or a failed initialization, is answered.
- * S3. Whatever user code throws or returns, there is an answer; only leaving the process prevents it.
+ * service.S1  One /init, and one /run at a time; everything else is refused with 403 and changes nothing.
+ * service.S2  The sentinels are on both streams before a run, or a failed initialization, is answered.
+ * service.S3  Whatever user code throws or returns, there is an answer; only leaving the process prevents it.
  */
 import { loadAction, type UserMain } from "./action-loader.js";
 import { serializeError } from "./serialize-error.js";
@@ -125,7 +125,7 @@ function environmentText(value: unknown): string {
   return value ? String(value) : "";
 }
 
-/** S3: a thrown value may refuse to be printed or turned into text. */
+/** service.S3: a thrown value may refuse to be printed or turned into text. */
 function guarded(describe: () => string): string {
   try {
     return describe();

@@ -25,7 +25,7 @@ describe("the journal of records", () => {
     return left;
   };
 
-  it("J1: whatever is stored when, a crash finds all that is not in the store", async () => {
+  it("record-journal.J1: whatever is stored when, a crash finds all that is not in the store", async () => {
     const steps = fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant("append" as const) }, fc.constant("stored" as const)), {
       maxLength: 60,
     });
@@ -66,7 +66,7 @@ describe("the journal of records", () => {
     for (const file of readdirSync(folder)) assert.ok(statSync(join(folder, file)).size < 2_000);
   });
 
-  it("J2: a torn line is no record, and takes no other with it", () => {
+  it("record-journal.J2: a torn line is no record, and takes no other with it", () => {
     const first = new RecordJournal(folder);
     const [before, after] = [recordOf(1), recordOf(2)];
     first.append(before);

@@ -1,11 +1,13 @@
 /**
- * Records on their way into the embedded store. They are appended to a file at once, so that no answer waits for a disk: what has
- * been appended is in the system's page cache and survives the death of this process, though not that of the machine.
+ * Records on their way into the embedded store. They are appended to a file at once, so that no answer waits for a
+ * disk: what has been appended is in the system's page cache and survives the death of this process, though not that of
+ * the machine.
  *
  *   file A takes records --A is full and B empty--> B takes them --all of A are in the store--> A is emptied
  *
- *  J1. A file is emptied only when everything in it is in the store.
- *  J2. A line is a whole record or none: a torn one, or one that cannot be read, is skipped, and nothing is ever appended to it.
+ * record-journal.J1  A file is emptied only when everything in it is in the store.
+ * record-journal.J2  A line is a whole record or none: a torn one, or one that cannot be read, is skipped, and nothing
+ *     is ever appended to it.
  */
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -49,7 +51,7 @@ export class RecordJournal {
       const written = writeSync(file.fd, line);
       file.bytes += written;
       if (written === line.length) return true;
-      file.bytes += writeSync(file.fd, "\n"); // J2
+      file.bytes += writeSync(file.fd, "\n"); // record-journal.J2
       return false;
     } catch {
       return false; // the disk is full or broken, which the store says when it fails, too
@@ -88,7 +90,7 @@ function openFile(path: string): File {
   const text = readFileSync(path, "utf8");
   const lines = text.split("\n");
   const file = { fd, bytes: Buffer.byteLength(text), left: lines.flatMap(recordsOf) };
-  if (lines.at(-1) !== "") file.bytes += writeSync(fd, "\n"); // J2
+  if (lines.at(-1) !== "") file.bytes += writeSync(fd, "\n"); // record-journal.J2
   return file;
 }
 

@@ -5,8 +5,8 @@
  *                     pausing --launch fails--> pausing, longer; after MAX_FAILURES in a row --> given up
  *   any state --close()--> closed
  *
- * V1. At most one server runs at any time: a new one is launched only after the old one's exit was seen.
- * V2. After close() has resolved none runs, also when it was called in the middle of a launch.
+ * supervisor.V1  At most one server runs at any time: a new one is launched only after the old one's exit was seen.
+ * supervisor.V2  After close() has resolved none runs, also when it was called in the middle of a launch.
  */
 import { type Clock, messageOf, systemClock } from "@openwhisk-harvest/core";
 import type { StoreLogger } from "../logger.js";

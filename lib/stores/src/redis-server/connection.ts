@@ -3,8 +3,8 @@
  *
  *   reading --request that must wait--> waiting --answer | time-out--> reading --QUIT | protocol error | end--> closed
  *
- * C1. Answers leave in the order of their requests; nothing is run while an earlier request waits.
- * C2. Answers leave only when the server says so: after their effects are in the journal.
+ * connection.C1  Answers leave in the order of their requests; nothing is run while an earlier request waits.
+ * connection.C2  Answers leave only when the server says so: after their effects are in the journal.
  */
 import type { Socket } from "node:net";
 import { Waiting } from "./engine/command.js";
@@ -47,7 +47,7 @@ export class Connection {
       .on("close", () => this.#leave());
   }
 
-  /** Sends what has been answered so far (C2). */
+  /** Sends what has been answered so far (connection.C2). */
   flush(): void {
     const { socket } = this.#options;
     if (this.#answers.length > 0 && !socket.destroyed) socket.write(Buffer.concat(this.#answers));

@@ -1,8 +1,10 @@
 /**
  * Runs requests against the keys, one after another.
  *
- * E1. Every change is in the effects before its answer is given out, and effects stand in the order of the changes.
- * E2. The effects of one EXEC stand between MULTI and EXEC when there is more than one, so that a replay has all or none.
+ * engine.E1  Every change is in the effects before its answer is given out, and effects stand in the order of the
+ *     changes.
+ * engine.E2  The effects of one EXEC stand between MULTI and EXEC when there is more than one, so that a replay has all
+ *     or none.
  */
 import { hashCommands } from "../commands/hashes.js";
 import { keyCommands } from "../commands/keys.js";
@@ -53,7 +55,10 @@ export class Engine {
     return this.#guarded(() => command.run(request, this.#contextOf(session)));
   }
 
-  /** All of a transaction; a command that would wait says at once that there is nothing (redis.io, "Blocking inside a transaction"). */
+  /**
+   * All of a transaction; a command that would wait says at once that there is nothing (redis.io, "Blocking inside a
+   * transaction").
+   */
   runAll(queued: readonly { command: Command; request: Request }[], session: Session): Reply[] {
     const before = this.#effects.length;
     const replies = queued.map(({ command, request }) => {

@@ -75,7 +75,7 @@ describe("append-only file", () => {
     assert.equal(statSync(file).mode & 0o077, 0);
   });
 
-  it("J2: cut at any byte, it holds the whole records before the cut, and goes on from there", () => {
+  it("append-only-file.J2: cut at any byte, it holds the whole records before the cut, and goes on from there", () => {
     const requests = [["SET", "a", "1"], ["RPUSH", "l", "x\r\ny"], ["MULTI"], ["SET", "b", "2"], ["SET", "c", "3"], ["EXEC"], ["DEL", "a"]];
     const whole = Buffer.concat(requests.map(encodeRequest));
     // What a reader may see after a cut: the transaction has all or none.
@@ -91,14 +91,14 @@ describe("append-only file", () => {
     }
   });
 
-  it("J2: zeros at its end, as a power failure leaves them, are cut away", () => {
+  it("append-only-file.J2: zeros at its end, as a power failure leaves them, are cut away", () => {
     write(["SET", "a", "1"]);
     appendFileSync(file, Buffer.alloc(4_096));
     assert.deepEqual(recordsIn(file), ["SET a 1"]);
     assert.equal(statSync(file).size, encodeRequest(["SET", "a", "1"]).length);
   });
 
-  it("J2: damage in the middle is an error, and the file stays as it is", () => {
+  it("append-only-file.J2: damage in the middle is an error, and the file stays as it is", () => {
     write(["SET", "a", "1"], ["SET", "b", "2"]);
     const bytes = readFileSync(file);
     bytes[bytes.indexOf("$1")] = 120; // x
@@ -107,7 +107,7 @@ describe("append-only file", () => {
     assert.deepEqual(readFileSync(file), bytes);
   });
 
-  it("J3: a rewrite takes the place of the old records, and appending goes on behind it", () => {
+  it("append-only-file.J3: a rewrite takes the place of the old records, and appending goes on behind it", () => {
     write(["SET", "a", "1"], ["SET", "a", "2"]);
     const journal = AppendOnlyFile.open(file, () => undefined);
     journal.rewrite([encodeRequest(["SET", "a", "2"])]);
@@ -117,7 +117,7 @@ describe("append-only file", () => {
     assert.equal(statSync(file).mode & 0o077, 0);
   });
 
-  it("J3: a rewrite that fails leaves the old file in use", () => {
+  it("append-only-file.J3: a rewrite that fails leaves the old file in use", () => {
     write(["SET", "a", "1"]);
     const journal = AppendOnlyFile.open(file, () => undefined);
     const failing = (function* () {
@@ -130,7 +130,7 @@ describe("append-only file", () => {
     assert.deepEqual(recordsIn(file), ["SET a 1", "SET b 2"]);
   });
 
-  it("J3: what a rewrite left half-done is ignored", () => {
+  it("append-only-file.J3: what a rewrite left half-done is ignored", () => {
     write(["SET", "a", "1"]);
     writeFileSync(`${file}.rewrite`, "*2\r\n$3\r\nDE");
     assert.deepEqual(recordsIn(file), ["SET a 1"]);
@@ -186,7 +186,7 @@ describe("replay", () => {
     ]);
   }
 
-  it("E1: gives the same data and times to live, from the effects and from a rewrite", () => {
+  it("engine.E1: gives the same data and times to live, from the effects and from a rewrite", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const live = newEngine();
@@ -215,7 +215,7 @@ describe("replay", () => {
     assert.match(again.ask("XADD", "s", "5-5", "f", "v"), /^-ERR The ID specified in XADD is equal or smaller/);
   });
 
-  it("E2: the effects of a transaction are bracketed, a single one is not", () => {
+  it("engine.E2: the effects of a transaction are bracketed, a single one is not", () => {
     const { engine, ask } = newEngine();
     for (const words of [["MULTI"], ["SET", "a", "1"], ["GET", "a"], ["SET", "b", "1"], ["EXEC"], ["MULTI"], ["SET", "c", "1"], ["EXEC"]])
       ask(...words);

@@ -1,10 +1,11 @@
 /**
  * The append-only file: the write requests that made the data, in RESP, with expiry times as points in time.
  *
- * J1. append() returns after write(2): what was appended survives the death of the process (not that of the host).
- * J2. A last record that was cut off, or a MULTI without its EXEC, counts as never written and is cut away. Damage anywhere
- *     else is an error: nothing is guessed.
- * J3. A rewrite takes its place by rename, so that there is a whole file at any time.
+ * append-only-file.J1  append() returns after write(2): what was appended survives the death of the process (not that
+ *     of the host).
+ * append-only-file.J2  A last record that was cut off, or a MULTI without its EXEC, counts as never written and is cut
+ *     away. Damage anywhere else is an error: nothing is guessed.
+ * append-only-file.J3  A rewrite takes its place by rename, so that there is a whole file at any time.
  */
 import { closeSync, fsyncSync, ftruncateSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { PARSER_LIMITS, ProtocolError, RequestParser } from "../resp/request-parser.js";
@@ -57,7 +58,9 @@ export class AppendOnlyFile {
     return this.#bytes >= this.#rewriteAtBytes;
   }
 
-  /** Puts the requests that make the present data in place of all that led to it. On failure the old file stays in use. */
+  /**
+   * Puts the requests that make the present data in place of all that led to it. On failure the old file stays in use.
+   */
   rewrite(records: Iterable<Buffer>): void {
     const temporary = rewriteOf(this.#file);
     this.#rewriteAtBytes = 2 * this.#bytes; // also when it fails: the next attempt waits for twice the size

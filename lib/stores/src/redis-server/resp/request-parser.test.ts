@@ -42,7 +42,7 @@ describe("request parser", () => {
     );
   });
 
-  it("P1: throws nothing but ProtocolError on any bytes, and sees the same whatever the splits", () => {
+  it("request-parser.P1: throws nothing but ProtocolError on any bytes, and sees the same whatever the splits", () => {
     const noise = fc.oneof(
       fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array)),
       fc
@@ -98,7 +98,7 @@ describe("request parser", () => {
       assert.throws(() => parse(text), new ProtocolError(message));
     });
 
-  it("P2: refuses a request by its announced length, before its bytes come", () => {
+  it("request-parser.P2: refuses a request by its announced length, before its bytes come", () => {
     const limits = { ...PARSER_LIMITS, maxRequestBytes: 100 };
     assert.throws(() => parse("*2\r\n$50\r\n", { ...limits, maxRequestBytes: 40 }), ProtocolError);
     assert.throws(() => parse(`*3\r\n$50\r\n${"x".repeat(50)}\r\n$50\r\n`, limits), ProtocolError);

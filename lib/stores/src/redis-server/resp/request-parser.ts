@@ -1,11 +1,14 @@
 /**
- * Cuts a byte stream into requests (RESP: an array of bulk strings, or one inline line of words), however the bytes are split.
+ * Cuts a byte stream into requests (RESP: an array of bulk strings, or one inline line of words), however the bytes are
+ * split.
  *
  *   header --"*n"--> bulk header --"$m"--> bulk body --n times--> header
  *   header --other--> inline words --> header
  *
- * P1. Nothing but ProtocolError is thrown, whatever the bytes are; after it the stream has no meaning and must be closed.
- * P2. A request that is too large is refused as soon as its length is announced, before its bytes are kept.
+ * request-parser.P1  Nothing but ProtocolError is thrown, whatever the bytes are; after it the stream has no meaning
+ *     and must be closed.
+ * request-parser.P2  A request that is too large is refused as soon as its length is announced, before its bytes are
+ *     kept.
  */
 export interface ParserLimits {
   readonly maxRequestBytes: number;
@@ -163,7 +166,10 @@ export class RequestParser {
     return this.limits === UNAUTHENTICATED_LIMITS ? `unauthenticated ${what}` : `invalid ${what}`;
   }
 
-  /** A line without its end. Redis looks for CR in headers and for LF in inline requests; LF with an optional CR covers both. */
+  /**
+   * A line without its end. Redis looks for CR in headers and for LF in inline requests; LF with an optional CR covers
+   * both.
+   */
   #readLine(tooLong: string): Buffer | undefined {
     const end = this.#data.indexOf(LF, this.#at);
     if ((end < 0 ? this.#data.length : end) - this.#at > this.limits.maxLineBytes) throw new ProtocolError(tooLong);
