@@ -5,12 +5,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { HarvestError, loadConfig } from "@openwhisk-harvest/core";
+import { loadConfig } from "@openwhisk-harvest/core";
 import { installAgents, invokerSettings, startNodeAgent } from "@openwhisk-harvest/docker";
 import { RedisAllocationStore, startRedis } from "@openwhisk-harvest/stores";
 import { newId } from "@openwhisk-harvest/testkit";
 import { ActionContainer, findEngine, importAgentsImage, type TestEngine } from "@openwhisk-harvest/testkit/docker";
 import { pino } from "pino";
+import { MissingHere } from "./missing.js";
 import { type Figure, figure } from "./statistics.js";
 
 const CODE = { nodejs: "function main() { return {}; }", python: "def main(params):\n    return {}\n" } as const;
@@ -23,10 +24,10 @@ interface Variant {
   readonly runMs: number[];
 }
 
-/** `count` runs of each variant. OWH_CHILD_FAILED where no Docker engine answers or can be started. */
+/** `count` runs of each variant. Rejects with MissingHere where no Docker engine answers or can be started. */
 export async function benchAgents(count: number): Promise<Figure[]> {
   const test = await findEngine();
-  if (typeof test === "string") throw new HarvestError("OWH_CHILD_FAILED", test);
+  if (typeof test === "string") throw new MissingHere(test);
   const folder = mkdtempSync(join(tmpdir(), "hv-bench-agents-"));
   try {
     await importAgentsImage(test.engine);

@@ -6,15 +6,17 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { brokerMissing, ScriptedController, ScriptedInvoker, startBroker } from "@openwhisk-harvest/bus/testing";
+import { MissingHere } from "./missing.js";
 import { type Figure, figure, timeEach } from "./statistics.js";
 
 const SHIM = fileURLToPath(new URL("../../loadbalancer-shim/bus/bin/harvest-shim.js", import.meta.url));
 const PREFIX = "bench-";
 const BARE = "bare-";
 
+/** Rejects with MissingHere without java or the jars of a broker. */
 export async function benchBus(count: number): Promise<Figure[]> {
   const missing = brokerMissing();
-  if (missing !== false) throw new Error(missing);
+  if (missing !== false) throw new MissingHere(missing);
   const broker = await startBroker();
   const controller = new ScriptedController(broker.bus(), "0");
   const userMemory = "68719476736 B";
