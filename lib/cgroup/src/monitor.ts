@@ -1,7 +1,8 @@
 /**
  * The resource monitor (paper, Algorithm 1): samples one group for as long as a run lasts. The arithmetic is in usage.ts.
  *
- * A reading that fails ends nothing: it is tried again after a pause that doubles each time. One that fails again is told, once.
+ * A reading that fails ends nothing: it is tried again after a pause that doubles each time. It is told once, and not at once: a
+ * container that has died takes its group with it, and its end is told soon enough.
  */
 import { type Clock, HarvestError, systemClock } from "@openwhisk-harvest/core";
 import type { ContainerGroup } from "./group.js";
@@ -16,7 +17,7 @@ export interface MonitorOptions {
   readonly clock?: Clock;
   /** Hears of every sample while the run lasts, the first and the last included. Must not throw. */
   readonly onSample?: (soFar: UsageSoFar) => void;
-  /** Hears once of a group that cannot be read. One that is only gone with its run is stopped before. Must not throw. */
+  /** Hears of a group that could not be read for half a second, once for each monitor. Must not throw. */
   readonly onFailure?: (error: HarvestError) => void;
 }
 
@@ -31,6 +32,8 @@ export interface Monitor {
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
+/** An engine has said by then that a container has died. */
+const TOLD_AFTER_MS = 500;
 
 /** Takes the first sample at once. */
 export function startMonitor(group: Pick<ContainerGroup, "read">, options: MonitorOptions): Monitor {
@@ -46,6 +49,7 @@ class SamplingMonitor implements Monitor {
   readonly #usage: UsageAccumulator;
   readonly #isWhole: boolean;
   #isTold = false;
+  #failingSinceMs: number | undefined;
   #pauseMs = FIRST_PAUSE_MS;
   #pausedUntilMs = Number.NEGATIVE_INFINITY;
   #endTicks: (() => void) | undefined;
@@ -79,6 +83,7 @@ class SamplingMonitor implements Monitor {
       this.#pause(error);
       return false;
     }
+    this.#failingSinceMs = undefined;
     this.#pauseMs = FIRST_PAUSE_MS;
     this.#options.onSample?.(soFar);
     return true;
@@ -86,10 +91,10 @@ class SamplingMonitor implements Monitor {
 
   #pause(error: HarvestError): void {
     const nowMs = this.#clock.monotonicMs();
-    const isAgain = this.#pauseMs > FIRST_PAUSE_MS && nowMs >= this.#pausedUntilMs;
+    this.#failingSinceMs ??= nowMs;
     this.#pausedUntilMs = nowMs + this.#pauseMs;
     this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
-    if (!isAgain || this.#isTold) return;
+    if (this.#isTold || nowMs - this.#failingSinceMs < TOLD_AFTER_MS) return;
     this.#isTold = true;
     this.#options.onFailure?.(error);
   }
