@@ -84,7 +84,9 @@ function rowOf(arm: string, runs: readonly LiveRun[], limitMs: number): UnderPre
     stageMeanMs: meanOf(stageMs),
     stageMaxMs: Math.max(...stageMs),
     limitMs,
-    harvested: total((run) => run.observations.filter(({ allocated, user }) => allocated.cpuCores !== user.cpuCores).length),
+    harvested: total(
+      (run) => run.observations.filter(({ allocated, moved, user }) => moved || allocated.cpuCores !== user.cpuCores).length,
+    ),
     givenBack: total((run) => run.observations.filter(({ moved }) => moved?.givenBack).length),
     failed: total((run) => run.failed),
     memoryKills: total((run) => run.memoryKills),

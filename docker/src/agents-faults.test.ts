@@ -103,7 +103,7 @@ describe("a container that lies", { skip }, () => {
       const nodeAgent = addressOf(agent);
       const victim = await stand.container({ name: "victim", code: CHATTY, cpuCores: 1, nodeAgent });
       const liar = await stand.container({ name: "liar", code: liarAt(nodeAgent), namespace: "mallory", cpuCores: 1, nodeAgent });
-      const ofVictim = await stand.publish({ cpuCores: 3 });
+      const ofVictim = await stand.publish({ cpuCores: 0.5 });
       const before = newId();
       const questions = [
         ["/v1/container", { namespace: "guest" }], // a name that contradicts its own
@@ -125,7 +125,7 @@ describe("a container that lies", { skip }, () => {
         (await victim.logsOfRun()).map(({ log }) => log),
         id,
       );
-      assert.equal(seen?.allocated.cpuCores, 3, "the victim's key was not used up by the liar");
+      assert.equal(seen?.allocated.cpuCores, 0.5, "the victim's key was not used up by the liar");
     } finally {
       await agent.close();
     }
@@ -137,7 +137,7 @@ describe("a container that lies", { skip }, () => {
       const nodeAgent = addressOf(agent);
       // The name of a prewarmed container contradicts nobody.
       const liar = await stand.container({ name: "nodejs20", namespace: "prewarm", code: liarAt(nodeAgent), cpuCores: 1, nodeAgent });
-      const ofVictim = await stand.publish({ cpuCores: 3 });
+      const ofVictim = await stand.publish({ cpuCores: 0.5 });
       const questions = [
         ["/v1/container", { namespace: "guest" }],
         ["/v1/run", { activationId: newId(), ...ofVictim, running: 1 }],
@@ -201,7 +201,9 @@ describe("a node agent that is killed", { skip }, () => {
     const container = await stand.container({ name: "slow", code: SLOW, cpuCores: 1, nodeAgent: first.address });
     const harvest = await stand.publish({ cpuCores: 2, memoryMb: 512 });
     const running = container.run(newId(), { ms: 3_000, $harvest: harvest });
-    await eventually(() => limitsOfProcess(container.pid).cpuCores === 2, "the allocation is in force");
+    await eventually(() => limitsOfProcess(container.pid).memoryMb === 512, "the allocation is in force");
+    await stand.plan(harvest, { cpuCores: 2, memoryMb: 512 });
+    await eventually(() => limitsOfProcess(container.pid).cpuCores === 2, "the plan is in force");
     first.child.kill("SIGKILL");
     await once(first.child, "exit");
     assert.deepEqual(limitsOfProcess(container.pid), { cpuCores: 2, memoryMb: 512 }, "nobody is left to restore");

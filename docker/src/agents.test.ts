@@ -77,9 +77,9 @@ for (const [kind, code] of [
       await eventually(async () => (await stand.store.observation(id)) !== undefined, "the observation is in Redis");
     });
 
-    it("gives a receiver what the node has", async () => {
+    it("starts a receiver with its own CPU, which donors have yet to give, and with the memory that the node has (H1)", async () => {
       const { body } = await run({ $harvest: await stand.publish({ cpuCores: 2.5, memoryMb: 512 }) });
-      assert.equal(body["cpuCores"], 2.5);
+      assert.equal(body["cpuCores"], 1);
       assert.equal(body["memoryMb"], 512);
     });
 

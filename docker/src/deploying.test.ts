@@ -166,8 +166,8 @@ describe("the node agent in a container", { skip: typeof found === "string" ? fo
       }, "the node agent listens");
       const code = "async function main() { await new Promise((resolve) => setTimeout(resolve, 400)); return {}; }";
       const container = await stand.container({ name: "held", code, cpuCores: 1, nodeAgent: `${gateway}:${port}` });
-      const running = container.run(newId(), { $harvest: await stand.publish({ cpuCores: 2 }) });
-      await eventually(() => limitsOfProcess(container.pid).cpuCores === 2, "the allocation is in force", 5_000);
+      const running = container.run(newId(), { $harvest: await stand.publish({ cpuCores: 0.5 }) });
+      await eventually(() => limitsOfProcess(container.pid).cpuCores === 0.5, "the allocation is in force", 5_000);
       await running;
       await eventually(() => limitsOfProcess(container.pid).cpuCores === 1, "the user allocation is back", 5_000);
     } finally {

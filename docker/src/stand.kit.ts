@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Config, loadConfig, type PublishedAllocation } from "@openwhisk-harvest/core";
+import { type Config, loadConfig, type PublishedAllocation, parseRunKey } from "@openwhisk-harvest/core";
 import { RedisAllocationStore, type RedisProcess, startRedis } from "@openwhisk-harvest/stores";
 import { newId } from "@openwhisk-harvest/testkit";
 import { ActionContainer, type ActionSpec, findEngine, importAgentsImage, type TestEngine } from "@openwhisk-harvest/testkit/docker";
@@ -26,6 +26,8 @@ export interface Stand {
   plainContainer(spec: Omit<AgentSpec, "nodeAgent">): Promise<ActionContainer>;
   /** Publishes, and gives the parameter that a conductor would hand on. */
   publish(allocation: Partial<PublishedAllocation>, root?: string): Promise<{ k: string; d: string }>;
+  /** What a ledger plans for a run under way. */
+  plan(harvest: { readonly k: string; readonly d: string }, allocation: Partial<PublishedAllocation>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -63,7 +65,7 @@ function acting({
   agentsDir,
   folder,
   closers,
-}: Parts): Pick<Stand, "config" | "agent" | "container" | "plainContainer" | "publish"> {
+}: Parts): Pick<Stand, "config" | "agent" | "container" | "plainContainer" | "publish" | "plan"> {
   const config = (more: readonly string[] = []) =>
     loadConfig({
       flags: [
@@ -91,6 +93,8 @@ function acting({
       await store.publish(root, { "[0]": whole });
       return { k: `${root}:/[0]:0`, d: whole.decision };
     },
+    plan: ({ k, d }, allocation) =>
+      store.publishPlan(parseRunKey(k).root, { [k]: { v: 1, decision: d, namespace: "guest", epoch: 2, ...allocation } }),
   };
 }
 

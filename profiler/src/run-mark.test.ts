@@ -21,6 +21,8 @@ test("demand is only what runs show that nothing held back", () => {
     [{ ...atUser, throttledMs: undefined as never }, "throttled", false, false], // not counted is not zero
     [{ ...atUser, mode: "harvest", allocated: { cpuCores: 0.5, memoryMb: 256 } }, "harvested", false, false],
     [{ ...atUser, mode: "harvest", allocated: { cpuCores: 2, memoryMb: 256 } }, "harvested", false, false],
+    // A receiver starts with U, and is given more while it runs.
+    [{ ...atUser, mode: "harvest", moved: { times: 1, meanCpuCores: 1.9, lastCpuCores: 2, givenBack: false } }, "harvested", false, false],
     [{ ...atUser, mode: "harvest", allocated: { cpuCores: 1, memoryMb: 128 }, memoryPeakMb: 128 }, "harvested", false, false],
     [{ ...atUser, mode: "harvest", allocated: { cpuCores: 1, memoryMb: 128 }, memoryPeakMb: 60 }, "unthrottled", true, false],
     [{ ...atUser, allocated: { memoryMb: 256 }, user: { memoryMb: 256 } }, "unlimited", false, false],

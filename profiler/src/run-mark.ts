@@ -28,10 +28,10 @@ export const NO_MARKS: Readonly<Record<RunMark, number>> = {
   failed: 0,
 };
 
-export function markOf({ mode, outcome, throttledMs, allocated, user, memoryPeakMb }: Observation): RunMark {
+export function markOf({ mode, outcome, throttledMs, allocated, user, moved, memoryPeakMb }: Observation): RunMark {
   if (outcome !== "success") return "failed";
   if (mode === "profile") return "max-allocation";
-  if (allocated.cpuCores !== user.cpuCores) return "harvested";
+  if (allocated.cpuCores !== user.cpuCores || moved) return "harvested";
   // Below its harvested memory a run never noticed the limit; at it, pages are reclaimed on its own CPU time.
   if (allocated.memoryMb < user.memoryMb && memoryPeakMb >= allocated.memoryMb) return "harvested";
   if (allocated.cpuCores === undefined) return "unlimited";

@@ -130,10 +130,12 @@ function setUp(capacity = { cpuCores: 4, memoryMb: 2048 }) {
     published.set(`[${position}]`, { v: 1, decision: "d1", namespace: "guest", epoch: 1, ...allocation });
     return { k: `${ROOT}:/[${position}]:0`, d: "d1" };
   };
+  const plan = (position: number, cpuCores: number, epoch = 2) =>
+    node.onPlans({ [`${ROOT}:/[${position}]:0`]: { v: 1, decision: "d1", namespace: "guest", epoch, cpuCores } });
   const begin = (container: HeldContainer, n: number, more: { harvest?: { k: string; d: string }; running?: number } = {}) =>
     node.begin(container, { activationId: idOf(n), cold: false, running: 1, ...more }, () => true);
   const end = (container: HeldContainer, n: number) => node.end(container, { activationId: idOf(n), outcome: "success" });
-  return { node, clock, journal, containers, observations, events, warnings, place, harvest, begin, end };
+  return { node, clock, journal, containers, observations, events, warnings, place, harvest, plan, begin, end };
 }
 
 describe("the node", () => {
@@ -150,9 +152,12 @@ describe("the node", () => {
   });
 
   it("H6: gives receivers what is there, and takes it back when others come", async () => {
-    const { place, begin, end, harvest } = setUp();
+    const { place, begin, end, harvest, plan, clock } = setUp();
     const [one, two, three] = [place(), place(), place()];
     await begin(one.container, 1, { harvest: harvest(0, { cpuCores: 4 }) });
+    assert.equal(one.group.limitsNow.cpuCores, 1, "H1: what is above U comes when a donor has given it");
+    plan(0, 4);
+    await clock.pass(20);
     assert.equal(one.group.limitsNow.cpuCores, 4);
     await begin(two.container, 2);
     assert.equal(one.group.limitsNow.cpuCores, 3);
@@ -189,10 +194,12 @@ describe("the node", () => {
   });
 
   it("R3: ends a hold that nobody ends, after its time limit and a grace", async () => {
-    const { place, node, harvest, clock, observations } = setUp();
+    const { place, node, harvest, plan, clock, observations } = setUp();
     const { container, group } = place();
     const start = { activationId: idOf(1), cold: false, running: 1, deadlineMs: clock.now + 1_000, harvest: harvest(0, { cpuCores: 2 }) };
     await node.begin(container, start, () => true);
+    plan(0, 2);
+    await clock.pass(20);
     assert.equal(group.limitsNow.cpuCores, 2);
     await clock.pass(12_000);
     assert.equal(group.limitsNow.cpuCores, 1);

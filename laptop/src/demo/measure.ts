@@ -69,9 +69,10 @@ function barsOf(dag: DagDescription, { root, activations }: RequestRecords, requ
 }
 
 function usageOf({ observation }: ComponentRecord): NonNullable<ActivationBar["usage"]> {
-  const { allocated, user, cpuTimeMs, cpuPeakCores, memoryPeakMb } = observation;
+  const { allocated, moved, user, cpuTimeMs, cpuPeakCores, memoryPeakMb } = observation;
+  const allocatedCores = moved?.lastCpuCores ?? allocated.cpuCores;
   return {
-    ...(allocated.cpuCores === undefined ? {} : { allocatedCores: allocated.cpuCores }),
+    ...(allocatedCores === undefined ? {} : { allocatedCores }),
     ...(user.cpuCores === undefined ? {} : { userCores: user.cpuCores }),
     allocatedMb: allocated.memoryMb,
     cpuTimeCoreMs: cpuTimeMs,

@@ -128,6 +128,7 @@ describe("a node of holds", () => {
           timeLimitMs: 60_000,
           allocation: { v: 1, cpuCores: 1.75, decision: "d", namespace: "guest", epoch: 1 },
         });
+        node.on(1, { type: "plan", atMs: 0, allocation: { v: 1, cpuCores: 1.75, decision: "d", namespace: "guest", epoch: 2 } });
         let cpuTimeMs = 0;
         const sample = (cores: number) => {
           node.nowMs += periodMs;

@@ -219,6 +219,13 @@ describe("a hold", () => {
     assert.deepEqual(driven.told(), ["applied", "applied", "applied", "applied"]);
   });
 
+  it("K9: an allocation above U begins as U, and comes in force by a plan", () => {
+    const driven = new Driven(allocated({ cpuCores: 2 }));
+    assert.deepEqual(claimOf(driven.hold), { floorCores: 1, userCores: 1, wantsCores: 1, urgent: false });
+    driven.on({ type: "plan", atMs: 5, allocation: allocated({ epoch: 2, cpuCores: 2 }) });
+    assert.equal(claimOf(driven.hold).wantsCores, 2);
+  });
+
   it("sums up what was in force", () => {
     const driven = new Driven(DONOR).on({ type: "in-force", atMs: 100, cpuCores: 1 }).on({ type: "in-force", atMs: 150, cpuCores: 1 });
     const history = driven.hold.history ?? assert.fail();

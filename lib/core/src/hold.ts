@@ -23,6 +23,8 @@
  * K6. What was given back is not taken again: after K4 or K5 no plan brings the claim below U.
  * K7. A hold ends once, and then does nothing more. Whoever ends it, unless the container died, the user's limits are restored.
  * K8. The applier's word: once the node has settled, the ledger is told every epoch that was taken up, and every move of the CPU.
+ * K9. The allocation of the start gives CPU up to U only. What is above U is another run's to give up first, so it comes by a plan, when
+ *     the ledger has that one's word (H1).
  */
 import type { Allocation } from "./allocation.js";
 import type { PublishedAllocation } from "./decision.js";
@@ -155,7 +157,7 @@ export function openHold(terms: HoldTerms, rules: HoldRules = HOLD_RULES): HoldS
 export function claimOf({ phase, terms, plan }: Hold): CpuClaim {
   const userCores = terms.user.cpuCores;
   if (phase === "over") return { floorCores: 0, userCores, wantsCores: 0, urgent: false };
-  const planned = plan ? (plan.cpuCores ?? userCores) : terms.granted.cpuCores;
+  const planned = plan ? plannedCores(plan, terms) : terms.granted.cpuCores;
   const givenBack = phase === "given-back";
   const profiled = !terms.allocation;
   return {
@@ -164,6 +166,12 @@ export function claimOf({ phase, terms, plan }: Hold): CpuClaim {
     wantsCores: givenBack ? Math.max(userCores, planned) : planned,
     urgent: givenBack,
   };
+}
+
+/** K9 */
+function plannedCores({ cpuCores, epoch }: PublishedAllocation, { user, allocation }: HoldTerms): number {
+  const cores = cpuCores ?? user.cpuCores;
+  return epoch === allocation?.epoch ? Math.min(cores, user.cpuCores) : cores;
 }
 
 /** K7: over is over; all else by kind of event. */

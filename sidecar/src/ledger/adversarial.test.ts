@@ -14,6 +14,7 @@ function started(specs: readonly BranchSpec[] = [RECEIVER, DONOR], repeatMs?: nu
   const world = new World(termsOf(specs, ["cpuCores"]), repeatMs);
   for (const position of specs.keys()) world.start(position);
   world.settle();
+  world.effects.length = 0;
   return world;
 }
 
@@ -24,6 +25,41 @@ const plannedCores = (world: World, position: number) => {
 const kinds = (world: World) => world.effects.flatMap((effect) => (effect.type === "moved" ? [`${effect.kind} ${effect.position}`] : []));
 
 describe("the ledger, when", () => {
+  it("the receiver starts before its donor: it has U until the donor's word says that its limit is in force (L1)", () => {
+    const world = new World(termsOf([RECEIVER, DONOR], ["cpuCores"]));
+    world.start(0);
+    world.settle();
+    assert.deepEqual([plannedCores(world, 0), world.inForce("cpuCores")], [1, 2]);
+    assert.deepEqual(world.effects, [{ type: "waiting", position: 0 }]);
+    world.start(1);
+    assert.equal(world.appliers[0]?.inForce.cpuCores, 1, "its word is under way");
+    world.settle();
+    assert.equal(world.appliers[0]?.inForce.cpuCores, 1.25);
+    assert.deepEqual(kinds(world), ["give 0"]);
+  });
+
+  it("one of two donors has started: the receiver grows by as much as that one gave, and by no more", () => {
+    const world = new World(termsOf([{ ...RECEIVER, allocationSteps: 6 }, DONOR, DONOR], ["cpuCores"]));
+    world.start(0);
+    world.start(2);
+    world.settle();
+    assert.equal(world.appliers[0]?.inForce.cpuCores, 1.25);
+    world.start(1);
+    world.settle();
+    assert.equal(world.appliers[0]?.inForce.cpuCores, 1.5);
+  });
+
+  it("two receivers wait: each is given what was published for it before the slower one is given more", () => {
+    const quick: BranchSpec = { ...RECEIVER, workCoreMs: 600 };
+    const world = new World(termsOf([RECEIVER, quick, { ...DONOR, allocationSteps: 2 }], ["cpuCores"]));
+    for (const position of [0, 1, 2]) world.start(position);
+    world.settle();
+    assert.deepEqual(
+      [0, 1, 2].map((position) => world.appliers[position]?.inForce.cpuCores),
+      [1.25, 1.25, 0.5],
+    );
+  });
+
   it("the donor asks before the receiver has given way: shrink first, wait for the word, then grow (L1)", () => {
     const world = started();
     world.ask(1, "cpuCores");
@@ -77,7 +113,7 @@ describe("the ledger, when", () => {
     world.deliver(1);
     world.deliver(0);
     assert.equal(world.stage.branches[1]?.phase, "ended");
-    assert.equal(totalHeld(world.stage, "cpuCores"), 1.25, "the other has not started, and is kept its own");
+    assert.equal(totalHeld(world.stage, "cpuCores"), 1, "the other has not started, and is kept its own");
   });
 
   it("a word about an old epoch comes after one about a new: the old plan is not taken for what is in force (L2)", () => {
@@ -99,7 +135,7 @@ describe("the ledger, when", () => {
     world.settle();
     world.end(1);
     world.settle();
-    assert.equal(world.inForce("cpuCores"), 2, "B is 3: the third has 0.75 to come, and a step of what is free");
+    assert.equal(world.inForce("cpuCores"), 3, "all of B, with the U of the third one's container");
     world.start(2);
     world.settle();
     assert.ok(world.inForce("cpuCores") <= budgetOf(world.stage, "cpuCores"));

@@ -29,7 +29,7 @@ describe("the ledgers of the sidecar", () => {
   });
   beforeEach(() => test.setMode("harvest"));
 
-  /** Position 0 is given 3 of 4 cores, position 1 has 1. */
+  /** Position 0 is given 3 of 4 cores, position 1 has 1; of each U is 2. */
   const keyOf = (root: string, position: number) => `${root}:[1].0#${position}/[1][${position}]:0`;
   const idOf = (root: string, position: number) => root.slice(0, 31) + position;
   const counts = new Map<string, number>();
@@ -47,7 +47,7 @@ describe("the ledgers of the sidecar", () => {
         namespace: "guest",
         decision: `${root}-1`,
         epoch: 1,
-        limits: { cpuCores: position === 0 ? 3 : 1, memoryMb: 256 },
+        limits: { cpuCores: position === 0 ? 2 : 1, memoryMb: 256 },
         node: "n",
         ...lease,
       },
@@ -55,14 +55,22 @@ describe("the ledgers of the sidecar", () => {
     await test.allocations.appendEvent(event);
   };
   const planFor = (root: string, position: number) => plans.get(keyOf(root, position));
+  /** Both run, and the receiver has what the donor gave; answers its epoch. */
+  const startBoth = async (root: string): Promise<number> => {
+    await tell(root, 0, "start");
+    await tell(root, 1, "start");
+    await eventually(async () => planFor(root, 0)?.cpuCores === 3, "the receiver's lease");
+    const { epoch } = planFor(root, 0) as PublishedAllocation;
+    await tell(root, 0, "applied", { epoch, limits: { cpuCores: 3, memoryMb: 256 } });
+    return epoch;
+  };
 
   it("give a donor back what it asks for, once the receiver has given way", async () => {
     const root = nextRoot();
     assert.equal((await test.decide(root)).body.published, true);
-    await tell(root, 0, "start");
-    await tell(root, 1, "start");
+    await startBoth(root);
     await tell(root, 1, "throttled");
-    await eventually(async () => planFor(root, 0) !== undefined, "the receiver's plan");
+    await eventually(async () => planFor(root, 0)?.cpuCores === undefined, "the receiver's plan");
     const { cpuCores, epoch, decision, namespace } = planFor(root, 0) as PublishedAllocation;
     assert.deepEqual({ cpuCores, decision, namespace }, { cpuCores: undefined, decision: `${root}-1`, namespace: "guest" });
     await tell(root, 0, "applied", { epoch, limits: { cpuCores: 2, memoryMb: 256 } });
@@ -80,6 +88,7 @@ describe("the ledgers of the sidecar", () => {
     assert.deepEqual(
       record.moves.map(({ kind, position }: { kind: string; position: number }) => [kind, position]),
       [
+        ["give", 0],
         ["take", 0],
         ["give-back", 1],
       ],
@@ -103,6 +112,7 @@ describe("the ledgers of the sidecar", () => {
       /^harvest_ledgers_closed_total\{reason="ended"\} [1-9]/m,
       /^harvest_unused_share_count\{resource="cpu"\} [1-9]/m,
       /^harvest_stage_time_ratio_count\{against="decided"\} [1-9]/m,
+      /^harvest_starts_without_lease_total [1-9]/m,
       /^harvest_excess\{resource="cpu"\} 0$/m,
     ])
       assert.match(body, line);
@@ -112,20 +122,17 @@ describe("the ledgers of the sidecar", () => {
   it("are taken up again by a sidecar that starts anew, by the decision, the plans and the events that Redis has", async () => {
     const root = nextRoot();
     await test.decide(root);
-    await tell(root, 0, "start");
-    await tell(root, 1, "start");
+    await startBoth(root);
     await eventually(async () => (await test.stores.decisions.find(root)) !== undefined, "the stored decision");
     await test.restartSidecar();
     await tell(root, 1, "throttled");
-    await eventually(async () => planFor(root, 0) !== undefined, "the receiver's plan");
-    assert.equal(planFor(root, 0)?.cpuCores, undefined);
+    await eventually(async () => planFor(root, 0)?.cpuCores === undefined, "the receiver's plan");
   });
 
   it("stand still while Redis is away, and go on with what was asked before it went", async () => {
     const root = nextRoot();
     await test.decide(root);
-    await tell(root, 0, "start");
-    await tell(root, 1, "start");
+    await startBoth(root);
     // Of a stage whose decision is still being looked for only the next word opens the ledger.
     await eventually(async () => (await test.ask("GET", `/v1/decisions/${root}`)).body.ledger?.[0]?.runs.length === 2, "the open ledger");
     await test.stopRedis();
@@ -138,7 +145,7 @@ describe("the ledgers of the sidecar", () => {
         ),
       "the word",
     );
-    await eventually(async () => planFor(root, 0) !== undefined, "the receiver's plan");
+    await eventually(async () => planFor(root, 0)?.cpuCores === undefined, "the receiver's plan");
   });
 
   it("are kept for nobody but the decision's own namespace", async () => {

@@ -85,6 +85,7 @@ export class LedgerDesk {
   readonly #sheets = new Map<string, Sheet>();
   readonly #unsent = new Map<string, PlanEntries>();
   readonly #closing = new AbortController();
+  #sending: Promise<void> = Promise.resolve();
   #loop: Promise<void> | undefined;
   #refusals = 0;
 
@@ -180,7 +181,9 @@ export class LedgerDesk {
     this.#options.metrics.opened(opened !== undefined);
     if (this.#sheets.get(id) !== sheet) return;
     this.#sheets.set(id, opened ?? { state: "done", untilMs: this.#nowMs() + REMEMBERED_MS });
-    if (opened) for (const waiting of sheet.waiting) this.#hear(waiting);
+    if (!opened) return;
+    for (const waiting of sheet.waiting) this.#hear(waiting);
+    await this.#send().catch(() => undefined); // the loop sends it again (D3); a receiver's lease need not wait for it
   }
 
   async #lookUp(key: RunKey, { lease }: LeaseEvent): Promise<Sheet | undefined> {
@@ -224,6 +227,7 @@ export class LedgerDesk {
     for (const effect of effects)
       if (effect.type === "plan") this.#queue(stage.terms.root, effect.entries);
       else if (effect.type === "moved") this.#options.metrics.moved(effect);
+      else if (effect.type === "waiting") this.#options.metrics.startedWithoutLease();
     return effects;
   }
 
@@ -235,8 +239,14 @@ export class LedgerDesk {
     if (this.#unsent.size > MOST_UNSENT && oldest !== undefined) this.#unsent.delete(oldest);
   }
 
-  /** D3 */
-  async #send(): Promise<void> {
+  /** D3. One after another, so that of a run's plans the newest is published last. */
+  #send(): Promise<void> {
+    const sending = this.#sending.then(() => this.#sendAll());
+    this.#sending = sending.catch(() => undefined); // told to the caller
+    return sending;
+  }
+
+  async #sendAll(): Promise<void> {
     for (const [root, entries] of [...this.#unsent]) {
       await this.#publish(root, entries);
       if (this.#unsent.get(root) === entries) this.#unsent.delete(root);

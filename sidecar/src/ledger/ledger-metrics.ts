@@ -17,6 +17,7 @@ export class LedgerMetrics {
   readonly #events: Counter<"outcome">;
   readonly #ledgers: Counter<"outcome">;
   readonly #plans: Counter<"outcome">;
+  readonly #waiting: Counter;
   readonly #moves: Counter<"resource" | "kind">;
   readonly #movedAmount: Counter<"resource" | "kind">;
   readonly #open: Gauge;
@@ -36,6 +37,7 @@ export class LedgerMetrics {
     this.#events = counter("harvest_ledger_events_total", "Events of appliers by what became of them", ["outcome"]);
     this.#ledgers = counter("harvest_ledgers_total", "Stages that were heard of, and whether a ledger was opened", ["outcome"]);
     this.#plans = counter("harvest_planned_runs_total", "New epochs that were published for runs, or could not be", ["outcome"]);
+    this.#waiting = counter("harvest_starts_without_lease_total", "Receivers that started with U, their donors' words still to come");
     this.#moves = counter("harvest_moves_total", "Moves of limits while a stage ran", ["resource", "kind"]);
     this.#movedAmount = counter("harvest_moved_amount_total", "Cores or MB that were moved", ["resource", "kind"]);
     this.#open = gauge("harvest_ledgers_open", "Stages under way that have a ledger");
@@ -73,6 +75,10 @@ export class LedgerMetrics {
 
   refused(runs: number): void {
     this.#plans.inc({ outcome: "refused" }, runs);
+  }
+
+  startedWithoutLease(): void {
+    this.#waiting.inc();
   }
 
   moved({ kind, resource, amount }: LedgerEffect & { type: "moved" }): void {

@@ -1,10 +1,11 @@
 /** H1, H2, H3, H5 and L1-L7 of ledger.ts, over generated stages and generated histories of them. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { FIRST_EPOCH } from "@openwhisk-harvest/core";
 import { casesOf } from "@openwhisk-harvest/testkit";
 import fc from "fast-check";
 import { LEDGER_RULES, stepLedger } from "./ledger.js";
-import { budgetOf, heldOf, isCertain, newestPlan, RESOURCES, type Resource, runningIn } from "./stage.js";
+import { budgetOf, certainlyHeldOf, heldOf, newestPlan, RESOURCES, type Resource, runningIn } from "./stage.js";
 import { type Applier, type BranchSpec, termsOf, World } from "./world.kit.js";
 
 const CASES = 100_000;
@@ -103,7 +104,8 @@ const ACT: Record<Operation, (world: World, n: number) => void> = {
     if (position === undefined) return;
     const { plan, inForce } = world.appliers[position] as Applier;
     const { user } = world.functionOf(position);
-    (world.appliers[position] as Applier).inForce = { ...inForce, cpuCores: Math.max(inForce.cpuCores, plan.cpuCores ?? user.cpuCores) };
+    const planned = plan.epoch === FIRST_EPOCH ? inForce.cpuCores : (plan.cpuCores ?? user.cpuCores);
+    (world.appliers[position] as Applier).inForce = { ...inForce, cpuCores: Math.max(inForce.cpuCores, planned) };
     world.tell(position, "applied");
   },
   end: (world, n) => {
@@ -124,7 +126,7 @@ function holdsL1(world: World): void {
   if (world.stage.closed || world.hasForgotten) return; // by its timeout everybody is planned to U
   for (const resource of RESOURCES) {
     const budget = budgetOf(world.stage, resource);
-    const held = world.stage.branches.filter(isCertain).reduce((sum, branch) => sum + heldOf(branch, resource), 0);
+    const held = world.stage.branches.reduce((sum, branch) => sum + certainlyHeldOf(branch, resource), 0);
     assert.ok(Math.abs(Math.max(0, held - budget) - world.stage.excess[resource]) < 1e-5, "the excess is counted");
     const given = world.stage.branches.reduce((sum, branch) => {
       const run = runningIn(branch);

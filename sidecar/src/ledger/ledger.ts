@@ -5,7 +5,7 @@
  * What a donor does not have, and a receiver has, of its U is a lease. Leases are not kept one by one: a branch holds an amount, the
  * budget is what all may hold together, and what nobody holds is free. A branch's lease goes through these states:
  *
- *   reserved --its first event--> running --end, others to come--> between --next start--> running
+ *   reserved --its first event: at most U--> running --end, others to come--> between --next start--> running
  *                                  |  ^                                                      |
  *      silence of its applier: lost  a later event                      end of the last: ended
  *
@@ -20,7 +20,8 @@
  * itself starts anew, each stage is taken up again as Redis has it (ledger-desk.ts), or stands as it was until its runs end.
  *
  * L1 (H1)  What is held, counted as if every plan that may be in force were (stage.ts `heldOf`), never grows above B but by
- *          give-back, or by what an applier says to be in force already. So: shrink first, wait for the word, then grow.
+ *          give-back, or by what an applier says to be in force already. So: shrink first, wait for the word, then grow. A
+ *          stage's start is no exception: a receiver starts with U, and grows when its donors' words say that they have started.
  * L2 (H1)  Each plan has a higher epoch than all before it in its stage. Words of older epochs do not bring older plans back.
  * L3 (H2)  A plan is U, or lies on the grid, between minimum and maximum; nobody is planned above its ceiling but up to its U.
  * L4 (H5)  Who asks gets U, after giveWayMs at the latest, and is not planned below it again. Receivers give way before that, and
@@ -48,6 +49,7 @@ import {
   type Stage,
   type StageTerms,
   sharesIn,
+  startsWith,
   TOLERANCE,
   totalHeld,
 } from "./stage.js";
@@ -77,6 +79,8 @@ export type MoveKind = "give" | "take" | "give-back";
 
 export type LedgerEffect =
   | { readonly type: "plan"; readonly entries: Record<string, PublishedAllocation> }
+  /** A receiver has started, and its lease is still to come (L1). */
+  | { readonly type: "waiting"; readonly position: number }
   | { readonly type: "moved"; readonly kind: MoveKind; readonly resource: Resource; readonly position: number; readonly amount: number }
   /** An event that L6 dismisses. */
   | { readonly type: "dismissed"; readonly why: "late" | "foreign" }
@@ -138,7 +142,7 @@ function hear(stage: Stage, event: LeaseEvent, nowMs: number, rules: LedgerRules
     return { stage, effects: [{ type: "dismissed", why: "late" }] };
   const before: Run = isSame ? { ...known, activationId: event.activationId } : firstHeard(event, fn, seq, nowMs);
   const run = ask(takeWord(before, event.lease, nowMs), branch, event, nowMs);
-  const moved = givenBackBy(branch, before, run, isSame);
+  const moved = isSame ? givenBackBy(branch, before, run) : waitsForLease(branch, run);
   const next: Branch = { terms: branch.terms, phase: event.type === "end" ? phaseAfter(branch, run) : "running", run };
   const epoch = Math.max(stage.epoch, event.lease.epoch);
   return settle(withBranch({ ...stage, epoch }, next), moved, nowMs, rules);
@@ -158,7 +162,7 @@ function phaseAfter({ terms }: Branch, { fn }: Run): "between" | "ended" {
   return terms.functions.at(-1) === fn ? "ended" : "between";
 }
 
-/** Until its first word is read, it holds what was published. */
+/** Until its first word is read, it holds what it starts with. */
 function firstHeard({ k, activationId, lease }: LeaseEvent, fn: Run["fn"], seq: number, nowMs: number): Run {
   return {
     k,
@@ -170,8 +174,8 @@ function firstHeard({ k, activationId, lease }: LeaseEvent, fn: Run["fn"], seq: 
     heardAtMs: nowMs,
     repeatMs: lease.repeatMs,
     used: { coreMs: 0, atMs: nowMs },
-    inForce: fn.allocation,
-    plans: [{ epoch: lease.epoch, amounts: fn.allocation }],
+    inForce: startsWith(fn),
+    plans: [{ epoch: lease.epoch, amounts: startsWith(fn) }],
     askedAtMs: {},
   };
 }
@@ -210,13 +214,17 @@ function ask(run: Run, branch: Branch, { type }: LeaseEvent, nowMs: number): Run
 }
 
 /** An applier that gave back by itself has not waited for a plan. */
-function givenBackBy({ terms }: Branch, before: Run, after: Run, isSame: boolean): LedgerEffect[] {
-  if (!isSame) return [];
+function givenBackBy({ terms }: Branch, before: Run, after: Run): LedgerEffect[] {
   return terms.resources.flatMap((resource): LedgerEffect[] => {
     const most = Math.max(...before.plans.map((plan) => plan.amounts[resource]), before.inForce[resource]);
     const more = after.inForce[resource] - most;
     return more > TOLERANCE ? [{ type: "moved", kind: "give-back", resource, position: terms.position, amount: more }] : [];
   });
+}
+
+function waitsForLease({ terms }: Branch, { fn, inForce }: Run): LedgerEffect[] {
+  const lacks = terms.resources.includes("cpuCores") && inForce.cpuCores < fn.allocation.cpuCores - TOLERANCE;
+  return lacks ? [{ type: "waiting", position: terms.position }] : [];
 }
 
 function loseSilent(stage: Stage, nowMs: number, { silentPeriods }: LedgerRules): Stage {
@@ -250,7 +258,7 @@ function recall(stage: Stage, plans: PlanEntries, nowMs: number): Stage {
       heardAtMs: nowMs,
       repeatMs: undefined,
       used: { coreMs: 0, atMs: nowMs },
-      inForce: fn.allocation,
+      inForce: startsWith(fn),
       plans: [{ epoch: plan.epoch, amounts }],
       recalledEpoch: plan.epoch,
       askedAtMs: backByPlan(branch, fn, amounts, nowMs),

@@ -5,8 +5,8 @@
  *     that would be done first before the others; they are waited for as long as `giveWayMs`, and then U is given all the same.
  *  2. Whatever is above B, for whatever reason, receivers give back.
  *  3. When nobody waits, what is free goes to the slowest, step by step on the grid, as policy `makespan` does it (see there for why
- *     this is optimal), by the work that is left. Nobody gets more than its ceiling, and nobody loses anything by it. A branch that
- *     has not started takes part, so that its steps are still there when it does.
+ *     this is optimal), by the work that is left: first up to what was published for each, then up to its ceiling. Nobody loses
+ *     anything by it. A branch that has not started takes part, so that its steps are still there when it does.
  *  4. Memory is of use only to who gets all of its demand: those with the smallest shortage come first.
  */
 import { atIndex, floorToGrid, type GridAxis, lastIndex } from "@openwhisk-harvest/core";
@@ -126,6 +126,8 @@ interface Candidate {
   readonly fn: FunctionTerms;
   readonly remainingCoreMs: number;
   readonly ceiling: number;
+  /** What was published for it. */
+  readonly published: number;
   readonly held: number;
   amount: number;
 }
@@ -140,7 +142,8 @@ function candidateOf(stage: Stage, branch: Branch, resource: Resource, nowMs: nu
   const left = remainingCoreMs(branch, nowMs, rules);
   const cores = resource === "cpuCores" ? held : (run?.inForce.cpuCores ?? fn.allocation.cpuCores);
   if (ceiling === undefined || ceiling <= held + TOLERANCE || remainingMs(left, cores, fn) < rules.soonDoneMs) return [];
-  return [{ position: branch.terms.position, fn, remainingCoreMs: left, ceiling, held, amount: held }];
+  const published = Math.min(fn.allocation[resource], ceiling);
+  return [{ position: branch.terms.position, fn, remainingCoreMs: left, ceiling, published, held, amount: held }];
 }
 
 /** Its node has not even what it was given last: more would lie idle. */
@@ -150,18 +153,25 @@ function isLimitedByNode(run: Run, resource: Resource): boolean {
 }
 
 function growCpu(axis: GridAxis, candidates: readonly Candidate[], free: number): void {
+  const left = growUpTo(axis, candidates, free, ({ published }) => published);
+  growUpTo(axis, candidates, left, ({ ceiling }) => ceiling);
+}
+
+/** What is left. */
+function growUpTo(axis: GridAxis, candidates: readonly Candidate[], free: number, mostOf: (one: Candidate) => number): number {
   let left = free;
   const growing = new Set(candidates);
   while (growing.size > 0 && left > TOLERANCE) {
     const timeOf = ({ remainingCoreMs: work, amount, fn }: Candidate) => remainingMs(work, amount, fn);
     const slowest = [...growing].reduce((slow, one) => (timeOf(one) > timeOf(slow) ? one : slow));
     const more = stepUp(axis, slowest.amount);
-    if (more === undefined || more > slowest.ceiling + TOLERANCE || more - slowest.amount > left + TOLERANCE) growing.delete(slowest);
+    if (more === undefined || more > mostOf(slowest) + TOLERANCE || more - slowest.amount > left + TOLERANCE) growing.delete(slowest);
     else {
       left -= more - slowest.amount;
       slowest.amount = more;
     }
   }
+  return left;
 }
 
 function growMemory(candidates: readonly Candidate[], free: number): void {

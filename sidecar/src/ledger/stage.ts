@@ -3,7 +3,8 @@
  *
  * A branch counts with what it might have in force at this moment, `heldOf`:
  *
- *   reserved   published, and not heard of yet: what was published for it
+ *   reserved   published, and not heard of yet: its own, for its container has U until its first run starts; or what was published for
+ *              the functions that follow the first one in its branch, if that is more
  *   unheard    the same, after a restart: it may have ended meanwhile, so nobody has to give way for it
  *   running    the most of: what its applier said last, every plan that its applier has not passed yet, and what was published for
  *              the functions that follow it in its branch, because they will start with that
@@ -46,6 +47,11 @@ export interface StageTerms {
   readonly grid: Grid;
   readonly branches: readonly BranchTerms[];
   readonly timeoutMs: number;
+}
+
+/** A run starts with what was published; CPU above U comes only as a plan, when it is known to be given (hold.ts, K9). */
+export function startsWith({ user, allocation }: FunctionTerms): Allocation {
+  return { cpuCores: Math.min(user.cpuCores, allocation.cpuCores), memoryMb: allocation.memoryMb };
 }
 
 /** A plan that the run's applier may or may not have taken up. */
@@ -123,10 +129,17 @@ export function heldOf(branch: Branch, resource: Resource): number {
   if (branch.phase === "ended" || branch.phase === "lost") return 0;
   const run = runningIn(branch);
   const { functions } = branch.terms;
-  const toCome = branch.run ? functions.slice(functions.indexOf(branch.run.fn) + 1) : functions;
+  const toCome = functions.slice(branch.run ? functions.indexOf(branch.run.fn) + 1 : 1);
   const published = toCome.map((fn) => fn.allocation[resource]);
+  if (!branch.run) return Math.max(startedFrom(branch, resource), ...published);
   if (!run) return Math.max(0, ...published);
   return Math.max(run.inForce[resource], ...run.plans.map((plan) => plan.amounts[resource]), ...published);
+}
+
+/** Of a branch that has not been heard of. Memory is accounting alone below U, so it counts as published from the beginning. */
+function startedFrom(branch: Branch, resource: Resource): number {
+  const first = startsWith(branch.terms.functions[0] as FunctionTerms)[resource];
+  return resource === "cpuCores" ? Math.max(first, ownOf(branch, resource)) : first;
 }
 
 /** A sequence counts with the least U of its functions: so much is its own whichever of them runs. */
@@ -148,9 +161,16 @@ export function isCertain(branch: Branch): boolean {
   return run ? run.activationId !== undefined : branch.phase !== "unheard";
 }
 
+/** What a branch holds for certain: of one that has not started no more than its own, and than what was published for it. */
+export function certainlyHeldOf(branch: Branch, resource: Resource): number {
+  if (!isCertain(branch) || !sharesIn(branch, resource)) return 0;
+  if (branch.phase !== "reserved") return heldOf(branch, resource);
+  return Math.min(ownOf(branch, resource), Math.max(...branch.terms.functions.map((fn) => fn.allocation[resource])));
+}
+
 /** By how much the stage is above its budget for certain. */
 export function excessOf(stage: Stage, resource: Resource): number {
-  const excess = stage.branches.filter(isCertain).reduce((sum, branch) => sum + heldOf(branch, resource), 0) - budgetOf(stage, resource);
+  const excess = stage.branches.reduce((sum, branch) => sum + certainlyHeldOf(branch, resource), 0) - budgetOf(stage, resource);
   return excess > TOLERANCE ? excess : 0;
 }
 

@@ -13,7 +13,17 @@ import {
   type RunEventType,
 } from "@openwhisk-harvest/core";
 import { type LedgerEffect, nextTickMs, openStage, stepLedger } from "./ledger.js";
-import { budgetOf, type FunctionTerms, RESOURCES, type Resource, type Stage, type StageTerms } from "./stage.js";
+import {
+  type Branch,
+  budgetOf,
+  type FunctionTerms,
+  ownOf,
+  RESOURCES,
+  type Resource,
+  type Stage,
+  type StageTerms,
+  startsWith,
+} from "./stage.js";
 
 export const ROOT = "0123456789abcdef0123456789abcdef";
 export const DECISION = `${ROOT}-1`;
@@ -101,7 +111,7 @@ export class World {
       fn: 0,
       no: 0,
       plan: publishedOf(functions[0] as FunctionTerms),
-      inForce: (functions[0] as FunctionTerms).allocation,
+      inForce: startsWith(functions[0] as FunctionTerms),
       usedCoreMs: 0,
       gaveBack: new Set(),
     }));
@@ -141,7 +151,7 @@ export class World {
   start(position: number): void {
     const applier = this.appliers[position] as Applier;
     const fn = this.functionOf(position);
-    Object.assign(applier, { phase: "running", no: 0, plan: publishedOf(fn), inForce: fn.allocation, usedCoreMs: 0 });
+    Object.assign(applier, { phase: "running", no: 0, plan: publishedOf(fn), inForce: startsWith(fn), usedCoreMs: 0 });
     applier.gaveBack.clear();
     this.tell(position, "start");
   }
@@ -229,8 +239,13 @@ export class World {
     this.nowMs = untilMs;
   }
 
+  /** In the kernel. The container of a branch that has not started has U: for CPU, that counts from the beginning. */
   inForce(resource: Resource): number {
-    return this.appliers.reduce((sum, { phase, inForce }) => sum + (phase === "running" ? inForce[resource] : 0), 0);
+    return this.appliers.reduce((sum, { phase, fn, inForce }, position) => {
+      if (phase === "running") return sum + inForce[resource];
+      const branch = this.stage.branches[position] as Branch;
+      return sum + (phase === "waiting" && fn === 0 && resource === "cpuCores" ? ownOf(branch, resource) : 0);
+    }, 0);
   }
 
   /** Above B only by what was given back. */
