@@ -25,7 +25,7 @@ const tracked = execFileSync("git", ["ls-files", "--cached", "--others", "--excl
 const pages = process.argv.length > 2 ? process.argv.slice(2) : tracked.filter((file) => file.endsWith(".md") && !LEFT_OUT.test(file));
 const { scripts } = JSON.parse(readFileSync("package.json", "utf8"));
 const options = configOptions();
-const program = createProgram();
+const program = await createProgram();
 const sources = tracked.filter((file) => /\.(ts|js|mjs|cjs|py|sh|ya?ml)$|Dockerfile$/.test(file)).map((file) => readFileSync(file, "utf8"));
 
 const breaches = pages.flatMap((page) => {

@@ -40,7 +40,7 @@ ${name} ${command.usage()}
 ${options.length === 0 ? "" : `\n${table(["option", "purpose", "default"], options)}\n`}`;
 }
 
-const verbs = createProgram().commands.flatMap((command) => verbsOf(command, ["harvest"]));
+const verbs = (await createProgram()).commands.flatMap((command) => verbsOf(command, ["harvest"]));
 
 const pages = {
   "docs/reference/cli.md": `# The harvest command
@@ -49,7 +49,7 @@ ${NOTE}
 \`npm run harvest -- <verb>\` from a checkout, or \`node cli/bin/harvest.js <verb>\`. A verb says \`ok:\` on standard output when it has done
 something, and \`error:\` with a [code](errors.md) on standard error, with exit status 1, when it has not. Standard output holds what was asked
 for and nothing else: progress and logs go to standard error. With \`--json\` it is one line of JSON. Nearly all verbs take these options,
-which say what is in force ([configuration](configuration.md)) and where the stack keeps its addresses and keys:
+which say what is in force ([configuration](configuration.md)):
 
 ${table(
   ["option", "purpose", "default"],

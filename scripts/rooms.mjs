@@ -19,7 +19,7 @@ export const ARROWS = {
   docker: ["core", "stores", "cgroup", "applier"],
   standalone: ["core", "stores", "cgroup", "placement", "applier"],
   laptop: ["core", "stores", "profiler", "sidecar", "composer-plugin", "standalone"],
-  cli: ["core", "stores", "profiler", "sidecar", "composer-plugin", "laptop"],
+  cli: ["core", "stores", "profiler", "sidecar", "composer-plugin", "bus", "laptop"],
   test: ["*"],
   bench: ["*"],
 };

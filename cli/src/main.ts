@@ -1,11 +1,10 @@
 /** The `harvest` command. */
-import { HarvestError, messageOf } from "@openwhisk-harvest/core";
 import { createProgram } from "./program.js";
 
 try {
-  await createProgram().parseAsync();
+  await (await createProgram(process.argv[2])).parseAsync();
 } catch (error) {
-  const code = error instanceof HarvestError ? ` (${error.code})` : "";
-  process.stderr.write(`error: ${messageOf(error)}${code}\n`);
+  const { failureText } = await import("@openwhisk-harvest/core"); // `harvest --version` needs nothing of it
+  process.stderr.write(`${failureText(error)}\n`);
   process.exitCode = 1;
 }

@@ -1,6 +1,11 @@
 /** Packages that only some verbs need, and that an installation may do without: loaded when such a verb runs. */
 import { HarvestError } from "@openwhisk-harvest/core";
 
+/** The bus adapter, with its Kafka client. OWH_NOT_FOUND when it is not installed. */
+export function loadBus(verb: string): Promise<typeof import("@openwhisk-harvest/bus")> {
+  return loadOptional(verb, "@openwhisk-harvest/bus", () => import("@openwhisk-harvest/bus"));
+}
+
 /** The stack on one machine. OWH_NOT_FOUND when it is not installed. */
 export function loadLaptop(verb: string): Promise<typeof import("@openwhisk-harvest/laptop")> {
   return loadOptional(verb, "@openwhisk-harvest/laptop", () => import("@openwhisk-harvest/laptop"));

@@ -10,6 +10,7 @@ export interface Invocation {
   readonly success: boolean;
   /** What OpenWhisk calls the end: `success`, `application error`, ... */
   readonly status: string;
+  readonly result: unknown;
 }
 
 export interface Invoke {
@@ -70,8 +71,8 @@ function invocationOf(body: unknown): Invocation | undefined {
   if (!isFields(body)) return undefined;
   const { activationId, start, response } = body;
   if (typeof activationId !== "string" || typeof start !== "number" || !isFields(response)) return undefined;
-  const { success, status } = response;
-  return { activationId, startMs: start, success: success === true, status: typeof status === "string" ? status : "unknown" };
+  const { success, status, result } = response;
+  return { activationId, startMs: start, success: success === true, status: typeof status === "string" ? status : "unknown", result };
 }
 
 /** The client cannot be interrupted; its answer is no longer waited for. */

@@ -2,22 +2,35 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { type Config, HarvestError, messageOf } from "@openwhisk-harvest/core";
-import { Admin } from "@platformatic/kafka";
+import { reasonOf } from "@openwhisk-harvest/sidecar/client";
+import type { Door } from "../connection/door.js";
+import { withScheme } from "../connection/door.js";
+import { loadBus } from "../optional.js";
 import type { About, Answer, ClusterFacts, ServiceEnvironment } from "./facts.js";
 
 type Settings = Config["doctor"];
+
+/** With the controller and the key that are in use where the doctor's own settings name no controller: a key goes to no other host. */
+export function settingsWith(settings: Settings, { apihost, auth }: Pick<Door, "apihost" | "auth">): Settings {
+  if (settings.controllerUrl !== undefined || "missing" in apihost) return settings;
+  const key = settings.auth ?? ("value" in auth ? auth.value : undefined);
+  return { ...settings, controllerUrl: apihost.value, ...(key === undefined ? {} : { auth: key }) };
+}
 
 /** OWH_BAD_CONFIG when nothing is given to look at, or a file cannot be read. */
 export async function collectFacts(settings: Settings): Promise<ClusterFacts> {
   const { controllerUrl, auth, kafka, nodeAgents, topicPrefix } = settings;
   if (![controllerUrl, kafka, nodeAgents, settings.controllers, settings.invokers].some((given) => given !== undefined))
-    throw new HarvestError("OWH_BAD_CONFIG", "Nothing to examine: set doctor.controllerUrl, kafka, nodeAgents, controllers or invokers.");
+    throw new HarvestError(
+      "OWH_BAD_CONFIG",
+      "Nothing to examine: set openwhisk.apihost, or doctor.controllerUrl, kafka, nodeAgents, controllers or invokers.",
+    );
   const cluster = controllerUrl === undefined ? undefined : new ClusterHttp(controllerUrl, auth, settings.timeoutMs);
   const [about, namespaces, echo, topics, agents] = await Promise.all([
     cluster && answerOf(() => cluster.get("/") as Promise<About>),
     cluster && auth !== undefined ? answerOf(() => cluster.get("/api/v1/namespaces") as Promise<string[]>) : undefined,
     cluster && auth !== undefined ? answerOf(() => cluster.exists("/api/v1/namespaces/whisk.system/actions/utils/echo")) : undefined,
-    kafka === undefined ? undefined : answerOf(() => topicsOf(listOf(kafka), settings.timeoutMs)),
+    kafka === undefined ? undefined : answerOf(async () => (await loadBus("doctor.kafka")).listTopics(listOf(kafka), settings.timeoutMs)),
     Promise.all(listOf(nodeAgents).map(async (address) => ({ address, health: await healthOf(address, settings.timeoutMs) }))),
   ]);
   return {
@@ -60,8 +73,7 @@ async function answerOf<T>(ask: () => Promise<T>): Promise<Answer<T>> {
   try {
     return { value: await ask() };
   } catch (error) {
-    const cause = error instanceof Error && error.cause !== undefined ? `: ${messageOf(error.cause)}` : "";
-    return { failure: `${messageOf(error)}${cause}` };
+    return { failure: reasonOf(error) };
   }
 }
 
@@ -71,7 +83,7 @@ class ClusterHttp {
   readonly #timeoutMs: number;
 
   constructor(url: string, auth: string | undefined, timeoutMs: number) {
-    this.#base = (/^https?:\/\//.test(url) ? url : `https://${url}`).replace(/\/+$/, "");
+    this.#base = withScheme(url);
     this.#authorization = auth === undefined ? undefined : `Basic ${Buffer.from(auth).toString("base64")}`;
     this.#timeoutMs = timeoutMs;
   }
@@ -96,19 +108,4 @@ class ClusterHttp {
 
 function healthOf(address: string, timeoutMs: number): Promise<Answer<unknown>> {
   return answerOf(() => new ClusterHttp(`http://${address}`, undefined, timeoutMs).get("/healthz"));
-}
-
-async function topicsOf(bootstrapBrokers: string[], timeoutMs: number): Promise<string[]> {
-  const admin = new Admin({
-    clientId: "harvest-doctor",
-    bootstrapBrokers,
-    retries: 0,
-    connectTimeout: timeoutMs,
-    requestTimeout: timeoutMs,
-  });
-  try {
-    return await admin.listTopics();
-  } finally {
-    await admin.close();
-  }
 }

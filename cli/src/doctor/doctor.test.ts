@@ -13,7 +13,7 @@ import { startStack } from "@openwhisk-harvest/laptop";
 import { pino } from "pino";
 
 import { examine } from "./checks.js";
-import { collectFacts, environmentOf } from "./collect.js";
+import { collectFacts, environmentOf, settingsWith } from "./collect.js";
 import type { ClusterFacts, Finding } from "./facts.js";
 
 const NOTHING: ClusterFacts = { topicPrefix: "", nodeAgents: [], controllers: [], invokers: [] };
@@ -173,5 +173,23 @@ describe("doctor, over HTTP", () => {
     } finally {
       await stack.close();
     }
+  });
+});
+
+describe("doctor, on the OpenWhisk that verbs use", () => {
+  const door = { apihost: { value: "https://used", from: "a" }, auth: { value: "used:key", from: "a" } };
+  const settings = (...flags: string[]) => settingsWith(loadConfig({ flags }).doctor, door);
+
+  it("asks it with its key where the doctor names no controller", () => {
+    const { controllerUrl, auth } = settings();
+    assert.deepEqual([controllerUrl, auth], ["https://used", "used:key"]);
+    assert.equal(settings("doctor.auth=own:key").auth, "own:key");
+  });
+
+  it("shows the key to no other controller", () => {
+    const { controllerUrl, auth } = settings("doctor.controllerUrl=https://other");
+    assert.deepEqual([controllerUrl, auth], ["https://other", undefined]);
+    const missing = { apihost: { missing: "none" }, auth: { missing: "none" } };
+    assert.equal(settingsWith(loadConfig().doctor, missing).controllerUrl, undefined);
   });
 });

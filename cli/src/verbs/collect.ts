@@ -1,10 +1,9 @@
 import { availableParallelism } from "node:os";
 import { gridOf, systemClock } from "@openwhisk-harvest/core";
 import { collectRuns } from "@openwhisk-harvest/profiler";
-import { openStores } from "@openwhisk-harvest/stores";
 import type { Command } from "commander";
-import { readDag } from "../dags.js";
-import { type ConfigFlags, configFrom, connect, wholeNumber, withConfigOptions } from "./options.js";
+import { Connection } from "../connection/connection.js";
+import { type ConfigFlags, configFrom, wholeNumber, withConfigOptions } from "./options.js";
 
 interface CollectFlags extends ConfigFlags {
   readonly since: number;
@@ -21,17 +20,15 @@ export function addCollectVerb(program: Command): void {
 
 async function collect(name: string, flags: CollectFlags): Promise<void> {
   const config = configFrom(flags);
-  const { stack, client } = connect(config);
-  const dag = await readDag(stack, name);
-  const { decisions, profiles, close } = openStores({ couchdbUrl: config.couchdb.url, dataDir: config.dataDir });
-  try {
-    const sinceMs = systemClock.nowMs() - flags.since * 60_000;
-    const grid = gridOf(config, availableParallelism());
-    const collected = await collectRuns({ client, dag, decisions, profiles, grid, sinceMs });
-    const { runs, profiles: stored, undecided, leftOut } = collected;
-    const text = `ok: ${stored} profiles of ${runs} runs; ${undecided} runs nobody decided on, ${leftOut} function runs left out\n`;
-    process.stdout.write(flags.json ? `${JSON.stringify(collected)}\n` : text);
-  } finally {
-    await close();
-  }
+  const connection = new Connection(config);
+  const client = await connection.client();
+  const dag = await connection.dag(name);
+  const sinceMs = systemClock.nowMs() - flags.since * 60_000;
+  const grid = gridOf(config, availableParallelism());
+  const collected = await connection.withStores(({ decisions, profiles }) =>
+    collectRuns({ client, dag, decisions, profiles, grid, sinceMs }),
+  );
+  const { runs, profiles: stored, undecided, leftOut } = collected;
+  const text = `ok: ${stored} profiles of ${runs} runs; ${undecided} runs without a decision, ${leftOut} function runs left out\n`;
+  process.stdout.write(flags.json ? `${JSON.stringify(collected)}\n` : text);
 }

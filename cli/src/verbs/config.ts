@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { configOptions, describeGrid, gridOf } from "@openwhisk-harvest/core";
 import type { Command } from "commander";
+import { withoutUser } from "../connection/connection.js";
 import { type ConfigFlags, configFrom, withConfigOptions } from "./options.js";
 
 interface JsonFlag {
@@ -30,9 +31,10 @@ export function addConfigVerb(program: Command): void {
     });
 }
 
-/** URLs may carry passwords; what is printed may end in a bug report. */
+/** What is printed may end in a bug report. */
 function withoutPasswords(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value), (key, inner) =>
-    /url$/i.test(key) && typeof inner === "string" ? inner.replace(/\/\/[^@/]*@/, "//***@") : inner,
-  );
+  return JSON.parse(JSON.stringify(value), (key, inner) => {
+    if (typeof inner !== "string") return inner;
+    return key === "auth" ? "***" : /url$/i.test(key) ? withoutUser(inner) : inner;
+  });
 }

@@ -1,8 +1,7 @@
 import { type DecisionSummary, MODES, systemClock } from "@openwhisk-harvest/core";
-import { getJson } from "@openwhisk-harvest/sidecar/client";
 import { type Command, Option } from "commander";
+import { Connection } from "../connection/connection.js";
 import { type Column, listText } from "../output.js";
-import { readStackFile } from "../stack-file.js";
 import { dateText, momentMs } from "../times.js";
 import { type ConfigFlags, configFrom, positiveNumber, withConfigOptions } from "./options.js";
 
@@ -21,7 +20,7 @@ interface DecisionsFlags extends ConfigFlags {
 export function addDecisionsVerb(program: Command): void {
   withConfigOptions(program.command("decisions").description("List the decisions of a namespace, the newest first"))
     .option("--dag <name>", "of one DAG only")
-    .option("--namespace <name>", "a namespace that your key belongs to; the stack's own when absent")
+    .option("--namespace <name>", "a namespace that your key belongs to; the key's own when absent")
     .option("--reason <code>", "only those of which a verdict gives this reason, e.g. gain-within-uncertainty")
     .addOption(new Option("--mode <mode>", "only those made in this mode").choices([...MODES]))
     .option("--since <time>", "so long ago, or since a date: 2h, 2026-11-21T14:00Z")
@@ -32,14 +31,14 @@ export function addDecisionsVerb(program: Command): void {
 }
 
 async function decisions(flags: DecisionsFlags): Promise<void> {
-  const stack = readStackFile(configFrom(flags).dataDir);
-  const query = new URLSearchParams({ namespace: flags.namespace ?? stack.namespace, limit: String(flags.limit) });
+  const connection = new Connection(configFrom(flags));
+  const query = new URLSearchParams({ namespace: flags.namespace ?? (await connection.namespace()), limit: String(flags.limit) });
   for (const name of ["dag", "reason", "mode"] as const) {
     const value = flags[name];
     if (value !== undefined) query.set(name, value);
   }
   if (flags.since !== undefined) query.set("since", String(Math.max(0, Math.floor(momentMs(flags.since, systemClock.nowMs())))));
-  const list = await getJson<{ decisions: DecisionSummary[]; isCut: boolean }>(`${stack.sidecar}/v1/decisions?${query}`, stack.auth);
+  const list = await connection.ask<{ decisions: DecisionSummary[]; isCut: boolean }>(`/v1/decisions?${query}`);
   process.stdout.write(listText(COLUMNS, list.decisions, flags, "No decision fits."));
   if (list.isCut) process.stderr.write("Older decisions were not looked at: narrow the question with --since.\n");
 }

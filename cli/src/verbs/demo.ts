@@ -1,8 +1,9 @@
 import { systemClock } from "@openwhisk-harvest/core";
 import type { Command } from "commander";
+import { loggerFor } from "../logger.js";
 import { loadLaptop } from "../optional.js";
 import { createProgress } from "../progress.js";
-import { type ConfigFlags, configFrom, loggerFor, withConfigOptions } from "./options.js";
+import { type ConfigFlags, configFrom, withConfigOptions } from "./options.js";
 
 interface DemoFlags extends ConfigFlags {
   readonly quick?: boolean;

@@ -1,7 +1,8 @@
 import { type Deployed, deployJob, deploySettings } from "@openwhisk-harvest/composer-plugin";
 import { explainSharing } from "@openwhisk-harvest/sidecar";
 import type { Command } from "commander";
-import { type ConfigFlags, configFrom, connect, withConfigOptions } from "./options.js";
+import { Connection } from "../connection/connection.js";
+import { type ConfigFlags, configFrom, withConfigOptions } from "./options.js";
 
 interface DeployFlags extends ConfigFlags {
   readonly dryRun?: boolean;
@@ -15,11 +16,15 @@ export function addDeployVerb(program: Command): void {
     .option("--json", "print the actions and the DAG description as JSON")
     .action(async (jobFile: string, flags: DeployFlags) => {
       const config = configFrom(flags);
-      const { stack } = connect(config);
+      const connection = new Connection(config);
+      const { apihost, auth } = connection.openwhisk();
+      const { url: sidecarUrl } = connection.sidecar();
+      const { composerUrl: redisUrl } = config.redis;
       const deployed = await deployJob({
         jobFile,
-        openwhisk: { apihost: stack.apihost, api_key: stack.auth, namespace: stack.namespace },
-        sidecarUrl: stack.sidecar,
+        openwhisk: { apihost, api_key: auth, namespace: await connection.namespace() },
+        sidecarUrl,
+        ...(redisUrl === undefined ? {} : { redisUrl }),
         ...deploySettings(config),
         dryRun: flags.dryRun ?? false,
       });

@@ -1,6 +1,8 @@
 import type { Command } from "commander";
+import { doorOf } from "../connection/door.js";
+import { readSources } from "../connection/read-sources.js";
 import { examine } from "../doctor/checks.js";
-import { collectFacts } from "../doctor/collect.js";
+import { collectFacts, settingsWith } from "../doctor/collect.js";
 import type { Finding, Level } from "../doctor/facts.js";
 import { type ConfigFlags, configFrom, withConfigOptions } from "./options.js";
 
@@ -17,7 +19,8 @@ export function addDoctorVerb(program: Command): void {
   )
     .option("--json", "print one JSON object: {findings: [{check, level, found, change?}]}")
     .action(async (flags: DoctorFlags) => {
-      const findings = examine(await collectFacts(configFrom(flags).doctor));
+      const config = configFrom(flags);
+      const findings = examine(await collectFacts(settingsWith(config.doctor, doorOf(readSources(config)))));
       process.stdout.write(flags.json ? `${JSON.stringify({ findings })}\n` : `${findings.map(textOf).join("\n")}\n`);
       if (findings.some(({ level }) => level === "bad")) process.exitCode = 1;
     });

@@ -11,11 +11,9 @@ import {
   renderEvaluationTable,
   TRAINERS_AND_FAMILIES,
 } from "@openwhisk-harvest/profiler";
-import { openStores } from "@openwhisk-harvest/stores";
 import { type Command, Option } from "commander";
-import { readDag } from "../dags.js";
+import { Connection } from "../connection/connection.js";
 import { createProgress } from "../progress.js";
-import { readStackFile } from "../stack-file.js";
 import { type ConfigFlags, configFrom, wholeNumber, withConfigOptions } from "./options.js";
 
 interface EvaluateFlags extends ConfigFlags {
@@ -39,30 +37,27 @@ export function addEvaluateVerb(program: Command): void {
 
 async function evaluate(names: readonly string[], flags: EvaluateFlags): Promise<void> {
   const config = configFrom(flags);
-  const stack = readStackFile(config.dataDir);
-  const stores = openStores({ couchdbUrl: config.couchdb.url, dataDir: config.dataDir });
+  const connection = new Connection(config);
   const progress = createProgress(process.stderr, systemClock);
-  const evaluations: DagEvaluation[] = [];
-  try {
+  const evaluations = await connection.withStores(async ({ profiles }) => {
+    const done: DagEvaluation[] = [];
     for (const name of names) {
-      const dag = await readDag(stack, name);
+      const dag = await connection.dag(name);
       const step = progress.step(`evaluate ${name}`, TRAINERS_AND_FAMILIES.length);
-      evaluations.push(
-        await evaluateFamilies({
-          profiles: stores.profiles.ofDag(dag.namespace, dag.name),
-          dag,
-          grid: gridOf(config, availableParallelism()),
-          seed: flags.seed,
-          ml2Features: flags.ml2Features,
-          clock: systemClock,
-          onProgress: ({ done }) => step.advance(done),
-        }),
-      );
+      const evaluation = await evaluateFamilies({
+        profiles: profiles.ofDag(dag.namespace, dag.name),
+        dag,
+        grid: gridOf(config, availableParallelism()),
+        seed: flags.seed,
+        ml2Features: flags.ml2Features,
+        clock: systemClock,
+        onProgress: ({ done: families }) => step.advance(families),
+      });
       step.finish();
+      done.push(evaluation);
     }
-  } finally {
-    await stores.close();
-  }
+    return done;
+  });
   const page = resolve(flags.page);
   mkdirSync(dirname(page), { recursive: true });
   writeFileSync(page, renderEvaluationPage(evaluations));

@@ -1,10 +1,10 @@
 import { HarvestError, systemClock } from "@openwhisk-harvest/core";
 import type { OpenWhiskClient } from "@openwhisk-harvest/profiler";
 import { type DecisionRecord, explainDecision } from "@openwhisk-harvest/sidecar";
-import { getJson } from "@openwhisk-harvest/sidecar/client";
 import type { Command } from "commander";
+import { Connection } from "../connection/connection.js";
 import { findRun } from "../status/find-run.js";
-import { type ConfigFlags, configFrom, connect, withConfigOptions } from "./options.js";
+import { type ConfigFlags, configFrom, withConfigOptions } from "./options.js";
 
 interface ExplainFlags extends ConfigFlags {
   readonly json?: boolean;
@@ -18,9 +18,9 @@ export function addExplainVerb(program: Command): void {
   withConfigOptions(program.command("explain <id>").description("Tell what was decided for a composition run, why, and what came of it"))
     .option("--json", "print the decision as JSON")
     .action(async (id: string, flags: ExplainFlags) => {
-      const { stack, client } = connect(configFrom(flags));
-      const asked = await rootOrId(client, id);
-      const decision = await getJson<DecisionRecord>(`${stack.sidecar}/v1/decisions/${encodeURIComponent(asked)}`, stack.auth);
+      const connection = new Connection(configFrom(flags));
+      const asked = await rootOrId(await connection.client(), id);
+      const decision = await connection.ask<DecisionRecord>(`/v1/decisions/${encodeURIComponent(asked)}`);
       process.stdout.write(flags.json ? `${JSON.stringify(decision)}\n` : `${explainDecision(decision).join("\n")}\n`);
     });
 }

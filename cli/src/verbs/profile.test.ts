@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createProgram } from "../program.js";
 
-const harvest = (...words: string[]) => {
-  const program = createProgram();
+const harvest = async (...words: string[]) => {
+  const program = await createProgram("profile");
   for (const command of program.commands) command.exitOverride().configureOutput({ writeErr: () => undefined });
   return program.parseAsync(["profile", "job.yaml", ...words], { from: "user" });
 };

@@ -1,8 +1,8 @@
 import { type DagPin, HarvestError, POLICIES } from "@openwhisk-harvest/core";
-import { askJson } from "@openwhisk-harvest/sidecar/client";
+import type { Ask } from "@openwhisk-harvest/sidecar/client";
 import { type Command, Option } from "commander";
+import { Connection } from "../connection/connection.js";
 import { type Column, tableLines } from "../output.js";
-import { readStackFile } from "../stack-file.js";
 import { dateText } from "../times.js";
 import { type ConfigFlags, configFrom, withConfigOptions } from "./options.js";
 
@@ -40,8 +40,8 @@ export function addRollbackVerb(program: Command): void {
     .addOption(new Option("--policy <name>", "by this policy instead of the configured one; the model stays").choices([...POLICIES]))
     .option("--newest", "back to the newest model and the configured policy")
     .option("--list", "only show what is stored and what is in use")
-    .option("--reason <text>", "why, for whoever finds it")
-    .option("--namespace <name>", "a namespace that your key belongs to; the stack's own when absent")
+    .option("--reason <text>", "why, shown with the pin")
+    .option("--namespace <name>", "a namespace that your key belongs to; the key's own when absent")
     .option("--json", "print what is in use then as JSON")
     .action(rollback);
 }
@@ -49,13 +49,13 @@ export function addRollbackVerb(program: Command): void {
 async function rollback(dag: string, flags: RollbackFlags): Promise<void> {
   if (flags.newest && (flags.to !== undefined || flags.policy !== undefined))
     throw new HarvestError("OWH_BAD_REQUEST", "--newest takes every pin away; it goes with neither --to nor --policy.");
-  const stack = readStackFile(configFrom(flags).dataDir);
-  const url = `${stack.sidecar}/v1/pins/${encodeURIComponent(flags.namespace ?? stack.namespace)}/${encodeURIComponent(dag)}`;
-  const view = await askJson<PinView>(url, stack.auth, requestOf(flags));
+  const connection = new Connection(configFrom(flags));
+  const namespace = flags.namespace ?? (await connection.namespace());
+  const view = await connection.ask<PinView>(`/v1/pins/${encodeURIComponent(namespace)}/${encodeURIComponent(dag)}`, requestOf(flags));
   process.stdout.write(flags.json ? `${JSON.stringify(view)}\n` : `${describe(view).join("\n")}\n`);
 }
 
-function requestOf({ to, policy, newest, list, reason }: RollbackFlags): Parameters<typeof askJson>[2] {
+function requestOf({ to, policy, newest, list, reason }: RollbackFlags): Ask {
   if (list) return {};
   if (newest) return { method: "DELETE" };
   const model = to ?? (policy === undefined ? "previous" : undefined);

@@ -1,10 +1,8 @@
 import { availableParallelism } from "node:os";
 import { gridOf, HarvestError, type ModelDocument, systemClock } from "@openwhisk-harvest/core";
 import { formatShare, TRAINERS, type Trainer, trainFromStores, trainIfDrifted } from "@openwhisk-harvest/profiler";
-import { openStores } from "@openwhisk-harvest/stores";
 import type { Command } from "commander";
-import { readDag } from "../dags.js";
-import { readStackFile } from "../stack-file.js";
+import { Connection } from "../connection/connection.js";
 import { type ConfigFlags, configFrom, wholeNumber, withConfigOptions } from "./options.js";
 
 interface TrainFlags extends ConfigFlags {
@@ -31,9 +29,9 @@ export function addTrainVerb(program: Command): void {
 async function train(name: string, flags: TrainFlags): Promise<void> {
   const config = configFrom(flags);
   const trainer = trainerNamed(flags.trainer);
-  const dag = await readDag(readStackFile(config.dataDir), name);
-  const { profiles, models: stored, pins, close } = openStores({ couchdbUrl: config.couchdb.url, dataDir: config.dataDir });
-  try {
+  const connection = new Connection(config);
+  const dag = await connection.dag(name);
+  await connection.withStores(async ({ profiles, models: stored, pins }) => {
     const grid = gridOf(config, availableParallelism());
     const models = flags.dryRun ? { ...stored, put: async () => undefined } : stored;
     const task = { profiles, models, dag, grid, trainer, seed: flags.seed, createdAtMs: systemClock.nowMs() };
@@ -44,9 +42,7 @@ async function train(name: string, flags: TrainFlags): Promise<void> {
     const pinned = (await pins.get(dag.namespace, dag.name))?.model;
     if (flags.dryRun) process.stdout.write("ok: nothing was stored\n");
     else if (pinned) process.stdout.write(`ok: model ${pinned} stays in use, as pinned, until \`harvest rollback ${dag.name} --newest\`\n`);
-  } finally {
-    await close();
-  }
+  });
 }
 
 type Described = Pick<ModelDocument, "namespace" | "dag" | "version" | "trainer" | "scores">;

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
+import { loggerFor } from "../logger.js";
 import { loadLaptop } from "../optional.js";
-import { type ConfigFlags, configFrom, loggerFor, wholeNumber, withConfigOptions } from "./options.js";
+import { type ConfigFlags, configFrom, wholeNumber, withConfigOptions } from "./options.js";
 
 interface UpFlags extends ConfigFlags {
   readonly port?: string;

@@ -15,7 +15,7 @@ import {
 } from "@openwhisk-harvest/core";
 import { type Evaluation, type OpenWhiskClient, profileDag, trainFromStores } from "@openwhisk-harvest/profiler";
 import { type DecisionRecord, explainDecision } from "@openwhisk-harvest/sidecar";
-import { getJson } from "@openwhisk-harvest/sidecar/client";
+import { askSidecar } from "@openwhisk-harvest/sidecar/client";
 import type { Logger } from "pino";
 import { clientFor } from "../client.js";
 import { type Stack, startStack } from "../stack.js";
@@ -168,7 +168,8 @@ async function measure(mode: Mode, { options, stack, client, job, inputs }: Meas
 /** The decision with the largest predicted gain: the one that shows most. */
 async function mostTelling(stack: Stack, roots: readonly string[]): Promise<DecisionRecord> {
   const { sidecar, standalone } = stack;
-  const decisions = await Promise.all(roots.map((root) => getJson<DecisionRecord>(`${sidecar.url}/v1/decisions/${root}`, standalone.auth)));
+  const address = { url: sidecar.url, auth: standalone.auth };
+  const decisions = await Promise.all(roots.map((root) => askSidecar<DecisionRecord>(address, `/v1/decisions/${root}`)));
   const gainMs = (d: DecisionRecord) =>
     d.stages.reduce((sum, s) => sum + (s.predictedMs ? s.predictedMs.user - s.predictedMs.allocated : 0), 0);
   const [best] = decisions.sort((a, b) => gainMs(b) - gainMs(a));

@@ -69,8 +69,12 @@ export const configSchema = z.strictObject({
       step: mb("Step between memory allocations", 128),
     }),
   }),
+  openwhisk: section({
+    apihost: text("OpenWhisk that the verbs of the command line use, e.g. https://host:443; __OW_API_HOST or .wskprops when absent"),
+    auth: text("A key of that OpenWhisk, uuid:key; __OW_API_KEY or .wskprops when absent"),
+  }),
   redis: section({
-    url: text("Redis for allocations, forks and joins; an embedded one when absent"),
+    url: text("Redis for allocations, forks and joins; `harvest up` starts one of its own when absent"),
     composerUrl: text("The same Redis for conductors, as a user who reaches only the keys composer/*; needed when url is given"),
     timeoutMs: ms("Longest wait for an answer of Redis before the user allocation is used", 50),
     allocationTtlMs: ms("How long allocations and observations stay in Redis", 3_600_000),
@@ -103,7 +107,8 @@ export const configSchema = z.strictObject({
   sidecar: section({
     host: host("Where the sidecar listens"),
     port: port("The sidecar's port", 3235),
-    apihost: text("OpenWhisk that a sidecar beside a cluster asks about keys, e.g. https://host:443"),
+    apihost: text("OpenWhisk that a sidecar beside a cluster asks about keys, e.g. https://host:443; openwhisk.apihost when absent"),
+    url: text("Sidecar that verbs ask and deployed conductors reach, e.g. http://host:3235; that of `harvest up` when absent"),
   }),
   standalone: section({
     host: host("Where the embedded OpenWhisk listens"),
@@ -185,8 +190,8 @@ export const configSchema = z.strictObject({
     agentsDir: text("Where the files for action containers are put at the start, e.g. /opt/harvest; nowhere when absent"),
   }),
   doctor: section({
-    controllerUrl: text("Controller of the cluster to check, e.g. https://host:443"),
-    auth: text("An OpenWhisk key, uuid:key, of any user of that cluster"),
+    controllerUrl: text("Controller of the cluster to check, e.g. https://host:443; openwhisk.apihost when absent"),
+    auth: text("An OpenWhisk key, uuid:key, of any user of that cluster; openwhisk.auth when controllerUrl is absent, too"),
     kafka: text("Kafka brokers of the cluster, host:port,host:port; topics are not checked when absent"),
     topicPrefix: z
       .string()
@@ -199,6 +204,8 @@ export const configSchema = z.strictObject({
   }),
   shim: section({
     kafka: text("Kafka brokers of the OpenWhisk cluster, host:port with commas between"),
+    host: host("Where the shim answers GET /healthz"),
+    port: z.int().min(1).max(65535).optional().meta({ unit: "port", description: "Port of GET /healthz; nothing listens when absent" }),
     controllerPrefix: z.string().default("").meta({ unit: "text", description: "Topic prefix of the controllers" }),
     invokerPrefix: z.string().default("harvest-").meta({ unit: "text", description: "Topic prefix of the invokers behind the shim" }),
     couchdbUrl: text("OpenWhisk's CouchDB, from which action documents are read"),
