@@ -39,7 +39,10 @@ describe("by addresses alone", () => {
     mkdirSync(home);
     couchdb = await DocumentServer.start();
     const flags = ["--port", "0", "--json", "--collect", "0", "--data-dir", join(folder, "theirs")];
-    const assignments = [`couchdb.url=${couchdb.url}`, "decision.cacheMs=1", "logLevel=error"].flatMap((one) => ["--set", one]);
+    const assignments = [`couchdb.url=${couchdb.url}`, "decision.cacheMs=1", "redis.timeoutMs=5000", "logLevel=error"].flatMap((one) => [
+      "--set",
+      one,
+    ]);
     up = spawn(process.execPath, [HARVEST, "up", ...flags, ...assignments], { stdio: ["ignore", "pipe", "inherit"] });
     const ended = once(up, "exit").then(([code]) => {
       throw new Error(`harvest up ended with ${code} before it was ready`);

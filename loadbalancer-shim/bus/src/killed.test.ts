@@ -7,7 +7,7 @@ import { casesOf } from "@openwhisk-harvest/testkit";
 import { eventually, ScriptedController, ScriptedInvoker } from "./cluster.test.kit.js";
 import { brokerMissing, startBroker } from "./testing.js";
 
-const SHIM = fileURLToPath(new URL("../../bin/harvest-shim.js", import.meta.url));
+const SHIM = fileURLToPath(new URL("../bin/harvest-shim.js", import.meta.url));
 const ACTIVATIONS = casesOf(50_000, 0.04);
 const KILLS = 5;
 const CHUNK = 50;
