@@ -7,7 +7,7 @@ import { benchBus } from "./bus.js";
 import { benchDecision } from "./decision.js";
 import { benchDemo, demoTable } from "./demo-runs.js";
 import { benchInvocation } from "./invocation.js";
-import { benchChain, benchProfileStore, benchTrainers } from "./models.js";
+import { benchChain, benchProfileStore, benchTrainers } from "./models/report.js";
 import { benchMonitor } from "./monitor.js";
 import { benchOracle, FULL_ORACLE, oracleTable, QUICK_ORACLE } from "./oracle.js";
 import { benchPlacements, benchSideBySide } from "./placement.js";
@@ -46,7 +46,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   },
   monitor: {
     title: "Monitor",
-    notMeasured: "the timer that wakes the monitor up",
+    notMeasured: "groups whose processes work: the sampled ones sleep",
     run: async () => markdownTable(await benchMonitor(5_000)),
   },
   bus: {

@@ -5,7 +5,8 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { brokerMissing, ScriptedController, ScriptedInvoker, startBroker } from "@openwhisk-harvest/bus/testing";
+import { KafkaBus } from "@openwhisk-harvest/bus";
+import { brokerMissing, ScriptedController, ScriptedInvoker, startBroker } from "@openwhisk-harvest/testkit/kafka";
 import { MissingHere } from "./missing.js";
 import { type Figure, figure, timeEach } from "./statistics.js";
 
@@ -17,7 +18,7 @@ const BARE = "bare-";
 export async function benchBus(count: number): Promise<Figure[]> {
   const missing = brokerMissing();
   if (missing !== false) throw new MissingHere(missing);
-  const broker = await startBroker();
+  const broker = await startBroker((address) => new KafkaBus(address));
   const controller = new ScriptedController(broker.bus(), "0");
   const userMemory = "68719476736 B";
   const behind = new ScriptedInvoker(broker.bus(), 0, PREFIX, { userMemory });

@@ -24,6 +24,8 @@ export * from "./split.js";
 export * from "./stage-times.js";
 export * from "./train/cart.js";
 export * from "./train/ml-random-forest.js";
+export { fit as fitLibraryForest, flatten as flattenLibraryForest } from "./train/ml-random-forest-fit.js";
+export type { LibraryForest } from "./train/ml-random-forest-library.js";
 export * from "./train/ml2-features.js";
 export * from "./train/per-function.js";
 export * from "./train/trainer.js";

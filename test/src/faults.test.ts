@@ -7,10 +7,10 @@ import { after, before, describe, it, type TestContext } from "node:test";
 import { detectEnforcement } from "@openwhisk-harvest/cgroup";
 import { type DagDescription, OLDEST_EVENT, type RunEvent, systemClock } from "@openwhisk-harvest/core";
 import { casesOf, eventually } from "@openwhisk-harvest/testkit";
+import { TestCouch } from "@openwhisk-harvest/testkit/couch";
 import { allLimits, processesOf, workWatch } from "./containers.kit.js";
 import { SidecarProcess } from "./sidecar-process.kit.js";
 import { AES_JOB, aesInputs, learn, startTestStack, type TestStack } from "./stack.kit.js";
-import { DocumentServer } from "./support/document-server.js";
 
 const enforcer = await detectEnforcement();
 await enforcer.close();
@@ -35,12 +35,12 @@ interface Ended {
 describe("faults in the middle of composition runs", { skip }, () => {
   let up: TestStack;
   let dag: DagDescription;
-  let documents: DocumentServer;
+  let documents: TestCouch;
   let sidecar: SidecarProcess;
   let inputs: Record<string, unknown>[];
 
   before(async () => {
-    documents = await DocumentServer.start();
+    documents = await TestCouch.start();
     up = await startTestStack([`couchdb.url=${documents.url}`, "decision.deadlineMs=200", STAGE_TIMEOUT]);
     dag = await up.deploy(AES_JOB);
     await learn(up, dag, { count: 10, seed: 1, ...SIZES });

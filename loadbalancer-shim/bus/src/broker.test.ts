@@ -3,15 +3,16 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { loadConfig, systemClock } from "@openwhisk-harvest/core";
 import { silentLogger } from "@openwhisk-harvest/stores";
+import { eventually, newId } from "@openwhisk-harvest/testkit";
+import { brokerMissing, ScriptedController, ScriptedInvoker, startBroker, type TestBroker } from "@openwhisk-harvest/testkit/kafka";
 import type { ActionReader } from "./action-reader.js";
-import { eventually, newId, ScriptedController, ScriptedInvoker } from "./cluster.test.kit.js";
 import { UNKNOWN_ACTION } from "./events.js";
+import { KafkaBus } from "./kafka-bus.js";
 import { Shim } from "./shim.js";
-import { brokerMissing, startBroker, type TestBroker } from "./testing.js";
 import { MAX_MESSAGE_BYTES } from "./topics.js";
 
 const skip = brokerMissing();
-let broker: TestBroker;
+let broker: TestBroker<KafkaBus>;
 let controllers: ScriptedController[];
 let shim: Shim;
 let invokers: ScriptedInvoker[];
@@ -29,7 +30,7 @@ const controller = () => controllers[0] as ScriptedController;
 
 before(async () => {
   if (skip) return;
-  broker = await startBroker();
+  broker = await startBroker((address) => new KafkaBus(address));
   controllers = [new ScriptedController(broker.bus(), "0"), new ScriptedController(broker.bus(), "east.1")];
   for (const each of controllers) await each.start();
 });

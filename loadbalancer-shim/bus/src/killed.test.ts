@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { casesOf } from "@openwhisk-harvest/testkit";
-import { eventually, ScriptedController, ScriptedInvoker } from "./cluster.test.kit.js";
-import { brokerMissing, startBroker } from "./testing.js";
+import { casesOf, eventually } from "@openwhisk-harvest/testkit";
+import { brokerMissing, ScriptedController, ScriptedInvoker, startBroker } from "@openwhisk-harvest/testkit/kafka";
+import { KafkaBus } from "./kafka-bus.js";
 
 const SHIM = fileURLToPath(new URL("../bin/harvest-shim.js", import.meta.url));
 const ACTIVATIONS = casesOf(50_000, 0.04);
@@ -13,7 +13,7 @@ const KILLS = 5;
 const CHUNK = 50;
 
 test(`${ACTIVATIONS} activations with the adapter killed ${KILLS} times`, { skip: brokerMissing(), timeout: 900_000 }, async (t) => {
-  const broker = await startBroker();
+  const broker = await startBroker((address) => new KafkaBus(address));
   const bus = broker.bus();
   const controllers = [new ScriptedController(bus, "0"), new ScriptedController(bus, "1")];
   for (const controller of controllers) await controller.start();

@@ -2,16 +2,13 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type RequestListener } from "node:http";
-import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { TestCouch } from "@openwhisk-harvest/testkit/couch";
 import { openCouchDocuments } from "./couch.js";
 import type { DocumentsFixture } from "./documents.contract.js";
 import { openLmdbDocuments } from "./lmdb.js";
-
-/** PouchDB's server is CommonJS without types, and a development dependency of the whole repository. */
-const load = createRequire(import.meta.url);
 
 export async function overLmdb(): Promise<DocumentsFixture> {
   const dir = await mkdtemp(join(tmpdir(), "harvest-lmdb-"));
@@ -28,11 +25,8 @@ export async function overLmdb(): Promise<DocumentsFixture> {
 }
 
 export async function overPouchDb(): Promise<DocumentsFixture> {
-  const PouchDB = load("pouchdb").plugin(load("pouchdb-adapter-memory")).defaults({ adapter: "memory" });
-  const app = load("express")();
-  app.use(load("express-pouchdb")(PouchDB, { inMemoryConfig: true, logPath: "/dev/null", mode: "minimumForPouchDB" }));
-  const server = await listen(app);
-  return { store: openCouchDocuments(server.url), second: openCouchDocuments(server.url), close: server.close };
+  const couch = await TestCouch.start();
+  return { store: openCouchDocuments(couch.url), second: openCouchDocuments(couch.url), close: () => couch.stop() };
 }
 
 export async function listen(handler: RequestListener): Promise<{ url: string; close(): Promise<void> }> {

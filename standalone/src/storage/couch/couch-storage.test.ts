@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { after, beforeEach, describe, it } from "node:test";
 import { systemClock } from "@openwhisk-harvest/core";
 import { eventually, RecordingLogger } from "@openwhisk-harvest/testkit";
+import { TestCouch } from "@openwhisk-harvest/testkit/couch";
 import nano from "nano";
 import { startTestStandalone } from "../../standalone.kit.js";
 import { openStorage, type Storage } from "../open-storage.js";
-import { startTestCouch } from "../pouchdb.test.kit.js";
 import { actionOf, recordOf, storageContract } from "../storage.contract.js";
 
 /** Opens with a data folder of its own each time: what is found again was in CouchDB. */
@@ -39,8 +39,8 @@ async function fixtureAt(url: string) {
   };
 }
 
-const couch = await startTestCouch();
-after(() => couch.close());
+const couch = await TestCouch.start();
+after(() => couch.stop());
 
 storageContract("CouchDB's protocol, by PouchDB", () => fixtureAt(couch.url));
 

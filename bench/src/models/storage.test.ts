@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { systemClock } from "@openwhisk-harvest/core";
 import { openLmdbDocuments } from "@openwhisk-harvest/stores";
-import { benchStorage } from "./bench-storage.js";
+import { benchStorage } from "./storage.js";
 
 test("with 20,000 profiles of 125 DAGs in one store, training for one DAG reads its own 160, once", async () => {
   const dir = await mkdtemp(join(tmpdir(), "harvest-bench-storage-"));

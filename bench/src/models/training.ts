@@ -3,10 +3,8 @@
  * one run.
  */
 import { type Clock, meanOf, predictTrees } from "@openwhisk-harvest/core";
-import { cartTrainer } from "../train/cart.js";
-import { fit } from "../train/ml-random-forest-fit.js";
-import type { TrainingRows } from "../train/trainer.js";
-import { benchRows, meanAbsoluteError, type Spread, spreadOf } from "./bench-data.js";
+import { cartTrainer, fitLibraryForest, type TrainingRows } from "@openwhisk-harvest/profiler";
+import { benchRows, meanAbsoluteError, type Spread, spreadOf } from "./data.js";
 import { runScikitLearn } from "./scikit-learn.js";
 
 export interface BenchTraining {
@@ -56,7 +54,7 @@ async function benchRowCount(task: BenchTraining, train: TrainingRows, test: Tra
     return { name, rows, trainMs: spreadOf(times), meanAbsoluteError: meanAbsoluteError(predict, test) };
   };
   const library = await measure("ml-random-forest", async () => {
-    const forest = fit(train, { trees, seed });
+    const forest = fitLibraryForest(train, { trees, seed });
     return (x) => forest.predict([[...x]])[0] as number;
   });
   const cart = await measure("cart", async () => {

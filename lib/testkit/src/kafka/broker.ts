@@ -8,12 +8,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { KafkaBus } from "./kafka-bus.js";
+import { eventually } from "../eventually.js";
 
-export { ScriptedController, ScriptedInvoker } from "./cluster.test.kit.js";
-
-const JARS = fileURLToPath(new URL("../../../node_modules/.cache/openwhisk-harvest/kafka/3.9.1/lib", import.meta.url));
-const START_MS = 60_000;
+const JARS = fileURLToPath(new URL("../../../../node_modules/.cache/openwhisk-harvest/kafka/3.9.1/lib", import.meta.url));
 
 /** Why there can be no broker here; false when there can. */
 export function brokerMissing(): string | false {
@@ -21,14 +18,22 @@ export function brokerMissing(): string | false {
   return spawnSync("java", ["-version"]).status === 0 ? false : "no java";
 }
 
-export interface TestBroker {
-  /** host:port */
-  readonly address: string;
-  bus(): KafkaBus;
+/** A connection to a broker. */
+export interface Connection {
+  topics(): Promise<unknown>;
   close(): Promise<void>;
 }
 
-export async function startBroker(): Promise<TestBroker> {
+export interface TestBroker<C extends Connection> {
+  /** host:port */
+  readonly address: string;
+  /** A connection of its own, which is closed with the broker. */
+  bus(): C;
+  close(): Promise<void>;
+}
+
+/** `connect` opens a connection to `host:port`; how is the business of the room that is tested. */
+export async function startBroker<C extends Connection>(connect: (address: string) => C): Promise<TestBroker<C>> {
   const folder = mkdtempSync(join(tmpdir(), "harvest-kafka-"));
   const [port, controllerPort] = [await freePort(), await freePort()];
   const properties = join(folder, "server.properties");
@@ -37,12 +42,13 @@ export async function startBroker(): Promise<TestBroker> {
   const java = spawn("java", [...JAVA, "-cp", `${JARS}/*`, "kafka.Kafka", properties], { stdio: "ignore" });
   const stop = () => void java.kill("SIGKILL");
   process.on("exit", stop);
-  await answering(java, `127.0.0.1:${port}`);
-  const buses: KafkaBus[] = [];
+  const address = `127.0.0.1:${port}`;
+  await eventually(() => answers(java, connect(address)), "the broker answers");
+  const buses: C[] = [];
   return {
-    address: `127.0.0.1:${port}`,
+    address,
     bus() {
-      const bus = new KafkaBus(`127.0.0.1:${port}`);
+      const bus = connect(address);
       buses.push(bus);
       return bus;
     },
@@ -88,19 +94,15 @@ function propertiesOf(folder: string, port: number, controllerPort: number): str
   ].join("\n");
 }
 
-async function answering(java: ChildProcess, address: string): Promise<void> {
-  const untilMs = performance.now() + START_MS;
-  for (;;) {
-    if (java.exitCode !== null) throw new Error(`Kafka ended with ${java.exitCode}.`);
-    const bus = new KafkaBus(address);
-    try {
-      await bus.topics();
-      return;
-    } catch (error) {
-      if (performance.now() > untilMs) throw error;
-    } finally {
-      await bus.close();
-    }
+async function answers(java: ChildProcess, connection: Connection): Promise<boolean> {
+  if (java.exitCode !== null) throw new Error(`Kafka ended with ${java.exitCode}.`);
+  try {
+    await connection.topics();
+    return true;
+  } catch {
+    return false; // it does not listen yet
+  } finally {
+    await connection.close();
   }
 }
 

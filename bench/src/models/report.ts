@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@openwhisk-harvest/core";
 import { formatAmount } from "@openwhisk-harvest/profiler";
-import { benchInference, benchStorage, benchTraining, type InferenceReport, type TrainingEntry } from "@openwhisk-harvest/profiler/bench";
 import { openLmdbDocuments } from "@openwhisk-harvest/stores";
+import { benchInference, type InferenceReport } from "./inference.js";
+import { benchStorage } from "./storage.js";
+import { benchTraining, type TrainingEntry } from "./training.js";
 
 /** scikit-learn may live in an environment of its own. */
 const python = process.env["HARVEST_PYTHON"] ?? "python3";

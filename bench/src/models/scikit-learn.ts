@@ -1,7 +1,7 @@
 /** scikit-learn's random forest on the same data, where python3 has it; otherwise the reason why not. */
 import { execFile } from "node:child_process";
 import { messageOf } from "@openwhisk-harvest/core";
-import type { TrainingRows } from "../train/trainer.js";
+import type { TrainingRows } from "@openwhisk-harvest/profiler";
 
 /** One thread, as everything else here; reads a task as JSON, writes times and errors as JSON. */
 const SCRIPT = `

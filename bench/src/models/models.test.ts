@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "@openwhisk-harvest/core";
-import { benchInference } from "./bench-inference.js";
-import { benchTraining } from "./bench-training.js";
+import { benchInference } from "./inference.js";
 import { runScikitLearn } from "./scikit-learn.js";
+import { benchTraining } from "./training.js";
 
 const NO_PYTHON = "no-such-python";
 

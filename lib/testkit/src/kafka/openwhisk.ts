@@ -2,35 +2,37 @@
  * A scripted OpenWhisk around a real broker: controllers and invokers that speak as OpenWhisk's do (openwhisk-protocol, 1 and 2), so that
  * what stands between them can be held to it.
  */
-import { randomBytes } from "node:crypto";
-import type { KafkaBus } from "./kafka-bus.js";
-import type { Sender } from "./port.js";
-import { topLevelMembers } from "./top-level.js";
-import { TOPIC_SETTINGS } from "./topics.js";
+import { eventually } from "../eventually.js";
+import { newId } from "../ids.js";
 
-export const newId = (): string => randomBytes(16).toString("hex");
-
-export async function eventually<T>(
-  look: () => T | undefined | false | Promise<T | undefined | false>,
-  what: string,
-  ms = 30_000,
-): Promise<T> {
-  const untilMs = performance.now() + ms;
-  for (;;) {
-    const seen = await look();
-    if (seen !== undefined && seen !== false) return seen;
-    if (performance.now() > untilMs) throw new Error(`Not within ${ms} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
+/** What a bus adapter's own connection to Kafka can do, as far as it is needed here. */
+export interface OpenWhiskBus {
+  createTopic(name: string, settings: Readonly<Record<string, string>>): Promise<void>;
+  bounds(topics: readonly string[]): Promise<ReadonlyMap<string, { readonly end: bigint }>>;
+  read(
+    topic: string,
+    from: bigint,
+    onRecords: (records: readonly { readonly value: Buffer }[]) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  sender(): Sender;
 }
+
+interface Sender {
+  send(messages: readonly { readonly topic: string; readonly value: Buffer }[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A payload of 1 MiB and what is around it (reference, 1.1). */
+const LARGE = { "max.message.bytes": String(1_048_576 + 6_068) };
 
 /** Reads topics from now on until closed. */
 class Listener {
-  readonly #bus: KafkaBus;
+  readonly #bus: OpenWhiskBus;
   readonly #over = new AbortController();
   readonly #reading: Promise<void>[] = [];
 
-  constructor(bus: KafkaBus) {
+  constructor(bus: OpenWhiskBus) {
     this.#bus = bus;
   }
 
@@ -58,14 +60,14 @@ export class ScriptedController {
   /** The virtual invoker's state by reference 2.2, as far as one good test makes it healthy. */
   state: "unknown" | "unhealthy" | "up" | "down" = "unknown";
   readonly pings: { readonly text: string; readonly atMs: number }[] = [];
-  readonly #bus: KafkaBus;
+  readonly #bus: OpenWhiskBus;
   readonly #sender: Sender;
   readonly #listener: Listener;
   /** TransactionId.invokerHealth: one of the class, so the same object for ever (openwhisk-protocol, 2.3). */
   readonly #healthTransid: string;
   readonly #sent: number;
 
-  constructor(bus: KafkaBus, id: string) {
+  constructor(bus: OpenWhiskBus, id: string) {
     this.id = id;
     this.#bus = bus;
     this.#sender = bus.sender();
@@ -75,19 +77,16 @@ export class ScriptedController {
   }
 
   async start(): Promise<void> {
-    for (const [topic, settings] of [
-      [`completed${this.id}`, TOPIC_SETTINGS.completed],
-      ["health", TOPIC_SETTINGS.health],
-    ] as const)
-      await this.#bus.createTopic(topic, settings);
+    await this.#bus.createTopic(`completed${this.id}`, LARGE);
+    await this.#bus.createTopic("health", {});
     await this.#listener.listen("health", "now", (value) => this.#onPing(value));
     await this.#listener.listen(`completed${this.id}`, "now", (value) => this.#onAck(value));
   }
 
   /** Another topic of acknowledgements: for an invoker with nothing in between, whose pings go elsewhere. */
   async hearOf(prefix: string): Promise<void> {
-    await this.#bus.createTopic(`${prefix}health`, TOPIC_SETTINGS.health);
-    await this.#bus.createTopic(`${prefix}completed${this.id}`, TOPIC_SETTINGS.completed);
+    await this.#bus.createTopic(`${prefix}health`, {});
+    await this.#bus.createTopic(`${prefix}completed${this.id}`, LARGE);
     await this.#listener.listen(`${prefix}completed${this.id}`, "now", (value) => this.#onAck(value));
   }
 
@@ -157,11 +156,9 @@ export class ScriptedController {
 
   /** CommonLoadBalancer.processCompletion and processResult. */
   #onAck(value: Buffer): void {
-    const members = topLevelMembers(value);
-    const text = (name: string) => value.toString("utf8", members.get(name)?.from, members.get(name)?.to);
     const parsed = JSON.parse(value.toString("utf8"));
     const id: string = typeof parsed.response === "object" ? parsed.response.activationId : (parsed.response ?? parsed.activationId);
-    if (text("transid") === this.#healthTransid) {
+    if (JSON.stringify(parsed.transid) === this.#healthTransid) {
       if (parsed.isSystemError !== true && parsed.instance.instance === 0) this.state = "up";
       return;
     }
@@ -193,7 +190,7 @@ export class ScriptedInvoker {
   readonly received: Buffer[] = [];
   running = 0;
   mostRunning = 0;
-  readonly #bus: KafkaBus;
+  readonly #bus: OpenWhiskBus;
   readonly #prefix: string;
   readonly #script: InvokerScript;
   readonly #sender: Sender;
@@ -201,7 +198,7 @@ export class ScriptedInvoker {
   #pinging: NodeJS.Timeout | undefined;
   #alive = false;
 
-  constructor(bus: KafkaBus, id: number, prefix: string, script: InvokerScript = {}) {
+  constructor(bus: OpenWhiskBus, id: number, prefix: string, script: InvokerScript = {}) {
     this.id = id;
     this.#bus = bus;
     this.#prefix = prefix;
@@ -211,7 +208,7 @@ export class ScriptedInvoker {
 
   async start(): Promise<void> {
     const topic = `${this.#prefix}invoker${this.id}`;
-    await this.#bus.createTopic(topic, TOPIC_SETTINGS.invoker);
+    await this.#bus.createTopic(topic, LARGE);
     this.#alive = true;
     this.#listener = new Listener(this.#bus);
     await this.#listener.listen(topic, "now", (value) => void this.#onMessage(value));
@@ -258,8 +255,7 @@ export class ScriptedInvoker {
 
   async #onMessage(value: Buffer): Promise<void> {
     const message = JSON.parse(value.toString("utf8"));
-    const members = topLevelMembers(value);
-    const transid = value.toString("utf8", members.get("transid")?.from, members.get("transid")?.to);
+    const transid = JSON.stringify(message.transid);
     const { activationId, blocking, action, user, rootControllerIndex } = message;
     const topic = `${this.#prefix}completed${rootControllerIndex.asString}`;
     const isTest = action.name.startsWith("invokerHealthTestAction");

@@ -11,8 +11,8 @@ import {
   type Profile,
   seededRng,
 } from "@openwhisk-harvest/core";
+import { trainFromStores } from "@openwhisk-harvest/profiler";
 import { openModelStore, openProfileStore } from "@openwhisk-harvest/stores";
-import { trainFromStores } from "../train-dag.js";
 
 export interface BenchStorage {
   readonly documents: DocumentStore;

@@ -1,6 +1,6 @@
 /** What the benches train on: needs in steps and along lines, as profiles of a parallel stage show them. */
 import { meanOf, quantileOfSorted, seededRng } from "@openwhisk-harvest/core";
-import type { TrainingRows } from "../train/trainer.js";
+import type { TrainingRows } from "@openwhisk-harvest/profiler";
 
 /** Features: a size in bytes and the function's ordinal. The target is a memory peak in MB, in classes, with noise of 5 MB. */
 export function benchRows(rows: number, functions: number, seed: number): TrainingRows {

@@ -20,9 +20,8 @@ import {
   stepForestOf,
   stepMean,
 } from "@openwhisk-harvest/core";
-import { fit, flatten } from "../train/ml-random-forest-fit.js";
-import type { LibraryForest } from "../train/ml-random-forest-library.js";
-import { benchRows, type Spread, spreadOf } from "./bench-data.js";
+import { fitLibraryForest, flattenLibraryForest, type LibraryForest } from "@openwhisk-harvest/profiler";
+import { benchRows, type Spread, spreadOf } from "./data.js";
 import { runScikitLearn } from "./scikit-learn.js";
 
 export interface BenchInference {
@@ -72,11 +71,15 @@ export async function benchInference(task: BenchInference): Promise<InferenceRep
   // Sizes in, sizes out: the answers of ML1 are sizes that the others were trained for.
   const sizes = { x: train.x, y: train.x.map(([bytes, f]) => (bytes as number) / (1 + (f as number))) };
   const library = {
-    inputBytes: fit(sizes, { trees, seed }),
-    cpuCores: fit(train, { trees, seed: seed + 1 }),
-    memoryMb: fit(train, { trees, seed: seed + 2 }),
+    inputBytes: fitLibraryForest(sizes, { trees, seed }),
+    cpuCores: fitLibraryForest(train, { trees, seed: seed + 1 }),
+    memoryMb: fitLibraryForest(train, { trees, seed: seed + 2 }),
   };
-  const flat = { inputBytes: flatten(library.inputBytes), cpuCores: flatten(library.cpuCores), memoryMb: flatten(library.memoryMb) };
+  const flat = {
+    inputBytes: flattenLibraryForest(library.inputBytes),
+    cpuCores: flattenLibraryForest(library.cpuCores),
+    memoryMb: flattenLibraryForest(library.memoryMb),
+  };
   const startedMs = clock.monotonicMs();
   const steps = chainOf(askSteps(flat, functions), functions);
   const layOutMs = (clock.monotonicMs() - startedMs) / (functions * TARGETS.length);
