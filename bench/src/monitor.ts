@@ -5,7 +5,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ContainerGroup, detectEnforcement, type Enforcer, startMonitor } from "@openwhisk-harvest/cgroup";
-import { HarvestError, loadConfig } from "@openwhisk-harvest/core";
+import { loadConfig } from "@openwhisk-harvest/core";
+import { MissingHere } from "./missing.js";
 import { type Figure, figure } from "./statistics.js";
 
 /** How many containers are sampled at once. */
@@ -14,13 +15,13 @@ const CONTAINERS = 10;
 const ROUND_MS = 1_000;
 const ROUNDS = 10;
 
-/** `reads` samples, and the share of one core that sampling one container takes: readings, arithmetic and wake-ups. OWH_NO_CGROUP without control groups. */
+/** `reads` samples, and the share of one core that sampling one container takes: readings, arithmetic and wake-ups. Rejects with MissingHere without control groups. */
 export async function benchMonitor(reads: number): Promise<Figure[]> {
   const { periodMs, windowMs } = loadConfig().sampling;
   const enforcer = await detectEnforcement({ allow: ["cgroup-v2", "cgroup-v1"] });
   const sleepers: ChildProcess[] = [];
   try {
-    if (enforcer.enforcement === "none") throw new HarvestError("OWH_NO_CGROUP", enforcer.reason);
+    if (enforcer.enforcement === "none") throw new MissingHere(enforcer.reason);
     const groups = await sleepingGroups(enforcer, sleepers);
     const cpuMsOf = async (sampled: readonly ContainerGroup[], everyMs: number) => {
       const monitors = sampled.map((group) => startMonitor(group, { periodMs: everyMs, windowMs }));

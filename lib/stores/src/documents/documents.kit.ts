@@ -10,6 +10,9 @@ import { openCouchDocuments } from "./couch.js";
 import type { DocumentsFixture } from "./documents.contract.js";
 import { openLmdbDocuments } from "./lmdb.js";
 
+/** PouchDB answers six hundred requests at once one after another, and the machine may be busy. */
+const TIMEOUT_MS = 60_000;
+
 export async function overLmdb(): Promise<DocumentsFixture> {
   const dir = await mkdtemp(join(tmpdir(), "harvest-lmdb-"));
   const [store, second] = [openLmdbDocuments(dir), openLmdbDocuments(dir)];
@@ -26,7 +29,8 @@ export async function overLmdb(): Promise<DocumentsFixture> {
 
 export async function overPouchDb(): Promise<DocumentsFixture> {
   const couch = await TestCouch.start();
-  return { store: openCouchDocuments(couch.url), second: openCouchDocuments(couch.url), close: () => couch.stop() };
+  const open = () => openCouchDocuments(couch.url, { timeoutMs: TIMEOUT_MS });
+  return { store: open(), second: open(), close: () => couch.stop() };
 }
 
 export async function listen(handler: RequestListener): Promise<{ url: string; close(): Promise<void> }> {
