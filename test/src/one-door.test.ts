@@ -12,8 +12,8 @@ import { createInterface } from "node:readline";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { StackFile } from "@openwhisk-harvest/core";
+import { TestCouch } from "@openwhisk-harvest/testkit/couch";
 import { AES_JOB } from "./stack.kit.js";
-import { DocumentServer } from "./support/document-server.js";
 
 const HARVEST = fileURLToPath(new URL("../../cli/bin/harvest.js", import.meta.url));
 /** Close together, so that few runs make a model. */
@@ -30,14 +30,14 @@ describe("by addresses alone", () => {
   const folder = mkdtempSync(join(tmpdir(), "hv-door-"));
   const home = join(folder, "home");
   const own = join(folder, "own");
-  let couchdb: DocumentServer;
+  let couchdb: TestCouch;
   let up: ChildProcess;
   let stack: StackFile;
   let addresses: Record<string, string>;
 
   before(async () => {
     mkdirSync(home);
-    couchdb = await DocumentServer.start();
+    couchdb = await TestCouch.start();
     const flags = ["--port", "0", "--json", "--collect", "0", "--data-dir", join(folder, "theirs")];
     const assignments = [`couchdb.url=${couchdb.url}`, "decision.cacheMs=1", "redis.timeoutMs=5000", "logLevel=error"].flatMap((one) => [
       "--set",
