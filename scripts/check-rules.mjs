@@ -19,7 +19,6 @@ const NO_RULES_IN = new Map([["profiler/src/run-fixture.kit.ts", /^[KS]\d$/]]);
 const RULES_TO_COME = [
   "composer-plugin/src/hook/",
   "docker/src/node-agent/",
-  "lib/applier/",
   "lib/core/src/",
   "loadbalancer-shim/",
   "sidecar/src/ledger/",

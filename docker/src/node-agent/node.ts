@@ -1,5 +1,5 @@
 /**
- * All runs of one node: at most one per container, and the node's CPU divided among them (core/node-budget.ts, H6).
+ * All runs of one node: at most one per container, and the node's CPU divided among them (node-budget.ts, H6).
  *
  * R1. One container, one run. A second one that begins beside the first cannot be told apart in its group, so both keep the user
  *     allocation and neither is observed. A run that begins after another whose end was never told takes its place.
@@ -7,18 +7,17 @@
  * R3. Every way out of a run restores: its end, another's begin, its expiry, the death of its container (nothing left to restore),
  *     this node's stop, and, through the journal, this process's death.
  */
+import { type BudgetMember, nextOrder } from "@openwhisk-harvest/applier";
 import {
   type ActivationKeyStore,
   type Allocation,
   type AllocationStore,
-  type BudgetMember,
   type Clock,
   type Enforcement,
   type Grid,
   HarvestError,
   type HarvestParam,
   messageOf,
-  nextOrder,
   type Observation,
   type PlanEntries,
   parseRunKey,

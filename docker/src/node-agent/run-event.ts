@@ -1,5 +1,6 @@
 /** What is told of a run while it is under way (core/events.ts). Pure. */
-import type { Hold, HoldTerms, LeaseReport, RunEvent, RunEventType } from "@openwhisk-harvest/core";
+import type { Hold, HoldTerms } from "@openwhisk-harvest/applier";
+import type { LeaseReport, RunEvent, RunEventType } from "@openwhisk-harvest/core";
 import type { UserLimits } from "./journal.js";
 
 /** How often the last word on a lease is repeated, so that a ledger notices when this node falls silent (V4). */

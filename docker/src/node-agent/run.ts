@@ -2,24 +2,27 @@
  * One run in its container: its hold, its samples, and what is told of it. What the hold orders is done to the container here; how
  * much CPU it gets is the node's to say (node.ts).
  */
-import { type Monitor, startMonitor, type Usage } from "@openwhisk-harvest/cgroup";
+
 import {
   type BudgetMember,
-  type Clock,
   claimOf,
-  type Enforcement,
-  HarvestError,
   type Hold,
   type HoldEvent,
   type HoldStep,
   HoldTimer,
-  messageOf,
   movedOf,
-  type Observation,
   openHold,
+  stepHold,
+} from "@openwhisk-harvest/applier";
+import { type Monitor, startMonitor, type Usage } from "@openwhisk-harvest/cgroup";
+import {
+  type Clock,
+  type Enforcement,
+  HarvestError,
+  messageOf,
+  type Observation,
   type PublishedAllocation,
   type RunEventType,
-  stepHold,
 } from "@openwhisk-harvest/core";
 import type { Logger } from "pino";
 import type { HeldContainer } from "./held-container.js";

@@ -1,16 +1,8 @@
 /** What a run may have on its node, by the invariants A1 to A4 of terms.ts. Lives as values; no container is needed. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import {
-  claimOf,
-  type Mode,
-  openHold,
-  PAPER_GRID,
-  type PublishedAllocation,
-  parseRunKey,
-  signFields,
-  signingKeyOf,
-} from "@openwhisk-harvest/core";
+import { claimOf, openHold } from "@openwhisk-harvest/applier";
+import { type Mode, PAPER_GRID, type PublishedAllocation, parseRunKey, signFields, signingKeyOf } from "@openwhisk-harvest/core";
 import fc from "fast-check";
 import { type NodeRoom, type TermsRequest, termsOf } from "./terms.js";
 

@@ -1,5 +1,5 @@
 /**
- * What a run may have on this node. Pure; the rules are those of every applier (core/grant.ts, core/hold.ts), for a container that
+ * What a run may have on this node. Pure; the rules are those of every applier (belief.ts, hold.ts), for a container that
  * somebody else has created.
  *
  * A1. Without a key, a believed decision or mode `harvest`, the run has what its container was created with, exactly (H3).
@@ -7,15 +7,14 @@
  * A3. Who has no CPU limit by its invoker is left out of CPU harvesting: there is nothing to take, and nothing to measure growth by.
  * A4. Memory above the user's is given only while the node has it free, and the kill limit never falls (H5, H6).
  */
+import { believedAllocation, type HoldTerms } from "@openwhisk-harvest/applier";
 import {
   type Allocation,
   type AllocationLookup,
-  believedAllocation,
   effectiveMode,
   floorToGrid,
   type Grid,
   type HarvestParam,
-  type HoldTerms,
   type Mode,
   type PublishedAllocation,
   type RunKey,

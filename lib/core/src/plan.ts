@@ -1,7 +1,7 @@
 /**
  * Plans: how a ledger moves what runs hold while they run (architecture, 5, H1).
  *
- * A plan has the form of a published allocation, is believed by the same rule (grant.ts), and is complete: an absent resource means
+ * A plan has the form of a published allocation, is believed by the same rule (the applier's belief.ts), and is complete: an absent resource means
  * the user allocation. Its key is the run key k of a run that has been heard of. Decisions publish epoch 1; each later plan of a
  * stage has a higher one.
  *

@@ -49,7 +49,7 @@ export interface StageTerms {
   readonly timeoutMs: number;
 }
 
-/** A run starts with what was published; CPU above U comes only as a plan, when it is known to be given (hold.ts, K9). */
+/** A run starts with what was published; CPU above U comes only as a plan, when it is known to be given (hold.K9). */
 export function startsWith({ user, allocation }: FunctionTerms): Allocation {
   return { cpuCores: Math.min(user.cpuCores, allocation.cpuCores), memoryMb: allocation.memoryMb };
 }

@@ -10,11 +10,11 @@
  * G4. Concurrency above 1 means U: a container that serves several runs at once cannot be cut to fit one of them.
  * G5. A conductor has U's memory and holds no CPU; it runs unlimited.
  */
+import { believedAllocation } from "@openwhisk-harvest/applier";
 import {
   type Allocation,
   type AllocationLookup,
   annotationOf,
-  believedAllocation,
   effectiveMode,
   floorToGrid,
   type Grid,

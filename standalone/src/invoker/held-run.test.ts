@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { isDeepStrictEqual } from "node:util";
+import { HOLD_RULES } from "@openwhisk-harvest/applier";
 import { detectEnforcement, type Enforcer } from "@openwhisk-harvest/cgroup";
 import {
   formatRunKey,
-  HOLD_RULES,
   type LeaseEvent,
   type LeaseReport,
   type Observation,

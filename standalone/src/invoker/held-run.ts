@@ -3,24 +3,26 @@
  * through the node's budget; memory.high, which costs nobody anything, is written at once.
  */
 import {
-  type Allocation,
-  type Clock,
   type CpuClaim,
   claimOf,
-  type Grid,
   type Hold,
   type HoldEvent,
   type HoldSample,
   HoldTimer,
   memoryInForceMb,
-  messageOf,
   movedOf,
+  openHold,
+  stepHold,
+} from "@openwhisk-harvest/applier";
+import {
+  type Allocation,
+  type Clock,
+  type Grid,
+  messageOf,
   newer,
   type Observation,
-  openHold,
   type PublishedAllocation,
   type RunEventType,
-  stepHold,
 } from "@openwhisk-harvest/core";
 import type { Container } from "../container/driver.js";
 import type { Logger } from "../container/logger.js";

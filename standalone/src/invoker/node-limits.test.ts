@@ -1,7 +1,7 @@
 /** The order of writes on one node, with writes that take their time or fail. What should be written is core's to prove. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { CpuClaim } from "@openwhisk-harvest/core";
+import type { CpuClaim } from "@openwhisk-harvest/applier";
 import { eventually, recordingLogger } from "../container/testing.js";
 import { NodeLimits, type NodeMember } from "./node-limits.js";
 import { GRID } from "./testing.js";

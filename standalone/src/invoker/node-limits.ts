@@ -2,15 +2,8 @@
  * The CPU of one node, shared out among its runs as core's node budget says (H6): one write after another, shrinking ones first, each
  * computed from what is in force when its turn comes. Nobody's request is queued; only what everybody claims now counts.
  */
-import {
-  type Allocation,
-  type BudgetMember,
-  type CpuClaim,
-  excessCores,
-  type GridAxis,
-  messageOf,
-  nextOrder,
-} from "@openwhisk-harvest/core";
+import { type BudgetMember, type CpuClaim, excessCores, nextOrder } from "@openwhisk-harvest/applier";
+import { type Allocation, type GridAxis, messageOf } from "@openwhisk-harvest/core";
 import type { Logger } from "../container/logger.js";
 import { LENT_CPU_CORES } from "../messages.js";
 

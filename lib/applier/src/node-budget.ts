@@ -1,16 +1,16 @@
 /**
- * Who has how much of a node's CPU (H6). Pure, and by level rather than by event: from what everybody claims now it follows what
- * everybody should have, and from what is in force the next single write that leads there. A lost event costs nothing.
+ * Which run has how much of a node's CPU (H6). Pure, and by level rather than by event: from what all claim now it follows what each
+ * should have, and from what is in force the next single write that leads there. A lost event costs nothing.
  *
- * N1. The limits in force never add up to more than the capacity, after any write; a write that grows one comes only when it fits.
- * N2. Everybody has its floor, what it was admitted with. If even the floors are too much, they are given all the same, and nobody
- *     has more: who has been admitted is not turned away.
- * N3. Nobody is above U while somebody who claims it is below U: receivers give way first. Among those below U who suffer come first,
- *     then those who came first.
- * N4. What is given beyond the floor is U, the claim, or on the grid (H2); one who suffers takes also what is less than a step.
- * N5. A limit that could not be written is taken for the larger of the two, and is not touched again.
+ * node-budget.N1  The limits in force never add up to more than the capacity, after any write; a write that grows one comes when it fits.
+ * node-budget.N2  Each has its floor, what it was admitted with. If even the floors are too much, they are given all the same, and none
+ *                 has more: a run that has been admitted is not turned away.
+ * node-budget.N3  None is above U while one that claims it is below U: receivers give way first. Among those below U the suffering come
+ *                 first, then those that came first.
+ * node-budget.N4  What is given beyond the floor is U, the claim, or on the grid (H2); a suffering run takes also what is less than a step.
+ * node-budget.N5  A limit that could not be written is taken for the larger of the two, and is not touched again.
  */
-import { floorToGrid, type GridAxis, roundAmount } from "./grid.js";
+import { floorToGrid, type GridAxis, roundAmount } from "@openwhisk-harvest/core";
 import type { CpuClaim } from "./hold.js";
 
 export interface BudgetMember {
@@ -18,7 +18,7 @@ export interface BudgetMember {
   readonly claim: CpuClaim;
   /** 0 until its first limit is in force. */
   readonly inForceCores: number;
-  /** N5 */
+  /** node-budget.N5 */
   readonly stuck?: boolean;
 }
 
@@ -34,7 +34,7 @@ export interface CpuOrder {
   readonly cpuCores: number;
 }
 
-/** What everybody should have. */
+/** What each should have. */
 export function targetsOf({ capacityCores, axis, members }: NodeBudget): ReadonlyMap<string, number> {
   const targets = new Map(members.map(({ id, claim, stuck, inForceCores }) => [id, stuck ? inForceCores : claim.floorCores]));
   let freeCores = roundAmount(capacityCores - sum([...targets.values()]));
@@ -69,7 +69,7 @@ export function nextOrder(budget: NodeBudget): CpuOrder | undefined {
   return growing && { id: growing.id, cpuCores: targetOf(growing) };
 }
 
-/** By how much the limits in force exceed the capacity; 0, unless the floors do (N2). */
+/** By how much the limits in force exceed the capacity; 0, unless the floors do (node-budget.N2). */
 export function excessCores({ capacityCores, members }: NodeBudget): number {
   return Math.max(0, roundAmount(sum(members.map((member) => member.inForceCores)) - capacityCores));
 }

@@ -12,43 +12,39 @@
  * How much CPU the hold wants is claimOf(hold), at any moment; node-budget.ts says how much of that the node gives (H6). What is in
  * force comes back as the event `in-force`.
  *
- * K1. Epochs rise: a plan that is not newer than the last one changes nothing. A plan that is not believed (grant.ts) is no plan.
- * K2. The kill limit is fixed at the start and never below U (H5). Less memory than U is `memory.high` where there is such a thing,
- *     else accounting alone; it is lifted for good as soon as the run comes near it, and never set below what is in use.
- * K3. A donor (less CPU than U) that works at its limit for a window says `throttled`, once for each plan. If the plan says how much
- *     work it counts on, that must be used up first: by plan, who has less to do than the others works at its limit.
- * K4. Unless a plan brings it more CPU within answerMs, a donor that said so claims U by itself (H5 before H1).
- * K5. When half of its time limit has passed, a donor claims U: a prediction that was so wrong may slow it down, not end it (H5).
- *     It comes by the clock (nextTickMs), as do the answer's deadline of K4 and the expiry, whether anything is sampled or not.
- * K6. What was given back is not taken again: after K4 or K5 no plan brings the claim below U.
- * K7. A hold ends once, and then does nothing more. Whoever ends it, unless the container died, the user's limits are restored.
- * K8. The applier's word: once the node has settled, the ledger is told every epoch that was taken up, and every move of the CPU.
- * K9. The allocation of the start gives CPU up to U only. What is above U is another run's to give up first, so it comes by a plan, when
- *     the ledger has that one's word (H1).
+ * hold.K1  Epochs rise: a plan that is not newer than the last one changes nothing. A plan that is not believed (belief.ts) is no plan.
+ * hold.K2  The kill limit is fixed at the start and never below U (H5). Less memory than U is `memory.high` where there is such a thing,
+ *          else accounting alone; it is lifted for good as soon as the run comes near it, and never set below what is in use.
+ * hold.K3  A donor (less CPU than U) that works at its limit for a window says `throttled`, once for each plan. If the plan says how much
+ *          work it counts on, that must be used up first: a donor with less to do than the others works at its limit by plan.
+ * hold.K4  Unless a plan brings it more CPU within answerMs, a donor that said so claims U by itself (H5 before H1).
+ * hold.K5  When half of its time limit has passed, a donor claims U: a prediction that was so wrong may slow it down, not end it (H5).
+ *          It comes by the clock (nextTickMs), as do the answer's deadline of hold.K4 and the expiry, whether anything is sampled or not.
+ * hold.K6  What was given back is not taken again: after hold.K4 or hold.K5 no plan brings the claim below U.
+ * hold.K7  A hold ends once, and then does nothing more. Unless its container died, the user's limits are restored then.
+ * hold.K8  The applier's word: once the node has settled, the ledger is told every epoch that was taken up, and every move of the CPU.
+ * hold.K9  The allocation of the start gives CPU up to U only. What is above U is another run's to give up first, so it comes by a plan,
+ *          when the ledger has that one's word (H1).
  */
-import type { Allocation } from "./allocation.js";
-import type { PublishedAllocation } from "./decision.js";
-import { type Beneficiary, believedAllocation } from "./grant.js";
-import type { Grid } from "./grid.js";
+import { type Allocation, type Grid, newer, type Observation, type PublishedAllocation } from "@openwhisk-harvest/core";
+import { type Beneficiary, believedAllocation } from "./belief.js";
 import { type LimitHistory, meanCores, movedTo, startHistory } from "./limit-history.js";
-import type { Observation } from "./observation.js";
-import { newer } from "./plan.js";
 
 export interface HoldRules {
   /** Over so long a donor must have been at its limit; two CFS periods, so that one burst does not count. */
   readonly windowMs: number;
   /**
-   * At its limit is who uses `atLimitShare` of it and is throttled now and then (a single thread under a limit of one core is not, and
-   * could use no more), or who is throttled for `throttledShare` of the window, however little it uses on average.
+   * At its limit is a run that uses `atLimitShare` of it and is throttled now and then (a single thread under a limit of one core is not,
+   * and could use no more), or that is throttled for `throttledShare` of the window, however little it uses on average.
    */
   readonly atLimitShare: number;
   readonly nowAndThenShare: number;
   readonly throttledShare: number;
   /** How long a donor that said `throttled` waits for a plan: a ledger decides in a few ms, and Redis is two hops. */
   readonly answerMs: number;
-  /** Near its memory is whose working set is above this share of it. */
+  /** Near its memory is a run whose working set is above this share of it. */
   readonly nearMemoryShare: number;
-  /** K5: which share of the time limit is half time. */
+  /** hold.K5: which share of the time limit is half time. */
   readonly halfTimeShare: number;
   /** So long after its time limit a hold expires by itself, should the word of its end have been lost. */
   readonly graceMs: number;
@@ -86,7 +82,7 @@ export type HoldPhase = "held" | "asked" | "given-back" | "over";
 export interface HoldSample {
   readonly atMs: number;
   readonly cpuTimeMs: number;
-  /** Absent where nobody counts it. */
+  /** Absent where it is not counted. */
   readonly throttledMs?: number;
   readonly memoryMb: number;
 }
@@ -98,18 +94,18 @@ export interface Hold {
   readonly plan?: PublishedAllocation;
   /** Since when it waits for help; only in `asked`. */
   readonly askedAtMs?: number;
-  /** The plan of this epoch has been called too small (K3). */
+  /** The plan of this epoch has been called too small (hold.K3). */
   readonly throttledEpoch?: number;
-  /** K2: lifted for good. */
+  /** hold.K2: lifted for good. */
   readonly memoryGivenBack: boolean;
   /** `memory.high` as it was last ordered; absent: none. */
   readonly memoryHighMb?: number;
   readonly lastSample?: HoldSample;
-  /** Where the window of K3 began. */
+  /** Where the window of hold.K3 began. */
   readonly windowStart?: HoldSample;
   /** CPU limits in force over time; absent until the first is. */
   readonly history?: LimitHistory;
-  /** K8: what the ledger was last told to be in force. */
+  /** hold.K8: what the ledger was last told to be in force. */
   readonly told?: { readonly epoch: number; readonly cpuCores: number };
 }
 
@@ -142,7 +138,7 @@ export interface HoldStep {
 export interface CpuClaim {
   /** Admitted, and its own whatever happens. */
   readonly floorCores: number;
-  /** U: up to here a claim comes before everybody's excess over U. */
+  /** U: up to here a claim comes before all excess over U. */
   readonly userCores: number;
   readonly wantsCores: number;
   /** It suffers: first among those below U. */
@@ -168,13 +164,13 @@ export function claimOf({ phase, terms, plan }: Hold): CpuClaim {
   };
 }
 
-/** K9 */
+/** hold.K9 */
 function plannedCores({ cpuCores, epoch }: PublishedAllocation, { user, allocation }: HoldTerms): number {
   const cores = cpuCores ?? user.cpuCores;
   return epoch === allocation?.epoch ? Math.min(cores, user.cpuCores) : cores;
 }
 
-/** K7: over is over; all else by kind of event. */
+/** hold.K7: over is over; all else by kind of event. */
 export function stepHold(hold: Hold, event: HoldEvent, rules: HoldRules = HOLD_RULES): HoldStep {
   if (hold.phase === "over") return { hold, effects: [] };
   switch (event.type) {
@@ -196,7 +192,7 @@ export function stepHold(hold: Hold, event: HoldEvent, rules: HoldRules = HOLD_R
   }
 }
 
-/** When time alone changes something next: K4, K5 or the expiry. Infinity for a hold that is over. */
+/** When time alone changes something next: hold.K4, hold.K5 or the expiry. Infinity for a hold that is over. */
 export function nextTickMs(hold: Hold, rules: HoldRules = HOLD_RULES): number {
   const { phase, askedAtMs, terms } = hold;
   if (phase === "over") return Number.POSITIVE_INFINITY;
@@ -213,12 +209,12 @@ function expiryMs({ startedAtMs, timeLimitMs }: HoldTerms, { graceMs }: HoldRule
   return startedAtMs + timeLimitMs + graceMs;
 }
 
-/** A donor is who has less CPU than U by the newest plan. */
+/** A donor has less CPU than U by the newest plan. */
 function isDonor({ terms, plan }: Hold): boolean {
   return plan?.cpuCores !== undefined && plan.cpuCores < terms.user.cpuCores;
 }
 
-/** K1 */
+/** hold.K1 */
 function takePlan(hold: Hold, incoming: PublishedAllocation, rules: HoldRules): HoldStep {
   const { terms, plan } = hold;
   if (!plan || !newer(plan, incoming)) return { hold, effects: [] };
@@ -244,7 +240,7 @@ function takeInForce(hold: Hold, atMs: number, cpuCores: number): Hold {
   return { ...rest, history: hold.history ? movedTo(hold.history, atMs, cpuCores) : startHistory(atMs, cpuCores) };
 }
 
-/** K8 */
+/** hold.K8 */
 function giveWord(hold: Hold): HoldStep {
   const { plan, history, told } = hold;
   if (!plan || !history || (told?.epoch === plan.epoch && told.cpuCores === history.cpuCores)) return { hold, effects: [] };
@@ -259,7 +255,7 @@ function takeSample(hold: Hold, sample: HoldSample, rules: HoldRules): HoldStep 
   return watchCpu(watchMemory(seen, sample.memoryMb, rules), sample, rules);
 }
 
-/** K2 */
+/** hold.K2 */
 function watchMemory(hold: Hold, memoryMb: number, rules: HoldRules): HoldStep {
   const harvestedMb = harvestedMemoryMb(hold);
   if (harvestedMb === undefined || memoryMb < rules.nearMemoryShare * harvestedMb) return { hold, effects: [] };
@@ -267,7 +263,7 @@ function watchMemory(hold: Hold, memoryMb: number, rules: HoldRules): HoldStep {
   return { ...after, effects: [...after.effects, { type: "tell", what: "near-memory" }] };
 }
 
-/** K3 */
+/** hold.K3 */
 function watchCpu({ hold, effects }: HoldStep, sample: HoldSample, rules: HoldRules): HoldStep {
   const { windowStart, plan, phase, throttledEpoch } = hold;
   if (!windowStart || sample.atMs - windowStart.atMs < rules.windowMs) return { hold, effects };
@@ -289,7 +285,7 @@ function isAtLimit({ history }: Hold, from: HoldSample, to: HoldSample, rules: H
   return throttledShare >= rules.throttledShare || (usesItsLimit && throttledShare >= rules.nowAndThenShare);
 }
 
-/** K4, K5, and expiry. */
+/** hold.K4, hold.K5, and expiry. */
 function pass({ hold, effects }: HoldStep, atMs: number, rules: HoldRules): HoldStep {
   if (atMs >= expiryMs(hold.terms, rules)) return { hold: over(hold), effects: [...effects, { type: "restore" }] };
   if (hold.phase === "given-back") return { hold, effects };
@@ -311,7 +307,7 @@ function harvestedMemoryMb({ plan, terms, memoryGivenBack }: Hold): number | und
   return plan.memoryMb;
 }
 
-/** K2: `memory.high` follows the plan, unless the run already uses about as much. */
+/** hold.K2: `memory.high` follows the plan, unless the run already uses about as much. */
 function orderMemory({ hold, effects }: HoldStep, { nearMemoryShare }: HoldRules): HoldStep {
   const usedMb = hold.lastSample?.memoryMb ?? 0;
   const harvestedMb = harvestedMemoryMb(hold);

@@ -1,10 +1,9 @@
-/** B1-B4 of grant.ts. */
+/** The rules of belief.ts, each by an example. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { PublishedAllocation } from "./decision.js";
-import { believedAllocation } from "./grant.js";
-import type { Grid } from "./grid.js";
-import { signFields, signingKeyOf } from "./signature.js";
+import { type Grid, type PublishedAllocation, signFields, signingKeyOf } from "@openwhisk-harvest/core";
+import { believedAllocation } from "./belief.js";
 
 const GRID: Grid = { cpuCores: { min: 0.25, max: 2, step: 0.25 }, memoryMb: { min: 128, max: 8192, step: 128 } };
 const GOOD: PublishedAllocation = { v: 1, cpuCores: 0.25, memoryMb: 512, decision: "d1", namespace: "guest", epoch: 1 };
@@ -17,21 +16,21 @@ test("an allocation that was stamped, is ours and lies on the grid is believed a
 });
 
 const unbelievable: [string, PublishedAllocation | undefined, typeof GUEST | { namespace: string }][] = [
-  ["B1: nothing was published", undefined, GUEST],
-  ["B1: nothing was stamped", GOOD, { namespace: "guest" }],
-  ["B1: another decision was stamped", GOOD, { ...GUEST, stamp: "d2" }],
-  ["B2: it is for another namespace", { ...GOOD, namespace: "other" }, GUEST],
-  ["B3: CPU between the steps", { ...GOOD, cpuCores: 0.3 }, GUEST],
-  ["B3: CPU below the grid", { ...GOOD, cpuCores: 0 }, GUEST],
-  ["B3: CPU that is no number", { ...GOOD, cpuCores: Number.NaN }, GUEST],
-  ["B3: memory off the grid, though the CPU is on it", { ...GOOD, memoryMb: 130 }, GUEST],
+  ["belief.B1: nothing was published", undefined, GUEST],
+  ["belief.B1: nothing was stamped", GOOD, { namespace: "guest" }],
+  ["belief.B1: another decision was stamped", GOOD, { ...GUEST, stamp: "d2" }],
+  ["belief.B2: it is for another namespace", { ...GOOD, namespace: "other" }, GUEST],
+  ["belief.B3: CPU between the steps", { ...GOOD, cpuCores: 0.3 }, GUEST],
+  ["belief.B3: CPU below the grid", { ...GOOD, cpuCores: 0 }, GUEST],
+  ["belief.B3: CPU that is no number", { ...GOOD, cpuCores: Number.NaN }, GUEST],
+  ["belief.B3: memory off the grid, though the CPU is on it", { ...GOOD, memoryMb: 130 }, GUEST],
 ];
 for (const [why, allocation, who] of unbelievable)
   test(`not believed: ${why}`, () => {
     assert.equal(believedAllocation(allocation, who, GRID), undefined);
   });
 
-test("B4: only what was signed for this very run is believed, where there is a secret", () => {
+test("belief.B4: only what was signed for this very run is believed, where there is a secret", () => {
   const key = signingKeyOf("5a".repeat(32));
   const run = { root: "a".repeat(32), trail: [], astPath: "[0]" };
   const signed = signFields(key, run.root, { "[0]": GOOD })["[0]"];

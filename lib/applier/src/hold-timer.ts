@@ -2,7 +2,7 @@
  * Wakes a hold when time alone changes something (hold.ts, nextTickMs), whatever its sampler does: a donor gets its CPU back at half of
  * its time limit, and a hold whose end was lost expires (H5).
  */
-import { CALLED_OFF, type Clock } from "./clock.js";
+import { CALLED_OFF, type Clock } from "@openwhisk-harvest/core";
 import { type Hold, nextTickMs } from "./hold.js";
 
 interface Armed {

@@ -1,8 +1,8 @@
-/** K1-K8 of hold.ts, each by an example. What holds for all orders of events is in hold-node.test.ts. */
+/** The rules of hold.ts, each by an example. What holds for all orders of events is in hold-node.test.ts. */
+
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { PublishedAllocation } from "./decision.js";
-import type { Grid } from "./grid.js";
+import type { Grid, PublishedAllocation } from "@openwhisk-harvest/core";
 import { claimOf, HOLD_RULES, type Hold, type HoldEffect, type HoldEvent, type HoldTerms, nextTickMs, openHold, stepHold } from "./hold.js";
 import { meanCores } from "./limit-history.js";
 
@@ -69,7 +69,7 @@ class Driven {
 }
 
 describe("a hold", () => {
-  it("K1: takes up only what is newer, and only what is believed", () => {
+  it("hold.K1: takes up only what is newer, and only what is believed", () => {
     const driven = new Driven(DONOR);
     const ignored: Partial<PublishedAllocation>[] = [
       { epoch: 1 },
@@ -86,12 +86,12 @@ describe("a hold", () => {
     assert.equal(claimOf(driven.hold).wantsCores, 0.5);
   });
 
-  it("K1: a run that was started with U keeps it, whatever is planned later", () => {
+  it("hold.K1: a run that was started with U keeps it, whatever is planned later", () => {
     const driven = new Driven(undefined).on({ type: "plan", atMs: 1, allocation: allocated({ epoch: 9 }) });
     assert.deepEqual(claimOf(driven.hold), { floorCores: 1, userCores: 1, wantsCores: 1, urgent: false });
   });
 
-  it("K2: memory.high follows the plan, is lifted near it for good, and is not set below what is in use", () => {
+  it("hold.K2: memory.high follows the plan, is lifted near it for good, and is not set below what is in use", () => {
     const driven = new Driven(allocated({ memoryMb: 256 }));
     driven.work(0, 40, 0.1, 200).on({ type: "plan", atMs: 50, allocation: allocated({ epoch: 2, memoryMb: 128 }) });
     driven.on({ type: "plan", atMs: 60, allocation: allocated({ epoch: 3, memoryMb: 384 }) });
@@ -102,7 +102,7 @@ describe("a hold", () => {
     assert.deepEqual(driven.told().filter((what) => what === "near-memory").length, 1);
   });
 
-  it("K2: memory above U is no business of memory.high", () => {
+  it("hold.K2: memory above U is no business of memory.high", () => {
     const driven = new Driven(allocated({ memoryMb: 1024 })).work(0, 40, 0.1, 1000);
     assert.deepEqual(
       driven.effects.map((effect) => effect.type),
@@ -110,7 +110,7 @@ describe("a hold", () => {
     );
   });
 
-  it("K3: a donor at its limit says so within two windows, and once for each plan", () => {
+  it("hold.K3: a donor at its limit says so within two windows, and once for each plan", () => {
     const driven = new Driven(DONOR).work(0, 220, 0.25);
     assert.deepEqual(driven.told(), ["applied", "throttled"]);
     driven.on({ type: "plan", atMs: 225, allocation: allocated({ epoch: 2, cpuCores: 0.5 }) }).inForce(226);
@@ -119,7 +119,7 @@ describe("a hold", () => {
     assert.deepEqual(driven.told(), ["applied", "throttled", "applied", "throttled"]);
   });
 
-  it("K3: neither a donor with room to spare, nor a receiver, nor U is ever throttled", () => {
+  it("hold.K3: neither a donor with room to spare, nor a receiver, nor U is ever throttled", () => {
     for (const [allocation, cores] of [
       [DONOR, 0.2],
       [allocated({ cpuCores: 2 }), 2],
@@ -128,14 +128,14 @@ describe("a hold", () => {
       assert.ok(!new Driven(allocation).work(0, 2_000, cores).told().includes("throttled"));
   });
 
-  it("K3: a burst that waits for its next period for half of the window counts as being at the limit", () => {
+  it("hold.K3: a burst that waits for its next period for half of the window counts as being at the limit", () => {
     const driven = new Driven(DONOR);
     for (let atMs = 0; atMs <= 220; atMs += 20)
       driven.on({ type: "sample", atMs, cpuTimeMs: atMs * 0.2, throttledMs: atMs * 0.5, memoryMb: 1 });
     assert.ok(driven.told().includes("throttled"));
   });
 
-  it("K3: who uses all of its limit and is never throttled could use no more", () => {
+  it("hold.K3: who uses all of its limit and is never throttled could use no more", () => {
     for (const [throttledShare, isAtLimit] of [
       [0, false],
       [0.04, false],
@@ -148,13 +148,13 @@ describe("a hold", () => {
     }
   });
 
-  it("K3: a donor that is slow by plan must use up the work that was planned first", () => {
+  it("hold.K3: a donor that is slow by plan must use up the work that was planned first", () => {
     const driven = new Driven(allocated({ workCoreMs: 250 })).work(0, 980, 0.25);
     assert.deepEqual(driven.told(), ["applied"]);
     assert.deepEqual(driven.work(1_000, 1_300, 0.25).told(), ["applied", "throttled"]);
   });
 
-  it("K4: without a plan that helps it claims U by itself, urgently", () => {
+  it("hold.K4: without a plan that helps it claims U by itself, urgently", () => {
     const driven = new Driven(DONOR).work(0, 220, 0.25);
     driven.on({ type: "plan", atMs: 230, allocation: allocated({ epoch: 2, cpuCores: 0.25 }) }); // an answer, but no help
     assert.equal(driven.hold.phase, "asked");
@@ -163,13 +163,13 @@ describe("a hold", () => {
     assert.deepEqual(claimOf(driven.hold), { floorCores: 0.25, userCores: 1, wantsCores: 1, urgent: true });
   });
 
-  it("K5: claims U at half time, sampled or not", () => {
+  it("hold.K5: claims U at half time, sampled or not", () => {
     const driven = new Driven(DONOR).on({ type: "tick", atMs: 29_999 });
     assert.equal(driven.hold.phase, "held");
     assert.equal(driven.on({ type: "tick", atMs: 30_000 }).hold.phase, "given-back");
   });
 
-  it("K4, K5: says when time alone will change it", () => {
+  it("hold.K4, hold.K5: says when time alone will change it", () => {
     const driven = new Driven(DONOR);
     assert.equal(nextTickMs(driven.hold), 30_000, "half time");
     driven.work(0, 220, 0.25);
@@ -181,7 +181,7 @@ describe("a hold", () => {
       assert.equal(nextTickMs(new Driven(allocation).hold), 70_000, "who is no donor waits for nothing else");
   });
 
-  it("K6: no plan takes back what was given back, and one may bring more", () => {
+  it("hold.K6: no plan takes back what was given back, and one may bring more", () => {
     const driven = new Driven(DONOR).on({ type: "tick", atMs: 30_000 }).inForce(30_001);
     driven.on({ type: "plan", atMs: 30_002, allocation: allocated({ epoch: 2 }) });
     assert.equal(claimOf(driven.hold).wantsCores, 1);
@@ -194,7 +194,7 @@ describe("a hold", () => {
     ["restart", true],
     ["died", false],
   ] as const)
-    it(`K7: ${type} ends it once and for all`, () => {
+    it(`hold.K7: ${type} ends it once and for all`, () => {
       const driven = new Driven(DONOR).on({ type, atMs: 10 });
       assert.equal(driven.effects.filter((effect) => effect.type === "restore").length, restores ? 1 : 0);
       const before = driven.effects.length;
@@ -204,14 +204,14 @@ describe("a hold", () => {
       assert.equal(claimOf(driven.hold).wantsCores, 0);
     });
 
-  it("K7: expires when its end was lost", () => {
+  it("hold.K7: expires when its end was lost", () => {
     const driven = new Driven(DONOR).on({ type: "tick", atMs: 69_999 });
     assert.equal(driven.hold.phase, "given-back");
     assert.equal(driven.on({ type: "tick", atMs: 70_000 }).hold.phase, "over");
     assert.deepEqual(driven.effects.at(-1), { type: "restore" });
   });
 
-  it("K8: answers every plan that it takes up, also one that changes nothing, or that the node has no room for", () => {
+  it("hold.K8: answers every plan that it takes up, also one that changes nothing, or that the node has no room for", () => {
     const driven = new Driven(DONOR);
     driven.on({ type: "plan", atMs: 1, allocation: allocated({ epoch: 2 }) }).on({ type: "settled" });
     driven.on({ type: "plan", atMs: 2, allocation: allocated({ epoch: 3, cpuCores: 2 }) }).on({ type: "settled" });
@@ -219,7 +219,7 @@ describe("a hold", () => {
     assert.deepEqual(driven.told(), ["applied", "applied", "applied", "applied"]);
   });
 
-  it("K9: an allocation above U begins as U, and comes in force by a plan", () => {
+  it("hold.K9: an allocation above U begins as U, and comes in force by a plan", () => {
     const driven = new Driven(allocated({ cpuCores: 2 }));
     assert.deepEqual(claimOf(driven.hold), { floorCores: 1, userCores: 1, wantsCores: 1, urgent: false });
     driven.on({ type: "plan", atMs: 5, allocation: allocated({ epoch: 2, cpuCores: 2 }) });

@@ -1,12 +1,12 @@
-/** H2, H3, H5, H6 and N1-N5 over a node of holds, for random runs, plans, samples, losses and refusals in random order. */
+/** H2, H3, H5, H6 and the rules of node-budget.ts over a node of holds, for random runs, plans, samples, losses and refusals in random order. */
+
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { isOnGrid, type PublishedAllocation } from "@openwhisk-harvest/core";
 import { casesOf } from "@openwhisk-harvest/testkit";
 import fc from "fast-check";
-import type { PublishedAllocation } from "./decision.js";
-import { isOnGrid } from "./grid.js";
 import { claimOf, HOLD_RULES } from "./hold.js";
-import { GRID, SimNode } from "./hold-node.test.kit.js";
+import { GRID, SimNode } from "./hold-node.kit.js";
 import { excessCores, nextOrder, targetsOf } from "./node-budget.js";
 
 const onGrid = fc.integer({ min: 1, max: 8 }).map((steps) => steps * 0.25);
@@ -80,9 +80,9 @@ function check(node: SimNode): void {
     const { floorCores, userCores: u, wantsCores, urgent } = claimOf(run.hold);
     const inForce = run.inForceCores;
     const wholes = [floorCores, u, wantsCores];
-    assert.ok(urgent || wholes.includes(inForce) || isOnGrid(GRID.cpuCores, inForce), `H2, N4: ${inForce}`);
+    assert.ok(urgent || wholes.includes(inForce) || isOnGrid(GRID.cpuCores, inForce), `H2, node-budget.N4: ${inForce}`);
     if (!run.hold.terms.allocation) assert.equal(inForce, u, "H3");
-    assert.ok(inForce >= floorCores, "N2: below what it was admitted with");
+    assert.ok(inForce >= floorCores, "node-budget.N2: below what it was admitted with");
     assert.ok(inForce <= wantsCores || inForce === floorCores, "above its claim");
     if (!urgent || inForce >= u) continue;
     assert.ok(freeCores < 1e-6, `H5: ${freeCores} cores are free and a suffering run lacks ${u - inForce}`);
@@ -90,7 +90,7 @@ function check(node: SimNode): void {
     assert.deepEqual(
       above.map(({ id }) => id),
       [],
-      "N3: a receiver has not given way",
+      "node-budget.N3: a receiver has not given way",
     );
   }
 }
@@ -160,7 +160,7 @@ describe("a node's budget", () => {
   });
   const axis = GRID.cpuCores;
 
-  it("N1: shrinks before it grows", () => {
+  it("node-budget.N1: shrinks before it grows", () => {
     const members = [
       { id: "donor", claim: claim(0.25, 1, 1, true), inForceCores: 0.25 },
       { id: "receiver", claim: claim(1, 1, 1.75), inForceCores: 1.75 },
@@ -168,7 +168,7 @@ describe("a node's budget", () => {
     assert.deepEqual(nextOrder({ capacityCores: 2, axis, members }), { id: "receiver", cpuCores: 1 });
   });
 
-  it("N2: gives floors that are too much, and nobody more", () => {
+  it("node-budget.N2: gives floors that are too much, and nobody more", () => {
     const members = [
       { id: "waits", claim: claim(1, 1, 1), inForceCores: 1 },
       { id: "lent to", claim: claim(1, 1, 1), inForceCores: 0 },
@@ -181,7 +181,7 @@ describe("a node's budget", () => {
     assert.equal(excessCores({ capacityCores: 1.5, axis, members: after }), 0.75);
   });
 
-  it("N3: of two below U the one that suffers comes first, though it came later", () => {
+  it("node-budget.N3: of two below U the one that suffers comes first, though it came later", () => {
     const members = [
       { id: "planned", claim: claim(0.25, 1, 1), inForceCores: 0.25 },
       { id: "suffers", claim: claim(0.25, 1, 1, true), inForceCores: 0.25 },
@@ -195,7 +195,7 @@ describe("a node's budget", () => {
     );
   });
 
-  it("N5: leaves alone what could not be written, and counts it in full", () => {
+  it("node-budget.N5: leaves alone what could not be written, and counts it in full", () => {
     const members = [
       { id: "stuck", claim: claim(0.25, 1, 0.25), inForceCores: 1.5, stuck: true },
       { id: "donor", claim: claim(0.25, 1, 1, true), inForceCores: 0.25 },

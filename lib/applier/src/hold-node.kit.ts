@@ -1,7 +1,7 @@
 /** A node in memory: holds, its budget, and limits that are "written" at once or refused. It checks H6 after every single write. */
+
 import assert from "node:assert/strict";
-import type { PublishedAllocation } from "./decision.js";
-import type { Grid } from "./grid.js";
+import type { Grid, PublishedAllocation } from "@openwhisk-harvest/core";
 import { claimOf, type Hold, type HoldEffect, type HoldEvent, openHold, stepHold } from "./hold.js";
 import { type BudgetMember, nextOrder } from "./node-budget.js";
 

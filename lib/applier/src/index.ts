@@ -1,0 +1,2 @@
+export * from "./hold-timer.js";
+export * from "./pure.js";
