@@ -2,7 +2,8 @@
  * Holds the rooms to their plan:
  *
  * house.1  A room's sources import only the rooms that its arrows name; its tests may import more, never the sources of a room by path.
- * house.2  A package lists what its sources import, all of it and nothing else.
+ * house.2  A package lists what its sources import, all of it and nothing else; of a room whose whole entry it imports, the optional
+ *          peers, too.
  *
  * Part of `npm run arrows`. Prints every breach, and ends with 1 when there is one.
  */
@@ -23,6 +24,7 @@ const IS_TEST =
 const SPECIFIER =
   /(?:^|[;\s])(?:import|export)\s[^;"']*?from\s*"([^"]+)"|(?:^|[^.\w])(?:import|require)\(\s*"([^"]+)"\s*\)|(?:^|\n)import\s*"([^"]+)"/g;
 
+const peersOf = new Map(rooms().map(({ manifest }) => [manifest.name, Object.keys(manifest.peerDependenciesMeta ?? {})]));
 const breaches = [];
 
 for (const { folder, manifest } of rooms()) {
@@ -44,12 +46,13 @@ for (const { folder, manifest } of rooms()) {
       const name = packageOf(specifier);
       if (isTest || specifier.startsWith("node:") || builtinModules.includes(specifier)) continue;
       used.add(name);
+      if (specifier === name) for (const peer of peersOf.get(name) ?? []) used.add(peer);
       if (!name.startsWith(SCOPE)) continue;
       const target = name.slice(SCOPE.length);
       if (!allowed.includes("*") && !allowed.includes(target)) breaches.push(`${file}: ${room} may not import ${target} (house.1)`);
     }
   }
-  const listed = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
+  const listed = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.peerDependencies });
   for (const name of used)
     if (!listed.includes(name) && name !== manifest.name) breaches.push(`${folder}: imports ${name} and does not list it (house.2)`);
   for (const name of listed) if (!used.has(name)) breaches.push(`${folder}: lists ${name} and does not import it (house.2)`);

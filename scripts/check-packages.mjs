@@ -6,9 +6,9 @@
  *
  * Part of `npm run arrows`; needs the build. Prints every breach, and ends with 1 when there is one.
  */
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join, posix } from "node:path";
+import { packed } from "./packed.mjs";
 import { report } from "./report-breaches.mjs";
 import { rooms } from "./rooms.mjs";
 
@@ -19,7 +19,7 @@ const published = rooms().filter(({ manifest }) => !manifest.private);
 const folders = new Map(published.map(({ folder, manifest }) => [manifest.name, folder]));
 
 const breaches = [];
-for (const { name, files } of packed()) {
+for (const { name, files } of packed([...folders.keys()])) {
   const paths = new Set(files.map(({ path }) => path));
   if (![...paths].some((path) => path.startsWith("dist/"))) breaches.push(`${name}: it is not built: run npm run build`);
   for (const path of paths) {
@@ -30,16 +30,6 @@ for (const { name, files } of packed()) {
   }
 }
 report(breaches, `${published.length} packages hold what they should`);
-
-function packed() {
-  const workspaces = [...folders.keys()].flatMap((name) => ["--workspace", name]);
-  const output = execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts", ...workspaces], {
-    encoding: "utf8",
-    maxBuffer: 64 * 2 ** 20,
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  return JSON.parse(output);
-}
 
 function relativeImports(folder, path) {
   const text = readFileSync(join(folder, path), "utf8");

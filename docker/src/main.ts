@@ -1,6 +1,7 @@
 /** The node agent as a process of its own: `harvest-node-agent [--config file] [--set path=value ...]`. */
 import { type Config, HarvestError, runProcess, stopSignal } from "@openwhisk-harvest/core";
-import { configuredSigningKey, RedisAllocationStore } from "@openwhisk-harvest/stores";
+import { RedisAllocationStore } from "@openwhisk-harvest/stores/redis";
+import { configuredSigningKey } from "@openwhisk-harvest/stores/signing-secret";
 import { destination, pino } from "pino";
 import { installAgents } from "./install.js";
 import { startNodeAgent } from "./node-agent/start.js";

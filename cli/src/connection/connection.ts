@@ -59,7 +59,7 @@ export class Connection {
   /** Runs `use` on Redis and closes the connection. OWH_STORE_UNAVAILABLE when Redis does not answer. */
   async withAllocations<T>(use: (allocations: AllocationStore) => Promise<T>): Promise<T> {
     const { value: url, from } = given(this.door.redis);
-    const { RedisAllocationStore } = await import("@openwhisk-harvest/stores");
+    const { RedisAllocationStore } = await import("@openwhisk-harvest/stores/redis");
     const allocations = await RedisAllocationStore.connect({
       url,
       timeoutMs: REDIS_TIMEOUT_MS,

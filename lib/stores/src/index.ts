@@ -1,11 +1,8 @@
+/** Everything; a program that imports it brings the optional peers `lmdb` and `nano`. */
 export * from "./documents/couch.js";
 export * from "./documents/lmdb.js";
-export * from "./logger.js";
 export * from "./open-stores.js";
-export * from "./redis-allocation-store.js";
-export { FolderLock } from "./redis-process/folder-lock.js";
-export * from "./redis-process.js";
-export * from "./run-key-writer.js";
+export * from "./redis.js";
 export * from "./signing-secret.js";
 export * from "./typed/dag-store.js";
 export * from "./typed/decision-store.js";

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type RedisProcess, startRedis } from "@openwhisk-harvest/stores";
+import { type RedisProcess, startRedis } from "@openwhisk-harvest/stores/redis";
 
 export type RedisKind = RedisProcess["kind"];
 

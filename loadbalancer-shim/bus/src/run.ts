@@ -1,6 +1,6 @@
 /** One replica of the bus adapter in the foreground. */
 import { type Config, HarvestError, stopSignal, systemClock } from "@openwhisk-harvest/core";
-import { openRunKeyWriter } from "@openwhisk-harvest/stores";
+import { openRunKeyWriter } from "@openwhisk-harvest/stores/redis";
 import type { Logger } from "pino";
 import { type ActionReader, CouchActionReader } from "./action-reader.js";
 import { UNKNOWN_ACTION } from "./events.js";

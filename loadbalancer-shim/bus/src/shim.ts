@@ -1,7 +1,7 @@
 /** The bus adapter as a running part: checks the cluster, makes its topics, and serves terms whenever it is given the charge. */
 import { type Clock, type Config, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import { placementPolicy } from "@openwhisk-harvest/placement";
-import type { RunKeyWriter, StoreLogger } from "@openwhisk-harvest/stores";
+import type { RunKeyWriter, StoreLogger } from "@openwhisk-harvest/stores/redis";
 import type { ActionReader } from "./action-reader.js";
 import { Pinger } from "./pinger.js";
 import type { Bus, Election } from "./port.js";

@@ -4,7 +4,7 @@
  */
 import { type Clock, HarvestError } from "@openwhisk-harvest/core";
 import type { PlacementPolicy } from "@openwhisk-harvest/placement";
-import type { RunKeyWriter, StoreLogger } from "@openwhisk-harvest/stores";
+import type { RunKeyWriter, StoreLogger } from "@openwhisk-harvest/stores/redis";
 import type { ActionReader } from "./action-reader.js";
 import { Checkpoint } from "./checkpoint.js";
 import { ShimCore } from "./core.js";
