@@ -32,7 +32,7 @@ test("tells what came of a stage, line by line", () => {
   assert.deepEqual(explainOutcome(record, stages), [
     "What came of stage [1] at /[1].0: all its runs have ended",
     "  It took 800 ms; 750 ms were predicted for it as decided.",
-    "  Without harvesting 1,000 ms were predicted, 20.0 % less.",
+    "  Without harvesting 1,000 ms were predicted: it took 20.0 % less.",
     "  run        started ms  ended ms  cores last  core-ms given  core-ms used  of it  MB last  MB used",
     "  /guest/f0           0       300           1          1,000           250   25 %      256     99.6",
     "  /guest/f1           0      runs           1          1,000             -      -      256        -",

@@ -42,7 +42,7 @@ function timeLines({ realMs, predictedMs }: StageRecord): string[] {
   if (realMs === undefined) return [];
   if (!predictedMs) return [`  It took ${number(realMs)} ms.`];
   const { user, allocated } = predictedMs;
-  const against = user > 0 ? `, ${Math.abs((100 * (realMs - user)) / user).toFixed(1)} % ${realMs <= user ? "less" : "more"}` : "";
+  const against = user > 0 ? `: it took ${Math.abs((100 * (realMs - user)) / user).toFixed(1)} % ${realMs <= user ? "less" : "more"}` : "";
   return [
     `  It took ${number(realMs)} ms; ${number(allocated)} ms were predicted for it as decided.`,
     `  Without harvesting ${number(user)} ms were predicted${against}.`,
