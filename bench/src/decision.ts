@@ -34,7 +34,7 @@ const DAG = "eight";
 
 export async function benchDecision(count: number): Promise<Figure[]> {
   const dataDir = mkdtempSync(join(tmpdir(), "hv-bench-"));
-  const config = loadConfig({ flags: [`dataDir=${dataDir}`, "sidecar.port=0", "logLevel=silent"] });
+  const config = loadConfig({ flags: [`dataDir=${dataDir}`, "sidecar.port=0", "logLevel=silent", "decision.perSecond=1000000"] });
   const redis = await startRedis({ dataDir });
   const stores = openStores({ dataDir });
   const allocations = await RedisAllocationStore.connect({ url: redis.url, timeoutMs: 1_000, ttlMs: 60_000 });

@@ -34,7 +34,9 @@ export type Unpublished =
   | "mode"
   | "nothing-accepted"
   /** Redis did not answer, or had not answered so often that it was not asked. */
-  | "redis-unavailable";
+  | "redis-unavailable"
+  /** Its namespace had asked for too many in that second: nothing was looked at. */
+  | "over-budget";
 
 export interface DecisionRecord extends Decision {
   /** Present unless published. */

@@ -14,6 +14,7 @@ export const REASON_WORDS: Readonly<Record<ReasonCode, string>> = {
   "nothing-to-share": "fewer than two branches share this resource",
   "stage-excluded": "no branch of the stage can share",
   "decided-at-fork": "it is decided when it forks, with the sizes of its items",
+  "too-many-functions": "more functions run side by side than a decision looks at",
   "no-model": "no model has been trained for this workflow",
   "untrusted-prediction": "fewer than two predictions can be trusted",
   "invalid-plan": "the policy broke an invariant, which the validator caught; this is a fault to report",
@@ -51,4 +52,5 @@ export const UNPUBLISHED_WORDS: Readonly<Record<Unpublished, string>> = {
   mode: "this mode publishes nothing",
   "nothing-accepted": "no stage was accepted",
   "redis-unavailable": "Redis did not answer",
+  "over-budget": "the namespace asked for more decisions in that second than it may have",
 };

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, it } from "node:test";
 import { HandClock } from "@openwhisk-harvest/testkit";
 import { basicOf } from "./key-verifier.js";
-import { openWhiskKeyVerifier } from "./openwhisk-key-verifier.js";
+import { openWhiskKeyVerifier, UNKNOWN_IN_FLIGHT, UNKNOWN_WAITING } from "./openwhisk-key-verifier.js";
 
 const BASIC = Buffer.from("uuid:key").toString("base64");
 
@@ -69,6 +69,50 @@ describe("the key verifier for OpenWhisk", () => {
       assert.equal(asked.length, 2);
     }
     await assert.rejects(openWhiskKeyVerifier({ apihost: "http://127.0.0.1:1" }).verify(BASIC), { code: "OWH_STORE_UNAVAILABLE" });
+  });
+
+  it("has a bounded number of questions about wrong keys in flight, and asks about a right one beside them", async () => {
+    const held: (() => void)[] = [];
+    let [inFlight, mostInFlight] = [0, 0];
+    const { asked, clock, verifier } = await setUp((request, response) => {
+      if (request.headers.authorization === `Basic ${BASIC}`) return void answering(200, '["guest"]')(request, response);
+      mostInFlight = Math.max(mostInFlight, ++inFlight);
+      held.push(() => {
+        inFlight--;
+        answering(401, "{}")(request, response);
+      });
+    });
+    assert.deepEqual(await verifier.verify(BASIC), ["guest"]);
+    await clock.advance(60_001);
+    const many = UNKNOWN_IN_FLIGHT + UNKNOWN_WAITING + 100;
+    const wrong = Promise.allSettled(Array.from({ length: many }, (_, n) => verifier.verify(Buffer.from(`wrong:${n}`).toString("base64"))));
+    assert.deepEqual(await verifier.verify(BASIC), ["guest"], "a key that was right the last time waits for none of them");
+    let answered = false;
+    void wrong.then(() => {
+      answered = true;
+    });
+    while (!answered) {
+      held.shift()?.();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    assert.ok(mostInFlight <= UNKNOWN_IN_FLIGHT, `${mostInFlight}`);
+    const refused = (await wrong).filter(({ status }) => status === "rejected") as PromiseRejectedResult[];
+    assert.equal(refused.length, 100);
+    assert.ok(refused.every(({ reason }) => reason.code === "OWH_STORE_UNAVAILABLE"));
+    assert.equal(asked.length, 2 + many - 100);
+  });
+
+  it("forgets no right key for any number of wrong ones", async () => {
+    const { asked, verifier } = await setUp((request, response) => {
+      const isRight = request.headers.authorization === `Basic ${BASIC}`;
+      answering(isRight ? 200 : 401, isRight ? '["guest"]' : "{}")(request, response);
+    });
+    await verifier.verify(BASIC);
+    for (let from = 0; from < 10_500; from += 250)
+      await Promise.all(Array.from({ length: 250 }, (_, n) => verifier.verify(Buffer.from(`wrong:${from + n}`).toString("base64"))));
+    const before = asked.length;
+    await verifier.verify(BASIC);
+    assert.equal(asked.length, before);
   });
 
   it("never tells the key in an error", async () => {

@@ -5,6 +5,7 @@ import { HandClock } from "@openwhisk-harvest/testkit";
 import { pino } from "pino";
 import { VerdictMemory } from "./decide/hysteresis.js";
 import { dagOf, type FunctionSpec, modelOf, ROOT } from "./decide/state.kit.js";
+import { DecisionBudget } from "./decision-budget.js";
 import { GuardedRedis } from "./guarded-redis.js";
 import { Knowledge } from "./knowledge.js";
 import { SidecarMetrics } from "./metrics.js";
@@ -34,6 +35,7 @@ function partsWith(redis: Pick<AllocationStore, "modes" | "publish">, models = a
     metrics,
     logger,
     verdicts: new VerdictMemory(),
+    budget: new DecisionBudget({ perSecond: 100, clock }),
   };
 }
 
@@ -72,6 +74,23 @@ describe("runDecision", () => {
     });
     for (let i = 0; i < 20; i++) assert.equal((await runDecision(REQUEST, parts)).unpublished, "redis-unavailable");
     assert.equal(asked, 5);
+  });
+
+  it("looks at nothing for a namespace that has spent its budget, says so, and goes on in the next second", async () => {
+    let published = 0;
+    const parts = partsWith({
+      modes: async () => HARVEST,
+      publish: async () => void published++,
+    });
+    const decide = async (n: number, namespace = "guest") =>
+      runDecision({ ...REQUEST, namespace, root: n.toString(16).padStart(32, "0") }, parts);
+    for (let n = 0; n < 100; n++) assert.equal((await decide(n)).published, true);
+    const beyond = await decide(100);
+    assert.deepEqual([beyond.published, beyond.unpublished, beyond.stages, published], [false, "over-budget", [], 100]);
+    assert.equal((await decide(101, "other")).published, true, "another namespace has a budget of its own");
+    assert.match(await parts.metrics.registry.metrics(), /^harvest_decisions_unpublished_total\{reason="over-budget"\} 1$/m);
+    await parts.clock.advance(1_000);
+    assert.equal((await decide(102)).published, true);
   });
 
   it("does not take a bug for an outage", async () => {

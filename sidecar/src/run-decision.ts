@@ -18,7 +18,9 @@ import type { VerdictMemory } from "./decide/hysteresis.js";
 import { asMap, itemStageOf, predictItems } from "./decide/items.js";
 import { predict } from "./decide/predict.js";
 import { sharingOf } from "./decide/sharing.js";
+import { functionsInStages, withinSizeLimit } from "./decide/size-limit.js";
 import { decidesStages } from "./decide/state.js";
+import type { DecisionBudget } from "./decision-budget.js";
 import { type DecisionRecord, type DecisionRequest, requestedId, type Unpublished } from "./decision-record.js";
 import type { GuardedRedis } from "./guarded-redis.js";
 import type { Knowledge } from "./knowledge.js";
@@ -35,6 +37,7 @@ export interface DecisionParts {
   readonly metrics: SidecarMetrics;
   readonly logger: Logger;
   readonly verdicts: VerdictMemory;
+  readonly budget: DecisionBudget;
   readonly signingKey?: SigningKey | undefined;
 }
 
@@ -48,7 +51,8 @@ export async function runDecision(request: DecisionRequest, parts: DecisionParts
   const items = fork && itemStageOf(described, fork);
   const asked = fork ? (items?.dag ?? withoutStages(described)) : described;
   const { mode, kept } = consentOf(asked, modes, namespace, clock.nowMs());
-  const dag = sharingOf(asked, kept);
+  const isAffordable = !decidesStages(mode) || parts.budget.take(namespace, functionsInStages(asked));
+  const dag = withinSizeLimit(sharingOf(isAffordable ? asked : withoutStages(asked), kept));
   const [model, policy = settings.policy] = await steps.time("load-model", async () =>
     decidesStages(mode) ? Promise.all([knowledge.model(namespace, name), knowledge.policy(namespace, name)]) : [],
   );
@@ -58,7 +62,8 @@ export async function runDecision(request: DecisionRequest, parts: DecisionParts
   const { faults, ...draft } = steps.timeSync("plan", () => planStages(state, predictions));
   const stages = fork && items ? draft.stages.map((stage) => asMap(stage, fork, items)) : draft.stages;
   const decided = { ...draft, stages, id: requestedId(request), decidedAtMs: clock.nowMs() };
-  const unpublished = await steps.time("publish", async () => (isKnown ? publish(decided, parts) : "redis-unavailable"));
+  const publishing = async () => (isKnown ? publish(decided, parts) : "redis-unavailable");
+  const unpublished = isAffordable ? await steps.time("publish", publishing) : "over-budget";
 
   const decision = { ...decided, published: unpublished === undefined, ...(unpublished && { unpublished }), stepMs: steps.stepMs };
   metrics.decided(decision, faults.length);
@@ -68,7 +73,7 @@ export async function runDecision(request: DecisionRequest, parts: DecisionParts
   return decision;
 }
 
-/** A fork that is none of a map we can decide on: there is nothing to decide. */
+/** There is nothing to decide: a fork that is none of a map we can decide on, or a namespace that has spent its budget. */
 function withoutStages(dag: DagDescription): DagDescription {
   return { ...dag, stages: [] };
 }

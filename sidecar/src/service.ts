@@ -21,6 +21,7 @@ import {
 import { destination, type Logger, pino } from "pino";
 import type { ProductionReport } from "./collector/drift-metrics.js";
 import { VerdictMemory } from "./decide/hysteresis.js";
+import { DecisionBudget } from "./decision-budget.js";
 import { DecisionDesk } from "./decision-desk.js";
 import { type DecisionRecord, type DecisionRequest, withStageRecord } from "./decision-record.js";
 import { DecisionWriter } from "./decision-writer.js";
@@ -72,7 +73,9 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const redis = new GuardedRedis(allocations, metrics);
   const knowledge = new Knowledge({ dags, models, pins, cacheMs: config.decision.cacheMs, clock, metrics, logger });
   const writer = new DecisionWriter({ store: decisions, clock, metrics, logger });
-  const parts = { settings: config.decision, grid, knowledge, redis, clock, metrics, logger, signingKey, verdicts: new VerdictMemory() };
+  const verdicts = new VerdictMemory();
+  const budget = new DecisionBudget({ perSecond: config.decision.perSecond, clock });
+  const parts = { settings: config.decision, grid, knowledge, redis, clock, metrics, logger, signingKey, verdicts, budget };
   const desk = new DecisionDesk({
     decide: async (request) => runDecision(request.fork ? await withRunsInput(request) : request, parts),
     store: decisions,

@@ -89,6 +89,10 @@ export const configSchema = z.strictObject({
       unit: "fraction",
       description: "Policy makespan: how much of the way from the mean to the 99th percentile is added to a demand",
     }),
+    perSecond: count(
+      "Decisions that a namespace may ask for per second, one about more than 50 functions counting as several; runs beyond keep their user allocation",
+      200,
+    ),
     cacheMs: ms("How long the sidecar uses a DAG or a model before it looks for a newer one", 5_000),
     breakerFailures: count("After so many failed questions in a row a conductor's container asks the sidecar no more", 5),
     breakerOpenMs: ms("How long it then asks nothing; twice as long each time its one new attempt fails, up to a minute", 2_000),

@@ -29,6 +29,8 @@ export type ReasonCode =
   | "stage-excluded"
   /** A `map`, before it forks: it is decided then, with the sizes of its items. */
   | "decided-at-fork"
+  /** The composition, or the map, has more functions that run side by side than one decision looks at. */
+  | "too-many-functions"
   | "no-model"
   | "untrusted-prediction"
   /** The policy's split broke H1 or H2: a fault of ours, which the validator caught. */

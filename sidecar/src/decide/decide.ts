@@ -16,7 +16,7 @@ import { splitAsPaper } from "./policy-paper.js";
 import { type Predictions, predict } from "./predict.js";
 import { isTrusted, membersOf, type SharingFunction, type SharingStage, sharingBranches } from "./sharing.js";
 import { splitResource } from "./split-resource.js";
-import { stageTimeMs } from "./stage-time.js";
+import { functionTimeMs, stageTimeMs } from "./stage-time.js";
 import { type DecisionDraft, type DecisionState, decidesStages, type Resource } from "./state.js";
 
 export type Policies = Readonly<Record<Resource, Policy>>;
@@ -119,14 +119,8 @@ function predictedStageMs(functions: readonly FunctionDecision[]): StageDecision
   const sharing = sharingBranches(functions, "cpuCores");
   if (sharing.length === 0) return undefined;
   const timeWith = (coresOf: (fn: FunctionDecision) => number | undefined) =>
-    stageTimeMs(
-      sharing.map((branch) =>
-        branch.map((fn) => ({
-          workCoreMs: fn.predicted?.workCoreMs.mean as number,
-          cpuCores: coresOf(fn) as number,
-          demandCores: fn.demand?.cpuCores as number,
-        })),
-      ),
+    stageTimeMs(sharing, (fn) =>
+      functionTimeMs(fn.predicted?.workCoreMs.mean as number, coresOf(fn) as number, fn.demand?.cpuCores as number),
     );
   return { user: timeWith((fn) => fn.user.cpuCores), allocated: timeWith((fn) => fn.allocation.cpuCores) };
 }

@@ -5,6 +5,7 @@
 import type { DagDescription, DagFunction, ParallelStage, StageDecision } from "@openwhisk-harvest/core";
 import { type Predictions, predict } from "./predict.js";
 import { canShare } from "./sharing.js";
+import { MOST_FUNCTIONS } from "./size-limit.js";
 import type { DecisionState } from "./state.js";
 
 /** Which time a run comes to which fork, and with what. */
@@ -29,8 +30,9 @@ export interface ItemStage {
 export function itemStageOf(dag: DagDescription, { forkPath, itemBytes }: ForkOfItems): ItemStage | undefined {
   const stage = dag.stages.find((one) => one.forkPath === forkPath && one.kind === "map");
   const kind = stage?.branches[0];
-  if (kind === undefined || !canShare(kind)) return undefined;
+  if (!stage || kind === undefined || !canShare(kind)) return undefined;
   const body = dag.functions.filter((fn) => fn.forkPath === forkPath);
+  if (body.length * itemBytes.length > MOST_FUNCTIONS) return tooLarge(dag, stage, itemBytes.length);
   const copies = itemBytes.flatMap((bytes, position) => body.map((fn, at) => ({ fn, position, bytes: at === 0 ? bytes : undefined })));
   const functions = copies.map(({ fn, position }, index): DagFunction => ({ ...fn, index, position }));
   const width = itemBytes.length;
@@ -40,6 +42,11 @@ export function itemStageOf(dag: DagDescription, { forkPath, itemBytes }: ForkOf
     originOf: copies.map(({ fn }) => fn.index),
     inputBytesOf: copies.map(({ bytes }) => bytes),
   };
+}
+
+function tooLarge(dag: DagDescription, { forkPath }: ParallelStage, width: number): ItemStage {
+  const items = { forkPath, kind: "parallel", width, branches: [], isTooLarge: true } as const;
+  return { dag: { ...dag, functions: [], stages: [{ ...items, branches: [] }] }, originOf: [], inputBytesOf: [] };
 }
 
 /** As predict() does it for the functions of a DAG; `state.dag` is the item stage's, perhaps with fewer who may take part. */

@@ -13,10 +13,10 @@
  * leftovers go to the next slowest. Where several are equally slow and the steps do not suffice for all of them, those that
  * gain most by a step come first; else the first branch does, so equal states give equal plans.
  *
- * Cost: steps of the budget x functions.
+ * Cost: (functions + steps of the budget) x the search for the place of one among those who can still grow.
  */
 import { atIndex, type GridAxis, quantileOfSorted, roundAmount } from "@openwhisk-harvest/core";
-import { givesEverybodyU, type Plan, partsOf, type Sharer, type SplitRequest } from "./policy.js";
+import { givesEverybodyU, type Plan, partsOf, type Sharer, type SplitRequest, type WorkPart } from "./policy.js";
 import { functionTimeMs, stageTimeMs } from "./stage-time.js";
 
 /** Confidence: the gain must be large enough in all but this share of the trees. */
@@ -38,10 +38,12 @@ export function fastestSplit({ axis, budget, sharers }: SplitRequest): number[] 
   const steps = stepsAbove(axis, budget, firsts);
   if (steps === undefined) return undefined;
   const shares = sharers.map((sharer, i) => shareOf(axis, sharer, firsts[i] as number));
+  const turns = new Turns(shares);
   for (let left = steps; left > 0; left--) {
-    const next = nextToGrow(shares);
+    const next = turns.next();
     if (next === undefined) break;
     shares[next] = shareOf(axis, sharers[next] as Sharer, (shares[next] as Share).steps + 1);
+    turns.add(next);
   }
   return shares.map((share) => atIndex(axis, share.steps));
 }
@@ -63,20 +65,40 @@ function shareOf(axis: GridAxis, sharer: Sharer, steps: number): Share {
   return { steps, timeMs, ...(isOfUse && { nextMs: timeWith(more) }) };
 }
 
-/** Times closer than this are equal but for the noise of binary fractions. */
-const EQUAL_TIMES = 1 + 1e-9;
+/** Who gets the next step, of those who can use it: the slowest; of equally slow ones, the one that is fastest afterwards. */
+class Turns {
+  readonly #shares: readonly Share[];
+  /** The next one last. */
+  readonly #waiting: number[] = [];
 
-/** The slowest that can grow; of equally slow ones, the one that is fastest afterwards. */
-function nextToGrow(shares: readonly Share[]): number | undefined {
-  let best: number | undefined;
-  for (const [i, { timeMs, nextMs }] of shares.entries()) {
-    if (nextMs === undefined) continue;
-    const slowest = best === undefined ? undefined : (shares[best] as Share);
-    const isSlower = slowest === undefined || timeMs > slowest.timeMs * EQUAL_TIMES;
-    const isEqual = slowest !== undefined && timeMs * EQUAL_TIMES >= slowest.timeMs;
-    if (isSlower || (isEqual && nextMs < (slowest.nextMs as number))) best = i;
+  /** `shares` may change, but for those of the ones who wait here. */
+  constructor(shares: readonly Share[]) {
+    this.#shares = shares;
+    this.#waiting = [...shares.keys()].filter((i) => shares[i]?.nextMs !== undefined).sort((a, b) => this.#compare(a, b));
   }
-  return best;
+
+  /** Takes it out. */
+  next(): number | undefined {
+    return this.#waiting.pop();
+  }
+
+  /** Back among the others, if it can grow further. */
+  add(which: number): void {
+    if (this.#shares[which]?.nextMs === undefined) return;
+    let [from, to] = [0, this.#waiting.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (this.#compare(this.#waiting[middle] as number, which) < 0) from = middle + 1;
+      else to = middle;
+    }
+    this.#waiting.splice(from, 0, which);
+  }
+
+  /** Single precision takes times for equal that differ by the noise of binary fractions. */
+  #compare(a: number, b: number): number {
+    const [one, other] = [this.#shares[a] as Share, this.#shares[b] as Share];
+    return Math.fround(one.timeMs) - Math.fround(other.timeMs) || (other.nextMs ?? 0) - (one.nextMs ?? 0) || b - a;
+  }
 }
 
 /** How many whole steps the budget holds beyond what everybody begins with, in steps above the axis' minimum. */
@@ -90,19 +112,11 @@ function stepsAbove(axis: GridAxis, budget: number, firsts: readonly number[]): 
 
 /** For each tree: by which share of its time with the user allocations the stage is shorter under the split, with that tree's work. */
 function gainSharePerTree({ sharers }: SplitRequest, amounts: readonly number[]): Float64Array {
-  const trees = sharers[0]?.workPerTree.length ?? 0;
-  return Float64Array.from({ length: trees }, (_, tree) => {
-    const timeWith = (coresOf: (user: number, i: number) => number) =>
-      stageTimeMs(
-        sharers.map((sharer, i) =>
-          partsOf(sharer).map(({ user, demand, workPerTree }) => ({
-            workCoreMs: workPerTree[tree] as number,
-            cpuCores: coresOf(user, i),
-            demandCores: demand,
-          })),
-        ),
-      );
-    const userMs = timeWith((user) => user);
-    return userMs > 0 ? (userMs - timeWith((_user, i) => amounts[i] as number)) / userMs : 0;
+  const branches = sharers.map(partsOf);
+  return Float64Array.from({ length: sharers[0]?.workPerTree.length ?? 0 }, (_, tree) => {
+    const workOf = ({ workPerTree }: WorkPart) => workPerTree[tree] as number;
+    const userMs = stageTimeMs(branches, (part) => functionTimeMs(workOf(part), part.user, part.demand));
+    const splitMs = stageTimeMs(branches, (part, i) => functionTimeMs(workOf(part), amounts[i] as number, part.demand));
+    return userMs > 0 ? (userMs - splitMs) / userMs : 0;
   });
 }

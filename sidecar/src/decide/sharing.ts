@@ -20,6 +20,8 @@ export interface SharingFunction extends DagFunction {
 export interface SharingStage extends ParallelStage {
   /** Indices of the functions that take part, in branch order. None of a `map`: that is a stage of its own, each time it forks (items.ts). */
   readonly functions: readonly number[];
+  /** No decision looks at it (size-limit.ts): then none takes part, and none is listed. */
+  readonly isTooLarge?: true;
 }
 
 /** A workflow as a decision sees it. */
@@ -115,7 +117,8 @@ export function branchesOf<Member extends { readonly position?: number | undefin
 }
 
 /** The functions that take part, and those of the stage's branches that do not, with their reasons; in branch order. */
-export function membersOf(dag: SharingDag, { forkPath, functions }: SharingStage): SharingFunction[] {
+export function membersOf(dag: SharingDag, { forkPath, functions, isTooLarge }: SharingStage): SharingFunction[] {
+  if (isTooLarge) return [];
   const own = new Set(functions);
   return dag.functions.filter((fn) => own.has(fn.index) || (fn.forkPath === forkPath && isOut(fn)));
 }

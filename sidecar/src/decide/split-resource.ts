@@ -4,7 +4,7 @@ import { type Caps, capsOf } from "./caps.js";
 import { leastGainShare } from "./hysteresis.js";
 import type { Policy, Sharer, WorkPart } from "./policy.js";
 import type { Predictions } from "./predict.js";
-import { branchesOf, canShare, isCandidate, type SharingDag, type SharingStage, sharingBranches } from "./sharing.js";
+import { branchesOf, canShare, isCandidate, type SharingStage, sharingBranches } from "./sharing.js";
 import type { DecisionState, Resource } from "./state.js";
 import { validatePlan } from "./validate.js";
 
@@ -59,6 +59,7 @@ export function splitResource(toSplit: StageToSplit, resource: Resource, policy:
 
 /** Why there is nothing to split, before any policy is asked. */
 function refusalOf({ state, stage }: StageToSplit, willingCount: number, sharingCount: number): ReasonCode | undefined {
+  if (stage.isTooLarge) return "too-many-functions";
   if (stage.kind === "map") return canShare(stage.branches[0]) ? "decided-at-fork" : "stage-excluded";
   if (willingCount < 2) return "nothing-to-share";
   if (!state.model) return "no-model";
@@ -69,15 +70,11 @@ function refusalOf({ state, stage }: StageToSplit, willingCount: number, sharing
 function capsOfBranch({ dag, grid }: DecisionState, branch: Branch, resource: Resource): Caps | undefined {
   let all: Caps = { least: grid[resource].min, most: grid[resource].max };
   for (const { index } of branch) {
-    const caps = capsOf(grid[resource], boundsOf(dag, index), resource);
+    const caps = capsOf(grid[resource], dag.functions[index]?.bounds, resource);
     if (!caps) return undefined;
     all = { least: Math.max(all.least, caps.least), most: Math.min(all.most, caps.most) };
   }
   return all.least > all.most ? undefined : all;
-}
-
-function boundsOf({ functions }: SharingDag, index: number) {
-  return functions.find((fn) => fn.index === index)?.bounds;
 }
 
 /** A sequence may have as much as the function that can use the most, as far as every function's maximum allows. */

@@ -5,18 +5,12 @@ export function functionTimeMs(workCoreMs: number, cpuCores: number, demandCores
   return workCoreMs / Math.min(cpuCores, demandCores);
 }
 
-export interface TimedFunction {
-  readonly workCoreMs: number;
-  readonly cpuCores: number;
-  readonly demandCores: number;
-}
-
 /** Predicted time in ms of a stage: that of its slowest branch, whose functions run one after another. */
-export function stageTimeMs(branches: readonly (readonly TimedFunction[])[]): number {
+export function stageTimeMs<T>(branches: readonly (readonly T[])[], msOf: (one: T, branch: number) => number): number {
   let slowest = 0;
-  for (const functions of branches) {
+  for (const [branch, functions] of branches.entries()) {
     let branchMs = 0;
-    for (const { workCoreMs, cpuCores, demandCores } of functions) branchMs += functionTimeMs(workCoreMs, cpuCores, demandCores);
+    for (const one of functions) branchMs += msOf(one, branch);
     slowest = Math.max(slowest, branchMs);
   }
   return slowest;
