@@ -19,13 +19,26 @@ const NO_RULES_IN = new Map([["profiler/src/run-fixture.kit.ts", /^[KS]\d$/]]);
 const RULES_TO_COME = [
   "composer-plugin/src/hook/",
   "docker/src/node-agent/",
-  "lib/core/src/",
+  ...["events", "plan"].map((name) => `lib/core/src/${name}`),
   "loadbalancer-shim/",
   "sidecar/src/ledger/",
   "standalone/src/invoker/",
   "standalone/src/controller/",
 ];
-const WORDS_TO_COME = [""];
+const WORDS_TO_COME = [
+  ...RULES_TO_COME,
+  "bench/",
+  "cli/",
+  "composer-plugin/",
+  "docker/",
+  "laptop/",
+  "profiler/",
+  "scripts/",
+  "sidecar/",
+  "standalone/",
+  "test/",
+  "workloads/",
+];
 
 /** Comments, strings and regular expressions, whichever begins first. */
 const TOKENS =

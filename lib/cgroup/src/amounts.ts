@@ -7,11 +7,11 @@ export const CFS_PERIOD_US = 100_000;
 const MIN_QUOTA_US = 1_000;
 export const BYTES_PER_MB = 1 << 20;
 /**
- * How far above the working set a shrunk limit must lie. The function goes on allocating between our look and our write,
- * and v2's kernel then kills instead of refusing (tried: exit 137).
+ * How far above the working set a shrunk limit must lie. The function goes on allocating between our look and our
+ * write, and v2's kernel then kills instead of refusing (tried: exit 137).
  */
 const SHRINK_MARGIN_BYTES = 4 * BYTES_PER_MB;
-/** v1 says "unlimited" as the largest page-aligned 63-bit number; nobody has four exabytes. */
+/** v1 says "unlimited" as the largest page-aligned 63-bit number; no host has four exabytes. */
 const UNLIMITED_BYTES = 2 ** 62;
 
 /** 0.5 core -> 50,000 us; 0.001 core -> 1,000 us. */

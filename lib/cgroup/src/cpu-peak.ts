@@ -5,9 +5,9 @@
  * Samples do not fall on the periods' borders, so a window of "at least P" that ends at a sample often spans one wait
  * and two bursts: three threads under 0.5 core read 0.69 to 0.78. The kernel says when that may be so, for a group
  * still waiting at a period's end counts as throttled; hence two kinds of window, and the peak is the largest of both:
- *  - free: from the latest sample at least `windowMs` before its end, if nobody was throttled in it, nor within P after
- *    it, when the period that its end cuts is over; its mean is what was wanted. (Where the run ends earlier, what was
- *    seen must do.)
+ *  - free: from the latest sample at least `windowMs` before its end, if no process was throttled in it, nor within P
+ *    after it, when the period that its end cuts is over; its mean is what was wanted. (Where the run ends earlier,
+ *    what was seen must do.)
  *  - quota: from the earliest sample within `quotaWindowMs` (whole periods, at least five), whatever was throttled; the
  *    CPU time is divided by the whole `quotaWindowMs`, so it may only be too low.
  *
@@ -32,7 +32,7 @@ export interface CpuPoint {
   readonly atMs: number;
   /** CPU time since some start; never goes back. */
   readonly cpuUs: number;
-  /** Grows whenever the group was throttled, in any unit; constant where nobody counts it. */
+  /** Grows whenever the group was throttled, in any unit; constant where the kernel does not count it. */
   readonly throttled: number;
 }
 

@@ -11,7 +11,7 @@ export class CpuPool {
     return [...this.#groupsOn.keys()];
   }
 
-  /** At least one CPU and at most all: `cpuCores` rounded up, so that nobody gets less than was promised. */
+  /** At least one CPU and at most all: `cpuCores` rounded up, so that no container gets less than was promised. */
   take(cpuCores: number): number[] {
     const count = Math.min(Math.max(1, Math.ceil(cpuCores)), this.#groupsOn.size);
     const leastTaken = [...this.#groupsOn].sort(([cpuA, a], [cpuB, b]) => a - b || cpuA - cpuB).slice(0, count);

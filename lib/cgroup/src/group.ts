@@ -5,13 +5,16 @@ export interface Sample {
   /** Monotonic, of the injected clock. */
   readonly atMs: number;
   readonly cpuUsageUs: number;
-  /** How long the group wanted to run and was not allowed to; absent where nobody counts it. */
+  /** How long the group wanted to run and was not allowed to; absent where the kernel does not count it. */
   readonly throttledUs?: number;
   /** In how many CFS periods that happened. */
   readonly throttledPeriods?: number;
-  /** Memory in use without inactive page cache, as kubelet counts it; without a control group, the resident set of the process tree. */
+  /**
+   * Memory in use without inactive page cache, as kubelet counts it; without a control group, the resident set of the
+   * process tree.
+   */
   readonly workingSetBytes: number;
-  /** Processes the kernel killed because the group was at its memory limit; absent where nobody counts them. */
+  /** Processes the kernel killed because the group was at its memory limit; absent where it does not count them. */
   readonly oomKills?: number;
 }
 
@@ -32,8 +35,8 @@ export interface MemoryLimits {
 }
 
 /**
- * One container's group. Setters reject with OWH_BAD_ALLOCATION when the value is no amount or the kernel refuses it, and
- * everything with OWH_NO_CGROUP when the group is gone or cannot be written.
+ * One container's group. Setters reject with OWH_BAD_ALLOCATION when the value is no amount or the kernel refuses it,
+ * and everything with OWH_NO_CGROUP when the group is gone or cannot be written.
  */
 export interface ContainerGroup {
   readonly name: string;
@@ -44,13 +47,13 @@ export interface ContainerGroup {
   /** Never shrinks the limit below the working set. Does nothing where memory cannot be limited (affinity, none). */
   setMemory(limits: MemoryLimits): Promise<void>;
   /**
-   * Everything, exactly; or "usage", cheap enough for every 20 ms: without `oomKills`, and with a working set that may be off by
-   * what working-set.ts says.
+   * Everything, exactly; or "usage", cheap enough for every 20 ms: without `oomKills`, and with a working set that may
+   * be off by what working-set.ts says.
    */
   read(part?: "usage"): Sample;
   limits(): Limits;
   processes(): number[];
-  /** SIGKILLs until nobody is left. OWH_DEADLINE when somebody still is after five seconds. */
+  /** SIGKILLs until no process is left. OWH_DEADLINE when one still is after five seconds. */
   kill(): Promise<void>;
   /** Removes the empty group; kill first. A second call does nothing. OWH_DEADLINE when it stays busy. */
   remove(): Promise<void>;

@@ -3,7 +3,10 @@ import { HarvestError } from "@openwhisk-harvest/core";
 import { type CgroupFs, errnoOf, type OpenFile } from "./fs.js";
 import { noCgroup } from "./members.js";
 
-/** The kernel's ways to say that a value cannot be: out of range, above a parent's quota, memory that cannot be reclaimed. */
+/**
+ * The kernel's ways to say that a value cannot be: out of range, above a parent's quota, memory that cannot be
+ * reclaimed.
+ */
 const REFUSALS = new Set(["EINVAL", "EBUSY", "ERANGE"]);
 
 export function writeLimit(fs: CgroupFs, path: string, value: string): void {
@@ -24,7 +27,7 @@ export function readLimit(fs: CgroupFs, path: string): string {
   }
 }
 
-/** One file for sampling: opened at its first reading, so that a group may be made before anybody reads it. */
+/** One file for sampling: opened at its first reading, so that a group may be made before it is read. */
 export class KeptFile {
   readonly #fs: CgroupFs;
   readonly #path: string;

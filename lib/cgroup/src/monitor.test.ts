@@ -66,7 +66,7 @@ describe("startMonitor", () => {
     monitor.stop();
     monitor.stop();
     assert.deepEqual(
-      told.map(({ atMs, cpuTimeMs, throttledMs, memoryMb }) => [atMs, cpuTimeMs, throttledMs, memoryMb]), // nobody counts throttling here
+      told.map(({ atMs, cpuTimeMs, throttledMs, memoryMb }) => [atMs, cpuTimeMs, throttledMs, memoryMb]), // throttling is not counted here
       [
         [1000, 0, undefined, 1000],
         [1020, 10, undefined, 1020],

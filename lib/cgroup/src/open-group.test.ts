@@ -1,4 +1,7 @@
-/** Somebody else's group: v2 against the fake kernel of v2-kernel.kit.ts; v1 in real containers, in docker/. */
+/**
+ * A group that another process has made: v2 against the fake kernel of v2-kernel.kit.ts; v1 in real containers, in
+ * docker/.
+ */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { openGroup } from "./open-group.js";

@@ -1,6 +1,6 @@
 /**
- * The group of a process that somebody else has made, as a Docker engine does for its containers: opened to be read and written
- * directly, which takes some ten microseconds where the engine takes 8 ms.
+ * The group of a process that another program has started, as a Docker engine does for its containers: opened to be
+ * read and written directly, which takes some ten microseconds where the engine takes 8 ms.
  */
 import { HarvestError, messageOf } from "@openwhisk-harvest/core";
 import type { CgroupFs } from "./fs.js";
@@ -11,8 +11,8 @@ import { V1Group } from "./v1-group.js";
 import { V2Group } from "./v2-group.js";
 
 /**
- * `pid`: any process of the group, by its number in our PID namespace. `remove()` only closes what was opened here: the group stays
- * its owner's. OWH_NO_CGROUP when the process is gone, or its group cannot be seen from here.
+ * `pid`: any process of the group, by its number in our PID namespace. `remove()` only closes what was opened here: the
+ * group stays its owner's. OWH_NO_CGROUP when the process is gone, or its group cannot be seen from here.
  */
 export function openGroup(name: string, pid: number, overrides: Partial<Host> = {}): ContainerGroup {
   const host = systemHost(overrides);

@@ -5,7 +5,7 @@
  * process.
  * our-groups.G1  Nothing whose name lacks this form is ever changed or removed.
  * our-groups.G2  A group is stale only if no process of that number exists (numbers come back, so some are cleared away
- *     late), if we may write it, and if it holds nobody of another PID namespace.
+ *     late), if we may write it, and if it holds no process of another PID namespace.
  */
 import { HarvestError } from "@openwhisk-harvest/core";
 import { type CgroupFs, errnoOf } from "./fs.js";
@@ -36,7 +36,7 @@ function isAlive(host: Host, pid: number): boolean {
     const stat = ifThere(() => host.fs.read(`/proc/${pid}/stat`), "");
     return !parseStat(stat).zombie;
   } catch (error) {
-    return errnoOf(error) !== "ESRCH"; // EPERM: somebody else's, but there
+    return errnoOf(error) !== "ESRCH"; // EPERM: another user's, but there
   }
 }
 
@@ -48,7 +48,7 @@ function staleBasesIn(host: Host, parent: string): string[] {
   });
 }
 
-/** Not another user's, and nobody of another PID namespace in it, whose owner would look dead from here. */
+/** Not another user's, and without a process of another PID namespace, whose owner would look dead from here. */
 function isOursToClear(fs: CgroupFs, base: string): boolean {
   const dirs = [base, ...childDirsIfThere(fs, base).map((child) => `${base}/${child}`)];
   return dirs.every((dir) => {

@@ -1,7 +1,7 @@
 /**
  * CPU time and memory of a process tree from /proc, for hosts without control groups.
  *
- * process-tree.T1  The CPU time never goes back: what an orphan had used when somebody else reaped it is lost to the
+ * process-tree.T1  The CPU time never goes back: what an orphan had used when another process reaped it is lost to the
  *     sum, not to the result.
  * process-tree.T2  A process once seen in the tree stays in it, even when its parent has died, until it ends.
  */

@@ -1,12 +1,14 @@
 /**
- * One timer for all who want to be called at the same period: a wake-up of the event loop costs about as much as a sample, and
- * a node samples many containers.
+ * One timer for all that are to be called at the same period: a wake-up of the event loop costs about as much as a
+ * sample, and a node samples many containers.
  */
 import type { Clock } from "@openwhisk-harvest/core";
 
 const tickers = new WeakMap<Clock, Map<number, Ticker>>();
 
-/** Calls `tick` every `periodMs`, for the first time within one period, until the function that it returns is called. */
+/**
+ * Calls `tick` every `periodMs`, for the first time within one period, until the function that it returns is called.
+ */
 export function everyPeriod(clock: Clock, periodMs: number, tick: () => void): () => void {
   const ofClock = tickers.get(clock) ?? new Map<number, Ticker>();
   tickers.set(clock, ofClock);
@@ -31,7 +33,10 @@ class Ticker {
     this.#ticks.add(tick);
   }
 
-  /** True when nobody is left; then it stops for good at its next wake-up, for a sleep that can be broken off costs twice as much. */
+  /**
+   * True when no callback is left; then it stops for good at its next wake-up, for a sleep that can be broken off costs
+   * twice as much.
+   */
   remove(tick: () => void): boolean {
     this.#ticks.delete(tick);
     return this.#ticks.size === 0;

@@ -128,7 +128,7 @@ describe("UsageAccumulator", () => {
     assert.equal(cpuPeakCores, 0.25);
   });
 
-  it("says nothing of throttling where nobody counts it, and nothing was used without samples", () => {
+  it("says nothing of throttling where it is not counted, and nothing was used without samples", () => {
     assert.deepEqual(usageOf([]), { durationMs: 0, cpuTimeMs: 0, cpuMeanCores: 0, cpuPeakCores: 0, memoryPeakMb: 0, samples: 0 });
   });
 

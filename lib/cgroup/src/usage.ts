@@ -31,7 +31,7 @@ export interface Usage {
   readonly cpuTimeMs: number;
   readonly cpuMeanCores: number;
   readonly cpuPeakCores: number;
-  /** Absent where nobody counts it. */
+  /** Absent where the kernel does not count it. */
   readonly throttledMs?: number;
   readonly memoryPeakMb: number;
   readonly samples: number;
@@ -42,7 +42,7 @@ export interface UsageSoFar {
   /** Of the clock that stamps samples. */
   readonly atMs: number;
   readonly cpuTimeMs: number;
-  /** Absent where nobody counts it. */
+  /** Absent where the kernel does not count it. */
   readonly throttledMs?: number;
   /** The working set now. */
   readonly memoryMb: number;

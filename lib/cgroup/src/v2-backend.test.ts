@@ -113,7 +113,7 @@ describe("cgroup v2: what stays behind", () => {
     ]);
   });
 
-  it("our-groups.G2: a group that holds somebody of another PID namespace is left alone", async () => {
+  it("our-groups.G2: a group that holds a process of another PID namespace is left alone", async () => {
     const kernel = new FakeKernel({ realRoot: true });
     kernel.fs.makeDir(`${MOUNT}/openwhisk-harvest-299-0`);
     kernel.pids.set(0, `${MOUNT}/openwhisk-harvest-299-0`);

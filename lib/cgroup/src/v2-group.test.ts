@@ -54,7 +54,7 @@ describe("V2Group", () => {
     kernel.files.set(`${DIR}/memory.current`, `${256 * MB}\n`);
     await group.setMemory({ limitMb: 300 });
     await group.setMemory({ highMb: 128 });
-    assert.deepEqual(group.limits(), { memoryMb: 300, memoryHighMb: 128 }, "growing, and memory.high, kill nobody");
+    assert.deepEqual(group.limits(), { memoryMb: 300, memoryHighMb: 128 }, "growing, and memory.high, kill no process");
   });
 
   it("refuses what is no amount", async () => {

@@ -93,7 +93,7 @@ export class V2Group implements ContainerGroup {
   }
 
   async kill(): Promise<void> {
-    const switchPath = `${this.#dir}/cgroup.kill`; // since Linux 5.14; nobody escapes it by forking
+    const switchPath = `${this.#dir}/cgroup.kill`; // since Linux 5.14; no process escapes it by forking
     const killAtOnce = this.#host.fs.exists(switchPath) ? () => writeLimit(this.#host.fs, switchPath, "1") : undefined;
     await killAll(this.#host, this.name, () => this.processes(), killAtOnce);
   }

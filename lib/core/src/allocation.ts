@@ -15,7 +15,10 @@ export interface Allocation {
 /** Where the CPU part of a user allocation comes from. */
 export type CpuSource = "annotation" | "encoded" | "platform-default" | "none";
 
-/** What the user asked for. `cpuCores` is absent when the platform caps no CPU: such an action is left out of CPU harvesting. */
+/**
+ * What the user asked for. `cpuCores` is absent when the platform caps no CPU: such an action is left out of CPU
+ * harvesting.
+ */
 export interface UserAllocation {
   readonly cpuCores?: number;
   readonly cpuSource: CpuSource;
@@ -48,15 +51,19 @@ export function annotationOf(annotations: readonly KeyValue[] | undefined, key: 
   return annotations?.find((a) => a.key === key)?.value;
 }
 
-/** OpenWhisk's reading of an annotation (Parameter.scala:125-133): any object or array, `true`, a number but 0, a text but "". */
+/**
+ * OpenWhisk's reading of an annotation (Parameter.scala:125-133): any object or array, `true`, a number but 0, a text
+ * but "".
+ */
 export function isTruthyAnnotation(annotations: readonly KeyValue[], key: string, whenAbsent = false): boolean {
   const value = annotationOf(annotations, key);
   return value === undefined ? whenAbsent : Boolean(value);
 }
 
 /**
- * The user allocation of an action: the annotation `cpu` (cores) before the encoded limit before what the platform gives
- * everybody. `platformCpuCores` is 1 on `standalone`, and what `user-cpus` yields on a stock cluster, or undefined.
+ * The user allocation of an action: the annotation `cpu` (cores) before the encoded limit before what the platform
+ * gives every action. `platformCpuCores` is 1 on `standalone`, and what `user-cpus` yields on a stock cluster, or
+ * undefined.
  */
 export function userAllocationOf(
   action: { readonly memoryLimitMb: number; readonly annotations?: readonly KeyValue[] },

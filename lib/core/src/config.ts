@@ -1,7 +1,7 @@
 /**
- * The one configuration. An option has a path (`grid.cpuCores.step`), a unit, a default and a purpose. Later sources win:
- * defaults, the file (YAML or JSON), the environment (`HARVEST_GRID_CPU_CORES_STEP`), flags (`--set grid.cpuCores.step=0.125`).
- * All mistakes are reported at once, and the result is frozen.
+ * The one configuration. An option has a path (`grid.cpuCores.step`), a unit, a default and a purpose. Later sources
+ * win: defaults, the file (YAML or JSON), the environment (`HARVEST_GRID_CPU_CORES_STEP`), flags
+ * (`--set grid.cpuCores.step=0.125`). All mistakes are reported at once, and the result is frozen.
  */
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
@@ -75,7 +75,7 @@ export const configSchema = z.strictObject({
   }),
   redis: section({
     url: text("Redis for allocations, forks and joins; `harvest up` starts one of its own when absent"),
-    composerUrl: text("The same Redis for conductors, as a user who reaches only the keys composer/*; needed when url is given"),
+    composerUrl: text("The same Redis for conductors, as a user that reaches only the keys composer/*; needed when url is given"),
     timeoutMs: ms("Longest wait for an answer of Redis before the user allocation is used", 50),
     allocationTtlMs: ms("How long allocations and observations stay in Redis", 3_600_000),
   }),
@@ -313,7 +313,10 @@ function readFile(file: { name: string; text: string }): Record<string, unknown>
   return parsed as Record<string, unknown>;
 }
 
-/** Numbers and booleans of the environment and of flags come as text; an option of the unit text, path, name ... stays text. */
+/**
+ * Numbers and booleans of the environment and of flags come as text; an option of the unit text, path, name ... stays
+ * text.
+ */
 const TEXT_UNITS = new Set(["text", "path", "name", "level", "address", "mapping"]);
 
 function assign(tree: Record<string, unknown>, option: ConfigOption, text: string): void {
@@ -330,7 +333,10 @@ function assign(tree: Record<string, unknown>, option: ConfigOption, text: strin
   at[leaf] = value;
 }
 
-/** The grid in force: what is configured, and for the rest what suits the host. OWH_BAD_CONFIG when an axis holds no allocation. */
+/**
+ * The grid in force: what is configured, and for the rest what suits the host. OWH_BAD_CONFIG when an axis holds no
+ * allocation.
+ */
 export function gridOf(config: Config, hostCores: number): Grid {
   const byHost = gridForHost(hostCores).cpuCores;
   const { min, max, step } = config.grid.cpuCores;

@@ -1,6 +1,6 @@
 /**
- * The DAG description (paper, Figure 3.4; architecture, 4.1): what composer-plugin derives from a composition when it is
- * deployed, and all that profiler and sidecar ever learn of a workflow. It holds no code and no data. It says what a
+ * The DAG description (paper, Figure 3.4; architecture, 4.1): what composer-plugin derives from a composition when it
+ * is deployed, and all that profiler and sidecar ever learn of a workflow. It holds no code and no data. It says what a
  * function and a branch are, and never what comes of it: which of them are harvested is the sidecar's to decide.
  */
 import { z } from "zod";
@@ -16,8 +16,8 @@ export const userAllocationSchema = z.object({
 });
 
 /**
- * What a function's action is, where it is no plain action of the job: a sequence, a composition, or `foreign`, one that the job does not
- * define. A foreign action that OpenWhisk does not have either has the kind "unknown".
+ * What a function's action is, where it is no plain action of the job: a sequence, a composition, or `foreign`, one
+ * that the job does not define. A foreign action that OpenWhisk does not have either has the kind "unknown".
  */
 const actionRoleSchema = z.enum(["sequence", "composition", "foreign"]);
 
@@ -44,7 +44,7 @@ export const dagFunctionSchema = z.object({
   /** Branch of that fork. */
   position: z.int().nonnegative().optional(),
   user: userAllocationSchema,
-  /** What its owner lets harvesting leave it and give it at most, where he says so (bounds.ts). */
+  /** What its owner lets harvesting leave it and give it at most (bounds.ts). */
   bounds: boundsSchema.optional(),
   harvest: harvestAnnotationSchema.optional(),
   role: actionRoleSchema.optional(),

@@ -15,13 +15,15 @@ export type ReasonCode =
   | "ratio-split"
   /** The split shortens the stage's predicted time by more than the prediction's uncertainty (policy `makespan`). */
   | "shorter-stage"
-  /** What donors do not need goes to functions that would die under their user allocation (policy `makespan`, memory). */
+  /**
+   * What donors do not need goes to functions that would die under their user allocation (policy `makespan`, memory).
+   */
   | "memory-shortage-met"
   /** Every function already has what it would be given. */
   | "no-change"
   | "exceeds-budget"
   | "gain-within-uncertainty"
-  /** Even the grid's minimum for everybody is more than the budget. */
+  /** Even the grid's minimum for every branch is more than the budget. */
   | "budget-below-minimum"
   /** Fewer than two functions share the stage. */
   | "nothing-to-share"
@@ -47,8 +49,9 @@ export interface Prediction {
   /** What 99 of 100 runs stay below; absent where it was not calibrated. */
   readonly p99?: number;
   /**
-   * forest: predicted from the size, with a calibrated band. history: the size does not explain the quantity, or lies outside of
-   * what was profiled. trees: the model is not calibrated, the band is the spread of its trees and covers less than it says.
+   * forest: predicted from the size, with a calibrated band. history: the size does not explain the quantity, or lies
+   * outside of what was profiled. trees: the model is not calibrated, the band is the spread of its trees and covers
+   * less than it says.
    */
   readonly basis?: "forest" | "history" | "trees";
 }
@@ -125,19 +128,25 @@ export interface PublishedAllocation {
   readonly cpuCores?: number;
   readonly memoryMb?: number;
   /**
-   * W that the decision counts on, with its margin. A donor works at its limit by plan when it has less to do than the others; only
-   * one that has used up this and still works was predicted wrongly. Absent: a donor at its limit is taken for that at once.
+   * W that the decision counts on, with its margin. A donor works at its limit by plan when it has less to do than the
+   * others; only one that has used up this and still works was predicted wrongly. Absent: a donor at its limit is taken
+   * for that at once.
    */
   readonly workCoreMs?: number;
   readonly decision: string;
   /** The applier compares it with the namespace of the activation. */
   readonly namespace: string;
   readonly epoch: number;
-  /** Of the publisher, over all of this and where it stands (signature.ts). Appliers that know the secret believe nothing without. */
+  /**
+   * Of the publisher, over all of this and where it stands (signature.ts). Appliers that know the secret believe
+   * nothing without.
+   */
   readonly signature?: string;
 }
 
-/** The parameter `$harvest` that travels with the activation of a component and is taken out before user code sees it. */
+/**
+ * The parameter `$harvest` that travels with the activation of a component and is taken out before user code sees it.
+ */
 export interface HarvestParam {
   /** The run key, see run-key.ts. */
   readonly k: string;

@@ -28,7 +28,7 @@ export const ERROR_CATALOGUE = {
   OWH_UNAUTHORIZED: { httpStatus: 401, class: "rejected", meaning: "The OpenWhisk key is missing or not known." },
   OWH_FORBIDDEN: { httpStatus: 403, class: "rejected", meaning: "The key is known but belongs to another namespace." },
   OWH_NOT_FOUND: { httpStatus: 404, class: "rejected", meaning: "The named thing does not exist." },
-  OWH_CONFLICT: { httpStatus: 409, class: "retryable", meaning: "The document was changed by somebody else in the meantime." },
+  OWH_CONFLICT: { httpStatus: 409, class: "retryable", meaning: "The document was changed by another writer in the meantime." },
   OWH_TOO_LARGE: { httpStatus: 413, class: "rejected", meaning: "A body or a document exceeds its size limit." },
   OWH_STORE_UNAVAILABLE: { httpStatus: 503, class: "retryable", meaning: "Redis or the document store does not answer." },
   OWH_UNREACHABLE: { httpStatus: 503, class: "retryable", meaning: "OpenWhisk or the sidecar does not answer at its address." },

@@ -1,10 +1,11 @@
 /**
- * Modes and consent (architecture, 5): `off` anywhere wins, then a pause, then the action's annotation `harvest`, then the
- * namespace, then all.
+ * Modes and consent (architecture, 5): `off` anywhere wins, then a pause, then the action's annotation `harvest`, then
+ * the namespace, then all.
  *
- * A pause takes nothing away but the doing: what it covers is decided and explained as in `observe`, and nothing of it is applied. It
- * covers one action, a namespace or everything, ends by itself if it has an end, and does not stop the operator's mode `profile`.
- * `harvest:mode` is read at the start of every run, so a pause holds for the next run; appliers watch it for those under way.
+ * A pause takes nothing away but the doing: what it covers is decided and explained as in `observe`, and nothing of it
+ * is applied. It covers one action, a namespace or everything, ends by itself if it has an end, and does not stop the
+ * operator's mode `profile`. `harvest:mode` is read at the start of every run, so a pause holds for the next run;
+ * appliers watch it for those under way.
  */
 import { z } from "zod";
 
@@ -21,17 +22,20 @@ export const pauseSchema = z.object({
   namespace: z.string().min(1).optional(),
   /** `[package/]action` in that namespace; the whole namespace when absent. */
   action: z.string().min(1).optional(),
-  /** Who may end it: an operator's pause is not for the namespace's owner to resume. */
+  /** Which party has made it: an operator's pause is not for the namespace's owner to resume. */
   by: z.enum(["operator", "owner"]),
   sinceMs: z.number(),
-  /** Epoch ms at which it ends by itself, on the clock of whoever reads it. */
+  /** Epoch ms at which it ends by itself, on the clock of the part that reads it. */
   untilMs: z.number().optional(),
   /** For people. */
   reason: z.string().max(500).optional(),
 });
 export type Pause = z.infer<typeof pauseSchema>;
 
-/** Namespace -> epoch ms until which a profiler holds it in mode `profile`, whatever mode it has of its own: not `off`, which wins. */
+/**
+ * Namespace -> epoch ms until which a profiler holds it in mode `profile`, whatever mode it has of its own: not `off`,
+ * which wins.
+ */
 const profilingSchema = z.record(z.string(), z.number());
 
 /** The value of `harvest:mode`. */
@@ -55,8 +59,8 @@ export interface PauseScope {
 }
 
 /**
- * Which action runs, and when. Without a time no pause is over yet, and nobody's profiling is believed to go on; without an action only
- * whole namespaces are asked for.
+ * Which action runs, and when. Without a time no pause is over yet, and no profiling is believed to go on; without an
+ * action only whole namespaces are asked for.
  */
 export interface ModeMoment {
   readonly action?: string | undefined;
@@ -65,7 +69,8 @@ export interface ModeMoment {
 
 /**
  * The mode of one function of a namespace. `annotation` is the value of the action's annotation `harvest`: `true` or
- * "harvest" opts in, "observe" only looks, `false` or "off" opts out. `profile` is the operator's and no annotation grants it.
+ * "harvest" opts in, "observe" only looks, `false` or "off" opts out. `profile` is the operator's and no annotation
+ * grants it.
  */
 export function effectiveMode(settings: ModeSettings, namespace: string, annotation?: unknown, moment: ModeMoment = {}): Mode {
   const ofNamespace = Object.hasOwn(settings.namespaces, namespace) ? settings.namespaces[namespace] : undefined;
@@ -127,7 +132,7 @@ export function withPause(settings: ModeSettings, pause: Pause): ModeSettings {
   return { ...settings, pauses: [...others, pause] };
 }
 
-/** The settings without the pauses over exactly this that `by` may end: the operator all, the owner his own. */
+/** The settings without the pauses over exactly this that `by` may end: the operator all, an owner its own. */
 export function withoutPause(settings: ModeSettings, scope: PauseScope, by: Pause["by"], nowMs: number): ModeSettings {
   const mayEnd = (pause: Pause) => coversSame(pause, scope) && (by === "operator" || pause.by === "owner");
   return { ...settings, pauses: pausesInForce(settings, nowMs).filter((pause) => !mayEnd(pause)) };

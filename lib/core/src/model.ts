@@ -1,6 +1,6 @@
 /**
- * The models of one DAG (paper, 3.5.1): ML1 predicts each function's input size, ML2 its CPU and memory peak and its work.
- * The document is readable; the trees stand beside it as one binary attachment, protected by a digest.
+ * The models of one DAG (paper, 3.5.1): ML1 predicts each function's input size, ML2 its CPU and memory peak and its
+ * work. The document is readable; the trees stand beside it as one binary attachment, protected by a digest.
  */
 import { createHash } from "node:crypto";
 import { endianness } from "node:os";
@@ -26,9 +26,15 @@ export const MODEL_TARGETS = Object.keys(MODEL_FEATURES) as ModelTarget[];
 const scoreSchema = z.object({
   /** Mean absolute prediction error on the test split (paper, 4.1.1), in the target's unit. */
   meanAbsoluteError: z.number(),
-  /** Share of accurate predictions (paper, 4.1.2), 0..1, of the peak that was observed; only for targets that lie on the grid. */
+  /**
+   * Share of accurate predictions (paper, 4.1.2), 0..1, of the peak that was observed; only for targets that lie on the
+   * grid.
+   */
   accuracy: z.number().optional(),
-  /** Share of runs whose observed use was at most the allocation they would be given, 0..1; only for targets that lie on the grid. */
+  /**
+   * Share of runs whose observed use was at most the allocation they would be given, 0..1; only for targets that lie on
+   * the grid.
+   */
   withinAllocation: z.number().optional(),
   /** The same, against what a quota had to give instead of the observed peak; only for CPU. */
   demand: z.object({ meanAbsoluteError: z.number(), accuracy: z.number(), withinAllocation: z.number() }).optional(),
@@ -82,7 +88,10 @@ function requireLittleEndian(): void {
   if (endianness() !== "LE") throw new HarvestError("OWH_BAD_MODEL", "Models are stored little-endian, and this host is not.");
 }
 
-/** The attachment: for each target in `layout` order, the arrays of ARRAYS one behind the other, little-endian, unpadded. */
+/**
+ * The attachment: for each target in `layout` order, the arrays of ARRAYS one behind the other, little-endian,
+ * unpadded.
+ */
 export function encodeForests(forests: Forests): { attachment: Buffer; layout: ModelDocument["layout"]; sha256: string } {
   requireLittleEndian();
   const parts: Buffer[] = [];
@@ -122,7 +131,7 @@ export function decodeModel(document: unknown, attachment: Uint8Array): Model {
       offset += byteLength;
     }
     const forest = arrays as unknown as FlatForest;
-    if (!isTarget(target)) throw new HarvestError("OWH_BAD_MODEL", `The model predicts ${JSON.stringify(target)}, which nobody knows.`);
+    if (!isTarget(target)) throw new HarvestError("OWH_BAD_MODEL", `The model predicts ${JSON.stringify(target)}, which is no target.`);
     validateForest(forest, MODEL_FEATURES[target].length);
     forests[target] = forest;
   }

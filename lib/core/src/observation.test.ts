@@ -34,7 +34,7 @@ describe("observation line", () => {
     assert.equal(observationInLogs([], ID), undefined);
   });
 
-  it("survives a user who writes our mark after it", () => {
+  it("survives user code that writes our mark after it", () => {
     assert.deepEqual(observationInLogs([line(formatObservationLine(OBSERVATION)), line("XHARVEST {oops")], ID), OBSERVATION);
   });
 });

@@ -1,4 +1,7 @@
-/** The ports through which rooms reach storage. Adapters live in `stores`, which also holds the contract suite of each port. */
+/**
+ * The ports through which rooms reach storage. Adapters live in `stores`, which also holds the contract suite of each
+ * port.
+ */
 import type { DagDescription } from "./dag.js";
 import type { Decision, HarvestParam, PublishedAllocation } from "./decision.js";
 import type { DecisionQuery, DecisionSummary } from "./decision-summary.js";
@@ -37,7 +40,10 @@ export const OLDEST_EVENT = "0-0";
 /** From now on: the empty batch names the newest entry. */
 export const NEWEST_EVENT = "newest";
 
-/** Redis, as its contract has it (architecture, 6). Every call rejects with OWH_STORE_UNAVAILABLE when Redis does not answer in time. */
+/**
+ * Redis, as its contract has it (architecture, 6). Every call rejects with OWH_STORE_UNAVAILABLE when Redis does not
+ * answer in time.
+ */
 export interface AllocationStore {
   /** Writes all fields of one run at once, or none. `fields` are named by allocationFields(). */
   publish(root: string, fields: Readonly<Record<string, PublishedAllocation>>): Promise<void>;
@@ -45,31 +51,41 @@ export interface AllocationStore {
   lookup(key: Pick<RunKey, "root" | "trail" | "astPath">): Promise<AllocationLookup>;
   modes(): Promise<ModeSettings>;
   setModes(settings: ModeSettings): Promise<void>;
-  /** Reads, changes and writes the modes while nobody else does so, and answers what holds then. What `change` throws is thrown. */
+  /**
+   * Reads, changes and writes the modes while no other caller does, and answers what holds then. What `change` throws
+   * is thrown.
+   */
   changeModes(change: (settings: ModeSettings) => ModeSettings): Promise<ModeSettings>;
   putObservation(observation: Observation): Promise<void>;
   observation(activationId: string): Promise<Observation | undefined>;
   appendEvent(event: RunEvent): Promise<void>;
   /** Waits on a connection of its own, so at most one call at a time. */
   readEvents(query: EventQuery): Promise<EventBatch>;
-  /** New epochs for runs of R: stored for those who ask, and told to those who watch, both or neither. */
+  /** New epochs for runs of R: stored for whichever part asks, and told to those that watch, both or neither. */
   publishPlan(root: string, entries: PlanEntries): Promise<void>;
   /** The newest plan of each run of R that has one; what cannot be read is left out. */
   plans(root: string): Promise<PlanEntries>;
   /** Calls the watcher from now on, through all outages, until stopped. */
   watchPlans(watcher: PlanWatcher): PlanWatch;
-  /** Writes a key of no meaning: a Redis that is out of memory, or a replica, answers all questions and takes no writes. */
+  /**
+   * Writes a key of no meaning: a Redis that is out of memory, or a replica, answers all questions and takes no writes.
+   */
   confirmWrites(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What the bus adapter knows of activations (`harvest:act:<activationId>`), for appliers that see nothing else of them. */
+/**
+ * What the bus adapter knows of activations (`harvest:act:<activationId>`), for appliers that see nothing else of them.
+ */
 export interface ActivationKeyStore {
-  /** Undefined when the bus adapter knows of no run key, or there is no bus adapter. OWH_STORE_UNAVAILABLE as for AllocationStore. */
+  /**
+   * Undefined when the bus adapter knows of no run key, or there is no bus adapter. OWH_STORE_UNAVAILABLE as for
+   * AllocationStore.
+   */
   activationKey(activationId: string): Promise<HarvestParam | undefined>;
 }
 
-/** A JSON document with an id; `rev` is set by the store and proves, on writing, that nobody was faster. */
+/** A JSON document with an id; `rev` is set by the store and proves, on writing, that no other writer was faster. */
 export interface StoredDocument<T> {
   readonly id: string;
   readonly rev: string;
@@ -86,12 +102,12 @@ export interface DocumentRange {
 }
 
 /**
- * One database of documents, ordered by id: CouchDB by URL, or an embedded one. Ids are chosen so that every question we have
- * is a range of them; no views, nothing loads a whole database.
+ * One database of documents, ordered by id: CouchDB by URL, or an embedded one. Ids are chosen so that every question
+ * we have is a range of them; no views, nothing loads a whole database.
  */
 export interface DocumentDatabase {
   get<T>(id: string): Promise<StoredDocument<T> | undefined>;
-  /** Creates (no `rev`) or replaces (with the `rev` read). OWH_CONFLICT when somebody was faster. */
+  /** Creates (no `rev`) or replaces (with the `rev` read). OWH_CONFLICT when another writer was faster. */
   put<T extends object>(id: string, body: T, rev?: string): Promise<{ rev: string }>;
   delete(id: string, rev: string): Promise<void>;
   range<T>(range: DocumentRange): AsyncIterable<StoredDocument<T>>;
@@ -122,7 +138,10 @@ export interface ProfileStore {
 }
 
 export interface ModelStore {
-  /** The model in use: the pinned one (pin.ts), or else the newest. OWH_BAD_MODEL or OWH_MODEL_TOO_NEW when it cannot be used. */
+  /**
+   * The model in use: the pinned one (pin.ts), or else the newest. OWH_BAD_MODEL or OWH_MODEL_TOO_NEW when it cannot be
+   * used.
+   */
   latest(namespace: string, dag: string): Promise<Model | undefined>;
   /** Stores the model under its version; OWH_CONFLICT when that version exists. */
   put(model: Model): Promise<void>;
@@ -131,7 +150,10 @@ export interface ModelStore {
 }
 
 export interface ModelHistory {
-  /** The documents of all stored models of a DAG, oldest first, without their trees. What cannot be read as one is left out. */
+  /**
+   * The documents of all stored models of a DAG, oldest first, without their trees. What cannot be read as one is left
+   * out.
+   */
   versions(namespace: string, dag: string): Promise<ModelDocument[]>;
 }
 

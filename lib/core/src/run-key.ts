@@ -86,8 +86,8 @@ export function parseRunKey(text: unknown): RunKey {
 }
 
 /**
- * The fields of `harvest:alloc:<R>` under which the allocation of a run may stand, most specific first:
- * this very fork and position; this position of any fork (a `map`'s item, a loop's later round); the function wherever it runs.
+ * The fields of `harvest:alloc:<R>` under which the allocation of a run may stand, most specific first: this very fork
+ * and position; this position of any fork (a `map`'s item, a loop's later round); the function wherever it runs.
  */
 export function allocationFields(key: Pick<RunKey, "trail" | "astPath">): string[] {
   const innermost = key.trail.at(-1);
@@ -103,7 +103,7 @@ export const REDIS_KEYS = {
   observation: (activationId: string) => `harvest:obs:${activationId}`,
   plan: (root: string) => `harvest:plan:${root}`,
   mode: "harvest:mode",
-  /** Held for a moment by whoever changes the modes. */
+  /** Held for a moment by the process that changes the modes. */
   modeLock: "harvest:mode:lock",
   /** What is in it says nothing: that it could be written says that Redis takes writes. */
   probe: "harvest:probe",

@@ -101,7 +101,7 @@ describe("an allocation shown by a run", () => {
     assert.equal(isSignedFor(key, { ...run, root: "c".repeat(32) }, published("[1][2]")), false);
   });
 
-  it("is nobody's without a signature", () => assert.equal(isSignedFor(key, run, allocation), false));
+  it("holds for no run without a signature", () => assert.equal(isSignedFor(key, run, allocation), false));
 });
 
 describe("the signing secret", () => {

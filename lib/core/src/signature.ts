@@ -2,8 +2,8 @@
  * Signatures on what stands in Redis (HMAC-SHA-256, one secret per deployment, known to the sidecar and to the
  * appliers).
  *
- * signature.T1  What is not signed with the deployment's secret is no allocation: whoever can write to Redis can still
- *     grant himself nothing.
+ * signature.T1  What is not signed with the deployment's secret is no allocation: a function that can write to Redis
+ *     still cannot give itself anything.
  * signature.T2  A signature holds for one namespace, one root run and one field: what was given to one run cannot be
  *     shown for another, and no amount, no decision and no epoch can be changed under it.
  * signature.T3  Comparing takes the same time whatever differs, so that a signature cannot be found by trying.

@@ -1,8 +1,8 @@
 /**
- * A forest asked about one function only depends on one number, the size: every other feature is fixed. As such its mean is a step
- * function, and its steps can be laid out: between two neighbouring thresholds no tree changes its mind. Asking then is one binary
- * search, where 100 trees are 100 walks. The answers are the same to the last bit, since each step holds the mean of the very
- * values that the trees give there, summed in the order of the trees.
+ * A forest asked about one function only depends on one number, the size: every other feature is fixed. As such its
+ * mean is a step function, and its steps can be laid out: between two neighbouring thresholds no tree changes its mind.
+ * Asking then is one binary search, where 100 trees are 100 walks. The answers are the same to the last bit, since each
+ * step holds the mean of the very values that the trees give there, summed in the order of the trees.
  */
 import { type FlatForest, meanOf } from "./forest.js";
 
@@ -89,8 +89,8 @@ export function stepMean({ starts, mean }: StepForest, size: number): number {
 }
 
 /**
- * The same trees, entered below the tests that the fixed features decide: what predictTrees() walks, less the walk to the
- * function. For those who need every tree's answer.
+ * The same trees, entered below the tests that the fixed features decide: what predictTrees() walks, less the walk to
+ * the function. For callers that need every tree's answer.
  */
 export function enteredForest(forest: FlatForest, x: readonly number[], column: number): FlatForest {
   const { feature, threshold, left, right } = forest;

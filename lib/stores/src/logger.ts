@@ -1,4 +1,4 @@
-/** Where adapters report what nobody waits for (a lost connection, a restarted server). A pino logger fits. */
+/** Where adapters report what no caller waits for (a lost connection, a restarted server). A pino logger fits. */
 export interface StoreLogger {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;

@@ -3,7 +3,7 @@
  *
  *   away --Redis answers: onGap--> listening --an error--> away
  *
- * plan-watch.W1  `onGap` comes before the first plan after every outage, so that whoever reads the hashes then has
+ * plan-watch.W1  `onGap` comes before the first plan after every outage, so that a part that reads the hashes then has
  *     missed nothing.
  * plan-watch.W2  What cannot be read as plans is skipped.
  * plan-watch.W3  After stop() no handler is called.

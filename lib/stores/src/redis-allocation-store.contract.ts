@@ -1,4 +1,7 @@
-/** The contract of the port AllocationStore (lib/core/src/ports.ts) over a real Redis server that can be stopped and killed. */
+/**
+ * The contract of the port AllocationStore (lib/core/src/ports.ts) over a real Redis server that can be stopped and
+ * killed.
+ */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, it } from "node:test";
@@ -148,7 +151,7 @@ export function allocationStoreContract(name: string, skip: string | false, star
       await redis.del(REDIS_KEYS.mode);
     });
 
-    it("loses no change of the modes that is made beside others, and outlives one who died at it", async () => {
+    it("loses no change of the modes that is made beside others, and outlives a process that died at it", async () => {
       const other = await RedisAllocationStore.connect({ url: server.url, timeoutMs: 10_000, ttlMs: 60_000 });
       await redis.set(REDIS_KEYS.modeLock, "of a dead one", "PX", 50);
       const names = Array.from({ length: 10 }, (_, n) => `n${n}`);

@@ -119,13 +119,13 @@ export class RedisAllocationStore implements AllocationStore, ActivationKeyStore
     await this.#ask("set the modes", () => this.#redis.set(REDIS_KEYS.mode, JSON.stringify(settings)));
   }
 
-  /** The lock ends by itself: one who died with it holds the others up for a moment only. */
+  /** The lock ends by itself: a process that died with it holds the others up for a moment only. */
   async changeModes(change: (settings: ModeSettings) => ModeSettings): Promise<ModeSettings> {
     return this.#ask("change the modes", async () => {
       const token = randomUUID();
       const deadlineMs = performance.now() + this.#options.timeoutMs;
       while ((await this.#redis.set(REDIS_KEYS.modeLock, token, "PX", MODE_LOCK_MS, "NX")) === null) {
-        if (performance.now() > deadlineMs) throw new Error("somebody else is changing them");
+        if (performance.now() > deadlineMs) throw new Error("another process is changing them");
         await setTimeout(MODE_LOCK_RETRY_MS);
       }
       try {

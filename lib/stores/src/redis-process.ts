@@ -1,7 +1,7 @@
 /**
- * A Redis of our own for one machine: a `redis-server` of the host, else the embedded server, on loopback, with its data in a folder.
- * It is supervised: when it dies it is started again on the same port with the same data (append-only file). It ends with close(),
- * and also when this process ends in any other way.
+ * A Redis of our own for one machine: a `redis-server` of the host, else the embedded server, on loopback, with its
+ * data in a folder. It is supervised: when it dies it is started again on the same port with the same data (append-only
+ * file). It ends with close(), and also when this process ends in any other way.
  */
 import { resolve } from "node:path";
 import { type StoreLogger, silentLogger } from "./logger.js";
@@ -27,9 +27,9 @@ export interface RedisProcessOptions {
 }
 
 export interface RedisProcess {
-  /** Of the user `default`, who may do everything. Holds a password. */
+  /** Of the user `default`, which may do everything. Holds a password. */
   readonly url: string;
-  /** Of the user `composer`, who reaches only the keys `composer/*`. Holds a password. */
+  /** Of the user `composer`, which reaches only the keys `composer/*`. Holds a password. */
   readonly composerUrl: string;
   readonly port: number;
   readonly kind: "redis-server" | "embedded";

@@ -3,8 +3,8 @@
  *
  * redis-stream.R1  The reader has a connection of its own, opened when it is first read: a call that waits holds up
  *     everything behind it.
- * redis-stream.R2  After a call that failed on a living connection the connection is made anew: nobody is there to read
- *     the late answer.
+ * redis-stream.R2  After a call that failed on a living connection the connection is made anew: no caller is there to
+ *     read the late answer.
  * redis-stream.R3  From the newest entry on means from the id of the newest entry on, never `$`: what comes between two
  *     reads is not lost.
  */

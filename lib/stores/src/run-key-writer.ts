@@ -4,7 +4,10 @@ import { type StoreLogger, silentLogger } from "./logger.js";
 import { answerWithin, openConnection, readyWithin } from "./redis-connection.js";
 
 export interface RunKeyWriter {
-  /** Writes all of them; one that Redis does not take in time is left out, for nobody may wait for it (H3). Says whether all were taken. */
+  /**
+   * Writes all of them; one that Redis does not take in time is left out, for no run may wait for it (H3). Says whether
+   * all were taken.
+   */
   put(entries: readonly { readonly key: string; readonly value: object }[]): Promise<boolean>;
   close(): Promise<void>;
 }

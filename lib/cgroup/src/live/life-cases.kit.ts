@@ -57,7 +57,7 @@ const leavesNothing: LiveCase = {
   },
 };
 
-/** False for a zombie, which a machine whose first process reaps nobody keeps. */
+/** False for a zombie, which a machine keeps whose first process reaps none. */
 function isRunning(pid: number): boolean {
   return existsSync(`/proc/${pid}/stat`) && !parseStat(readFileSync(`/proc/${pid}/stat`, "utf8")).zombie;
 }

@@ -1,4 +1,6 @@
-/** What only cgroup v2 has: memory.high, cgroup.kill, and the rules that our in-memory kernel of the other tests claims. */
+/**
+ * What only cgroup v2 has: memory.high, cgroup.kill, and the rules that our in-memory kernel of the other tests claims.
+ */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -11,7 +13,7 @@ import { groupDirsOf, type LiveCase, withChildInGroup } from "./live-case.kit.js
 const MB = 1 << 20;
 
 const highReclaims: LiveCase = {
-  name: "memory.high keeps page cache down and kills nobody",
+  name: "memory.high keeps page cache down and kills no process",
   run: (setup) =>
     withChildInGroup(setup, async ({ child, group }) => {
       const [dir] = groupDirsOf(child.pid);
@@ -28,7 +30,7 @@ const highReclaims: LiveCase = {
 };
 
 const highBelowUse: LiveCase = {
-  name: "H5: memory.high below what is in use slows down and kills nobody, and is lifted while it runs",
+  name: "H5: memory.high below what is in use slows down and kills no process, and is lifted while it runs",
   run: (setup) =>
     withChildInGroup(setup, async ({ child, group }) => {
       await child.do("hold", 40);

@@ -1,4 +1,4 @@
-/** Which cases run in the virtual machine, and as whom. The host knows them by the same names. */
+/** Which cases run in the virtual machine, and as which user. The host knows them by the same names. */
 import { cpuCases } from "../live/cpu-cases.kit.js";
 import { delegatedCases } from "../live/delegated-cases.kit.js";
 import { lifeCases } from "../live/life-cases.kit.js";
@@ -12,7 +12,7 @@ import { v2Cases } from "../live/v2-cases.kit.js";
  *  - root: root in the real root of the hierarchy, as the first process of a machine.
  *  - slice: an ordinary user in a group of a slice that is theirs, as systemd's user@.service is (Delegate=yes).
  *  - service: an ordinary user in a group that is theirs, below one that is not.
- *  - nothing: an ordinary user to whom nothing was delegated.
+ *  - nothing: an ordinary user that nothing was delegated to.
  */
 export type Standing = "root" | "slice" | "service" | "nothing";
 

@@ -17,7 +17,7 @@ export function formatCase(result: CaseResult): string {
   return MARK + JSON.stringify(result);
 }
 
-/** By name; OWH_BAD_REQUEST when a marked line is no result. Unmarked lines are nobody's business here. */
+/** By name; OWH_BAD_REQUEST when a marked line is no result. Unmarked lines are passed over. */
 export function parseCases(lines: readonly string[]): Map<string, CaseResult> {
   const marked = lines.flatMap((line) => (line.includes(MARK) ? [line.slice(line.indexOf(MARK) + MARK.length)] : []));
   return new Map(marked.map(parseCase).map((result) => [result.name, result]));

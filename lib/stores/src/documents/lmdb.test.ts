@@ -50,7 +50,7 @@ describe("lmdb documents of several processes", () => {
     await store.close();
   });
 
-  it("a killed process loses nothing that was acknowledged, and locks nobody out", async () => {
+  it("a killed process loses nothing that was acknowledged, and locks no other out", async () => {
     const counter = count(1_000_000);
     let acknowledged = 0;
     for await (const line of createInterface({ input: counter.stdout })) {

@@ -30,8 +30,11 @@ export function requireBody(id: string, body: object): void {
 }
 
 export function conflictOn(id: string): HarvestError {
-  return new HarvestError("OWH_CONFLICT", `The document ${id} was changed by somebody else in the meantime.`);
+  return new HarvestError("OWH_CONFLICT", `The document ${id} was changed by another writer in the meantime.`);
 }
 
-/** How many documents a range reads at once: a consumer that waits in between holds no read transaction and no connection. */
+/**
+ * How many documents a range reads at once: a consumer that waits in between holds no read transaction and no
+ * connection.
+ */
 export const RANGE_PAGE = 256;

@@ -1,7 +1,8 @@
 /**
- * What the user `composer` may do: the forks and joins of conductors, plain ones (openwhisk-composer, conductor.js `fork`, `join`:
- * lists) and ours (composer-plugin, hook/barrier.ts: hashes and a bell, written in transactions), and what a client sends when it
- * connects. Conductors run beside user code, so this user must not reach allocations, modes or other data.
+ * What the user `composer` may do: the forks and joins of conductors, plain ones (openwhisk-composer, conductor.js
+ * `fork`, `join`: lists) and ours (composer-plugin, hook/barrier.ts: hashes and a bell, written in transactions), and
+ * what a client sends when it connects. Conductors run beside user code, so this user must not reach allocations, modes
+ * or other data.
  */
 export const COMPOSER_KEY_PREFIX = "composer/";
 
@@ -30,5 +31,5 @@ export const COMPOSER_COMMANDS = [
   "quit",
 ] as const;
 
-/** Of CLIENT only what names a connection; CLIENT KILL or PAUSE would reach everybody. */
+/** Of CLIENT only what names a connection; CLIENT KILL or PAUSE would reach every connection. */
 export const COMPOSER_CLIENT_SUBCOMMANDS = ["id", "getname", "setname"] as const;

@@ -1,6 +1,7 @@
 /**
- * The two users of a Redis that we start ourselves, and their passwords: fresh random ones per data folder, kept in a file that only
- * its owner may read. They never appear in an argument list or an environment, where other users of the host could see them.
+ * The two users of a Redis that we start ourselves, and their passwords: fresh random ones per data folder, kept in a
+ * file that only its owner may read. They never appear in an argument list or an environment, where other users of the
+ * host could see them.
  */
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -8,9 +9,9 @@ import { join } from "node:path";
 import { HarvestError, messageOf } from "@openwhisk-harvest/core";
 
 export interface RedisCredentials {
-  /** Password of `default`, who may do everything: sidecar, appliers, operators. */
+  /** Password of `default`, which may do everything: sidecar, appliers, operators. */
   readonly default: string;
-  /** Password of `composer`, who reaches the forks and joins of conductors and nothing else. */
+  /** Password of `composer`, which reaches the forks and joins of conductors and nothing else. */
   readonly composer: string;
 }
 

@@ -1,6 +1,6 @@
 /**
- * One server per data folder: two of them would write into the same append-only file. A process is known by its pid and its start
- * time, so that a pid that is used again does not lock a folder for ever.
+ * One server per data folder: two of them would write into the same append-only file. A process is known by its pid and
+ * its start time, so that a pid that is used again does not lock a folder for ever.
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -49,7 +49,10 @@ export class FolderLock {
     this.#folder = folder;
   }
 
-  /** Takes a folder and waits until a server of an owner who died has ended. OWH_CHILD_FAILED when the folder is in use. */
+  /**
+   * Takes a folder and waits until a server of an owner that died has ended. OWH_CHILD_FAILED when the folder is in
+   * use.
+   */
   static async take(folder: string, clock: Clock = systemClock): Promise<FolderLock> {
     claim(join(folder, OWNER_FILE), folder);
     const lock = new FolderLock(folder);

@@ -15,7 +15,7 @@ import { systemRedisConfig } from "./system-config.js";
 const OLDEST_MAJOR = 7;
 /** Loading a large append-only file takes a while. */
 const START_MS = 60_000;
-/** A free port may be taken by somebody else before the server binds it. */
+/** A free port may be taken by another process before the server binds it. */
 const PORT_ATTEMPTS = 5;
 
 /** Whether `binary` can be run and is new enough. */

@@ -121,7 +121,7 @@ for (const kind of ["redis-server", "embedded"] as const)
         assert.deepEqual(await operator.lrange("harvest:list", 0, -1), ["kept"]);
       });
 
-    it("becomes nobody else by HELLO or AUTH without a password", async () => {
+    it("becomes no other user by HELLO or AUTH without a password", async () => {
       const { password } = new URL(server.composerUrl);
       for (const words of [
         ["AUTH", password],
@@ -136,7 +136,7 @@ for (const kind of ["redis-server", "embedded"] as const)
       }
     });
 
-    it("nobody gets anything without logging in", async () => {
+    it("nothing is given without logging in", async () => {
       const client = await RawClient.to(server.url);
       client.socket.write("PING\r\nGET harvest:mode\r\nHELLO 3\r\nINFO\r\nNOSUCH\r\nQUIT\r\n");
       const [ping, get, hello, info, unknown, quit] = (await client.untilClosed()).split("\r\n");

@@ -1,4 +1,4 @@
-/** Who may do what: two users, as ../redis-process/composer-acl.ts describes them. */
+/** What the two users may do that ../redis-process/composer-acl.ts describes. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { COMPOSER_CLIENT_SUBCOMMANDS, COMPOSER_COMMANDS, COMPOSER_KEY_PREFIX } from "../redis-process/composer-acl.js";
 import type { ServerSettings } from "./settings.js";
@@ -15,7 +15,7 @@ export interface Access {
   logIn(name: string, password: string): User | undefined;
 }
 
-export const ANYBODY: User = { name: "default", mayRun: () => true, mayReach: () => true };
+export const UNRESTRICTED: User = { name: "default", mayRun: () => true, mayReach: () => true };
 
 const composerCommands = new Set<string>([...COMPOSER_COMMANDS, ...COMPOSER_CLIENT_SUBCOMMANDS.map((sub) => `client|${sub}`)]);
 
@@ -27,7 +27,7 @@ const COMPOSER: User = {
 
 export function accessOf(passwords: ServerSettings["passwords"]): Access {
   const known = [
-    { user: ANYBODY, digest: digestOf(passwords.default) },
+    { user: UNRESTRICTED, digest: digestOf(passwords.default) },
     { user: COMPOSER, digest: digestOf(passwords.composer) },
   ];
   return {

@@ -6,7 +6,7 @@ import { Redis } from "ioredis";
 import { PROBES, type Probe } from "./conformance-probes.kit.js";
 
 export interface ServerFixture {
-  /** Of a user who may do everything. */
+  /** Of a user that may do everything. */
   readonly url: string;
   close(): Promise<void>;
 }
@@ -112,7 +112,7 @@ export function conformanceContract(name: string, skip: string | false, open: ()
       assert.deepEqual(await pushing.lrange("l", 0, -1), ["2"]);
     });
 
-    test("those who wait are served in the order in which they came", async () => {
+    test("sessions that wait are served in the order in which they came", async () => {
       const pushing = client();
       const popped: Promise<unknown>[] = [];
       for (let n = 1; n <= 3; n++) {
@@ -127,7 +127,7 @@ export function conformanceContract(name: string, skip: string | false, open: ()
       ]);
     });
 
-    test("RENAME serves who waits for its target, as a join does", async () => {
+    test("RENAME serves the session that waits for its target, as a join does", async () => {
       const [waiting, other] = [client(), client()];
       const popped = waiting.brpop("l", 5);
       await blocked(1);
@@ -138,7 +138,7 @@ export function conformanceContract(name: string, skip: string | false, open: ()
       assert.deepEqual(await other.lrange("l", 0, -1), ["x"]);
     });
 
-    test("BLMOVE waits, moves, and serves who waits for its target", async () => {
+    test("BLMOVE waits, moves, and serves the session that waits for its target", async () => {
       const [moving, popping, pushing] = [client(), client(), client()];
       const moved = moving.blmove("l", "m", "RIGHT", "LEFT", 5);
       const popped = popping.brpop("m", 5);
@@ -149,7 +149,7 @@ export function conformanceContract(name: string, skip: string | false, open: ()
       assert.equal(await pushing.exists("l", "m"), 0);
     });
 
-    test("pushes within a transaction serve those who wait after it", async () => {
+    test("pushes within a transaction serve the sessions that wait after it", async () => {
       const [waiting, other] = [client(), client()];
       const popped = waiting.brpop("l", 5);
       await blocked(1);
@@ -179,7 +179,7 @@ export function conformanceContract(name: string, skip: string | false, open: ()
       assert.deepEqual(order, ["brpop", "ping"]);
     });
 
-    test("who hangs up while waiting takes nothing", async () => {
+    test("a session that hangs up while waiting takes nothing", async () => {
       const [leaving, other] = [client(), client()];
       leaving.brpop("l", 0).catch(() => undefined); // ends with the connection
       await blocked(1);

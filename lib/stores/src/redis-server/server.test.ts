@@ -1,4 +1,4 @@
-/** The embedded server against clients who mean no good, and against its own end. */
+/** The embedded server against hostile clients, and against its own end. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";

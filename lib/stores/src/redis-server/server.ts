@@ -1,11 +1,12 @@
 /**
- * The embedded Redis: the commands that this project uses, for one machine, on loopback. Held to the same conformance suite as
- * redis-server (conformance.contract.ts). One event at a time: requests run, their effects go to the journal, then answers go out.
+ * The embedded Redis: the commands that this project uses, for one machine, on loopback. Held to the same conformance
+ * suite as redis-server (conformance.contract.ts). One event at a time: requests run, their effects go to the journal,
+ * then answers go out.
  */
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { type Clock, systemClock } from "@openwhisk-harvest/core";
-import { type Access, ANYBODY, accessOf } from "./acl.js";
+import { type Access, accessOf, UNRESTRICTED } from "./acl.js";
 import { Connection } from "./connection.js";
 import { Engine } from "./engine/engine.js";
 import { newSession } from "./engine/session.js";
@@ -74,7 +75,7 @@ export class EmbeddedRedis {
   }
 
   #load(file: string): AppendOnlyFile {
-    const session = newSession(0, this.#access, ANYBODY);
+    const session = newSession(0, this.#access, UNRESTRICTED);
     this.#engine.keyspace.replaying = true;
     const journal = AppendOnlyFile.open(file, (request) => {
       const name = (request[0] as Buffer).toString("latin1").toLowerCase();
@@ -84,7 +85,7 @@ export class EmbeddedRedis {
       if (reply instanceof ErrorReply) throw new JournalError(`The append-only file does not replay: ${reply.text}.`);
     });
     this.#engine.keyspace.replaying = false;
-    this.#engine.takeChangedKeys(); // nobody waits yet
+    this.#engine.takeChangedKeys(); // no session waits yet
     return journal;
   }
 

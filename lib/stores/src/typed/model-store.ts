@@ -17,15 +17,19 @@ import { openPinStore } from "./pin-store.js";
 const VERSION_DIGITS = 12;
 const VERSION = /^[1-9]\d{0,11}$/;
 
-/** Models in `harvest_models`, under `<namespace>/<dag>/<version, padded>`: the newest is the last of a range, and in use unless another one is pinned. */
+/**
+ * Models in `harvest_models`, under `<namespace>/<dag>/<version, padded>`: the newest is the last of a range, and in
+ * use unless another one is pinned.
+ */
 export function openModelStore(documents: DocumentStore): ModelStore & ModelHistory {
   const database = documents.database("harvest_models");
   const pins = openPinStore(documents);
   const idOfVersion = (namespace: string, dag: string, version: string) => idOf(namespace, dag, sortable(Number(version), VERSION_DIGITS));
 
   /**
-   * A stored model never changes, and whoever looks for a newer one every few seconds should neither read and check the trees of the
-   * old one again nor lose what was laid out of them (core's function-forests.ts). Kept for as long as somebody uses it.
+   * A stored model never changes, and a part that looks for a newer one every few seconds should neither read and check
+   * the trees of the old one again nor lose what was laid out of them (core's function-forests.ts). Kept for as long as
+   * it is used.
    */
   const decoded = new Map<string, { readonly rev: string; readonly model: WeakRef<Model> }>();
 

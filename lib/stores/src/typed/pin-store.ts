@@ -5,7 +5,10 @@ import { isConflict, upsert } from "./upsert.js";
 /** No namespace begins with a tilde (openwhisk, EntityName), so pins are never listed among DAGs. */
 const PINS = "~pin";
 
-/** Pins in `harvest_dags`, under `~pin/<namespace>/<dag>`. One that cannot be read is OWH_CONFLICT: somebody must look at it. */
+/**
+ * Pins in `harvest_dags`, under `~pin/<namespace>/<dag>`. One that cannot be read is OWH_CONFLICT: an operator must
+ * look at it.
+ */
 export function openPinStore(documents: DocumentStore): PinStore {
   const database = documents.database("harvest_dags");
   return {

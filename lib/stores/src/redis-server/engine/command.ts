@@ -25,7 +25,7 @@ export interface Context {
   readonly nowMs: number;
   /** Records a change as the request that repeats it exactly. Every change of a key is recorded, and nothing else. */
   readonly effect: (...request: readonly (Buffer | string | number)[]) => void;
-  /** Says that a list or stream may now have something for those who wait for it. */
+  /** Says that a list or stream may now have something for the sessions that wait for it. */
   readonly changed: (key: string) => void;
 }
 

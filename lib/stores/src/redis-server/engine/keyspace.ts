@@ -1,6 +1,6 @@
 /**
- * All keys with their values and expiry times. A key whose time has come is gone: for whoever asks (lazily), and from memory within a
- * sweep. Its going is reported, so that the journal has it at its place among the writes.
+ * All keys with their values and expiry times. A key whose time has come is gone: for whichever session asks (lazily),
+ * and from memory within a sweep. Its going is reported, so that the journal has it at its place among the writes.
  */
 import { type Value, type ValueOf, wrongType } from "./values.js";
 

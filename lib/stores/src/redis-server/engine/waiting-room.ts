@@ -1,6 +1,6 @@
 /**
- * Sessions that wait for a list or a stream. Whoever came first is served first; what the serving itself changes (BLMOVE's target)
- * is served in the same go.
+ * Sessions that wait for a list or a stream. The first that came is served first; what the serving itself changes
+ * (BLMOVE's target) is served in the same go.
  */
 import type { Reply } from "../resp/reply.js";
 import type { Waiting } from "./command.js";
@@ -25,7 +25,9 @@ export class WaitingRoom {
     this.#engine = engine;
   }
 
-  /** `done` is called once, with the answer or with that of the time-out, unless the returned function is called before. */
+  /**
+   * `done` is called once, with the answer or with that of the time-out, unless the returned function is called before.
+   */
   enter(waiting: Waiting, session: Session, done: (reply: Reply) => void): () => void {
     const ticket: Ticket = { waiting, session, done };
     this.#engine.waitingSessions++;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
 import fc from "fast-check";
-import { ANYBODY, accessOf } from "../acl.js";
+import { accessOf, UNRESTRICTED } from "../acl.js";
 import { Waiting } from "../engine/command.js";
 import { Dispatcher } from "../engine/dispatcher.js";
 import { Engine } from "../engine/engine.js";
@@ -20,7 +20,7 @@ const PASSWORDS = { default: "d", composer: "c" };
 function newEngine() {
   const clock = { nowMs: 1_000_000 };
   const engine = new Engine({ nowMs: () => clock.nowMs, shutDown: () => undefined });
-  const session = newSession(1, accessOf(PASSWORDS), ANYBODY);
+  const session = newSession(1, accessOf(PASSWORDS), UNRESTRICTED);
   const dispatcher = new Dispatcher(engine, session);
   const ask = (...words: string[]) => {
     const reply = dispatcher.handle(words.map((word) => Buffer.from(word)));
@@ -34,7 +34,7 @@ function replayed(records: readonly Buffer[]) {
   fresh.engine.keyspace.replaying = true;
   const file = join(folder, "replay.aof");
   writeFileSync(file, Buffer.concat(records));
-  const session = newSession(1, accessOf(PASSWORDS), ANYBODY);
+  const session = newSession(1, accessOf(PASSWORDS), UNRESTRICTED);
   AppendOnlyFile.open(file, (request) => {
     const command = fresh.engine.command((request[0] as Buffer).toString().toLowerCase());
     assert.ok(command);
