@@ -13,6 +13,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path";
+import { byHand, withoutBlocks } from "./page-commands.mjs";
 import { report } from "./report-breaches.mjs";
 
 const DESIGN = "docs/design";
@@ -31,7 +32,7 @@ const paper = namesOfPaper(readFileSync(`${DESIGN}/architecture.md`, "utf8"));
 
 const looked = process.argv.length > 2 ? process.argv.slice(2) : files;
 const breaches = looked.flatMap((file) => {
-  const text = readFileSync(file, "utf8");
+  const text = byHand(readFileSync(file, "utf8"));
   const found = [...designCitations(text), ...paperCitations(text), ...(file.endsWith(".md") ? pageBreaches(file, text) : [])];
   return found.map((breach) => `${file}: ${breach}`);
 });
@@ -41,7 +42,7 @@ report(breaches, `citations and links of ${looked.length} files lead somewhere`)
 function sectionsOf(text) {
   const sections = new Set();
   let current = "";
-  for (const line of withoutCode(text).split("\n")) {
+  for (const line of withoutBlocks(text).split("\n")) {
     const heading = /^#{2,4} (\d+(?:\.\d+)*[a-z]?)\.? /.exec(line);
     if (heading) current = heading[1];
     else if (/^#/.test(line)) current = "";
@@ -79,7 +80,7 @@ function* paperCitations(text) {
 }
 
 function* pageBreaches(file, text) {
-  const prose = withoutCode(text);
+  const prose = withoutBlocks(text);
   const own = dirname(file) === DESIGN ? design.get(basename(file, ".md")) : undefined;
   if (own)
     for (const [cited, number] of prose.matchAll(/\bsections? (\d+(?:\.\d+)*[a-z]?)/g))
@@ -104,17 +105,13 @@ function isMade(path) {
 /** The anchors that GitHub gives a page's headings. */
 function anchorsOf(text) {
   return new Set(
-    [...withoutCode(text).matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    [...withoutBlocks(text).matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
       heading
         .toLowerCase()
         .replace(/[^\p{L}\p{N}\s_-]/gu, "")
         .replaceAll(" ", "-"),
     ),
   );
-}
-
-function withoutCode(text) {
-  return text.replace(/^( *)```[\s\S]*?^\1```/gm, "");
 }
 
 /** Comments run over lines. */

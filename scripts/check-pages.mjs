@@ -13,7 +13,7 @@ import { parse } from "yaml";
 import { BENCH_FLAGS, BENCHES } from "../bench/dist/benches.js";
 import { createProgram } from "../cli/dist/program.js";
 import { configOptions } from "../lib/core/dist/index.js";
-import { commandsOf, isPlaceholder, withoutBlocks } from "./page-commands.mjs";
+import { byHand, commandsOf, isPlaceholder, withoutBlocks } from "./page-commands.mjs";
 import { report } from "./report-breaches.mjs";
 
 /** Written from the programs themselves, or telling of programs of other times. */
@@ -29,7 +29,7 @@ const program = await createProgram();
 const sources = tracked.filter((file) => /\.(ts|js|mjs|cjs|py|sh|ya?ml)$|Dockerfile$/.test(file)).map((file) => readFileSync(file, "utf8"));
 
 const breaches = pages.flatMap((page) => {
-  const text = readFileSync(page, "utf8");
+  const text = byHand(readFileSync(page, "utf8"));
   const commands = commandsOf(text).flatMap(({ words, inBlock }) =>
     [...commandBreaches(words, inBlock)].map((breach) => `${breach} in "${words.join(" ")}"`),
   );

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createProgram } from "../cli/dist/program.js";
 import { configOptions, ERROR_CATALOGUE } from "../lib/core/dist/index.js";
 import { ARROWS, rooms, SCOPE } from "./rooms.mjs";
+import { invariantCitations, ruleLists } from "./rule-lists.mjs";
 
 const cell = (value) => String(value).replaceAll("|", "\\|");
 const table = (head, rows) => [head, head.map(() => "---"), ...rows].map((row) => `| ${row.map(cell).join(" | ")} |`).join("\n");
@@ -104,6 +105,14 @@ const parts = {
       rooms().map(({ folder, manifest }) => [`\`${folder}\``, manifest.description, arrowsOf(manifest.name.slice(SCOPE.length))]),
     ),
   },
+  "docs/design/invariants.md": {
+    citations: invariantCitations()
+      .map(({ invariant, keptIn, heldBy }) => `- **${invariant}** in ${filesText(keptIn)}; in the tests ${filesText(heldBy)}.`)
+      .join("\n"),
+    rules: ruleLists()
+      .map(({ file, rules }) => `### \`${file}\`\n\n${rules.map(({ name, text }) => `- **${name}** ${prose(text)}`).join("\n")}\n`)
+      .join("\n"),
+  },
 };
 
 /** Arrows to rooms that are there: some are drawn before their room is built. */
@@ -111,6 +120,15 @@ function arrowsOf(room) {
   const names = rooms().map(({ manifest }) => manifest.name);
   const targets = (ARROWS[room] ?? []).filter((target) => target === "*" || names.includes(SCOPE + target));
   return targets.includes("*") ? "every room" : targets.map((target) => `\`${target}\``).join(", ");
+}
+
+function filesText(files) {
+  return files.length === 0 ? "none yet" : files.map((file) => `\`${file}\``).join(", ");
+}
+
+/** What a comment says, as Markdown: outside of code, `<R>` is no element of HTML. */
+function prose(comment) {
+  return comment.replace(/`[^`]*`|[<*_]/g, (found) => (found.length > 1 ? found : found === "<" ? "&lt;" : `\\${found}`));
 }
 
 function withParts(page, text) {

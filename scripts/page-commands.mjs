@@ -10,6 +10,11 @@ export function commandsOf(page) {
   return [...blocksOf(page).flatMap((block) => commandsIn(block, true)), ...inline.flatMap((code) => commandsIn(code, false))];
 }
 
+/** What is written by hand in a page: generated parts are copies of what is checked at its place. */
+export function byHand(page) {
+  return page.replace(/^<!-- generated: [\s\S]*?^<!-- \/generated -->$/gm, "");
+}
+
 /** A page without its code blocks. */
 export function withoutBlocks(page) {
   return page.replace(/^( *)```[\s\S]*?^\1```/gm, "");
