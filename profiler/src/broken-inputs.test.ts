@@ -1,4 +1,6 @@
-/** Whatever is wrong with what training is given: a clear error with a code, and nothing half-written in a real store. */
+/**
+ * Whatever is wrong with what training is given: a clear error with a code, and nothing half-written in a real store.
+ */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -119,7 +121,8 @@ describe("a stored model", () => {
       fc.property(fc.nat(text.length - 1), fc.integer({ min: 1, max: 127 }), (at, flip) => {
         const damaged = text.slice(0, at) + String.fromCharCode(text.charCodeAt(at) ^ flip) + text.slice(at + 1);
         const read = parsed(damaged);
-        // A changed name of the seal itself leaves a document that says it has none; every other change must be refused.
+        // A changed name of the seal itself leaves a document that says it has none; every other change must be
+        // refused.
         if (read === undefined || !("seal" in read)) return;
         if (JSON.stringify(read) === text) return; // white space that JSON does not mean
         assert.throws(() => requireSeal(read), { code: "OWH_BAD_MODEL" }, damaged.slice(Math.max(0, at - 20), at + 20));
@@ -153,7 +156,7 @@ describe("a stored model", () => {
     await assert.rejects(stores.models.latest(damaged.namespace, damaged.name), { code: "OWH_BAD_MODEL" });
   });
 
-  it("is never replaced by one of the same version: whoever is second is told, and the first stays", async () => {
+  it("is never replaced by one of the same version: the second is told, and the first stays", async () => {
     const before = await stores.models.latest(DAG.namespace, DAG.name);
     const version = before?.document.version ?? assert.fail();
     const late = { ...stores.models, nextVersion: async () => version };

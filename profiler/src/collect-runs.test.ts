@@ -9,7 +9,7 @@ import { DAG, fixtureRun } from "./run-fixture.kit.js";
 const START_MS = 1_700_000_000_000;
 const USER = { cpuCores: 1, memoryMb: 256 };
 
-/** Three runs: undisturbed, harvested, and one that nobody decided on. */
+/** Three runs: undisturbed, harvested, and one without a decision. */
 const ordinary = fixtureRun({ run: "ordinary", observe: () => ({ mode: "observe", allocated: USER, throttledMs: 0 }) });
 const harvested = fixtureRun({
   run: "harvested",

@@ -119,7 +119,7 @@ describe("evaluateFamilies", () => {
 });
 
 describe("the reports", () => {
-  it("print every family and target, and who was not evaluated", async () => {
+  it("print every family and target, and what was not evaluated", async () => {
     const evaluation = await evaluateFamilies({ ...TASK, families: [...QUICK, missing] });
     const table = renderEvaluationTable(evaluation);
     for (const { name } of QUICK) assert.equal(table.split("\n").filter((line) => line.startsWith(`  ${name} `)).length, 4, name);

@@ -1,4 +1,7 @@
-/** The paper's comparison (4.3 and Appendix C): six families of models over the same profiles of one DAG and the same split by run. */
+/**
+ * The paper's comparison (4.3 and Appendix C): six families of models over the same profiles of one DAG and the same
+ * split by run.
+ */
 import { type Clock, type DagDescription, type Grid, MODEL_TARGETS, type Profile, seededRng } from "@openwhisk-harvest/core";
 import { type Dataset, datasetOf, datasetOfRoots, requireRows } from "./dataset.js";
 import { type Evaluation, evaluateChain } from "./evaluate.js";
@@ -107,7 +110,7 @@ async function evaluateFamily(
   const startedMs = clock.monotonicMs();
   const chain = await fitChain(family, train, { trees, seed, ml2Features });
   const fitMs = clock.monotonicMs() - startedMs;
-  // A function that no training run shows has no model; its test runs are nobody's to predict.
+  // A function that no training run shows has no model; its test runs are left out.
   const isKnown = (index: number) => MODEL_TARGETS.every((target) => train.rows[target].some((row) => row.functionIndex === index));
   const profiles = test.profiles.filter(({ functionIndex }) => isKnown(functionIndex));
   return { name, method, evaluation: evaluateChain({ chain, profiles, grid }), fitMs };

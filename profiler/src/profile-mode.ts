@@ -1,9 +1,10 @@
 /**
- * Holds a namespace in mode `profile` while something runs. The hold has an end, which is put off before every try: a profiler that is
- * killed leaves nothing behind for longer than its longest try. The namespace's own mode is not touched.
+ * Holds a namespace in mode `profile` while something runs. The hold has an end, which is put off before every try: a
+ * profiler that is killed leaves nothing behind for longer than its longest try. The namespace's own mode is not
+ * touched.
  *
- * Profiling takes minutes, and a Redis on a busy machine may be late now and then: what it did not answer is tried again for a while. To change the
- * mode twice is to change it once.
+ * Profiling takes minutes, and a Redis on a busy machine may be late now and then: what it did not answer is tried
+ * again for a while. To change the mode twice is to change it once.
  */
 import { type AllocationStore, type Clock, HarvestError, type ModeSettings, messageOf, withProfiling } from "@openwhisk-harvest/core";
 
@@ -15,14 +16,15 @@ export interface ProfileHold {
   readonly holdMs: number;
 }
 
-/** A restart of Redis is over by then, and somebody who waits for the first run is still there. */
+/** A restart of Redis is over by then, and an operator that waits for the first run is still there. */
 const PATIENCE_MS = 10_000;
 const PAUSE_MS = 200;
 
 /**
- * Runs `work` with the namespace in mode `profile`, and ends that mode when it is over, also when it fails. `renew` puts the end off;
- * it rejects with OWH_PROFILE_FAILED when an operator has ended the mode. Changes that others make meanwhile stay.
- * Rejects with OWH_PROFILE_FAILED when harvesting is off, since `off` wins over everything (architecture, 5).
+ * Runs `work` with the namespace in mode `profile`, and ends that mode when it is over, also when it fails. `renew`
+ * puts the end off; it rejects with OWH_PROFILE_FAILED when an operator has ended the mode. Changes that others make
+ * meanwhile stay. Rejects with OWH_PROFILE_FAILED when harvesting is off, since `off` wins over everything
+ * (architecture, 5).
  */
 export async function withProfileMode<T>(hold: ProfileHold, work: (renew: () => Promise<void>) => Promise<T>): Promise<T> {
   const { namespace } = hold;

@@ -1,4 +1,7 @@
-/** One max-allocation run: invoked, waited for, read and stored. What a failed one left behind is stored, too, with the reason. */
+/**
+ * One max-allocation run: invoked, waited for, read and stored. What a failed one left behind is stored, too, with the
+ * reason.
+ */
 import {
   type Clock,
   type DagDescription,
@@ -55,7 +58,9 @@ export class FailedRun extends HarvestError {
 export const RUN_DEADLINE_MS = 600_000;
 export const RECORDS_DEADLINE_MS = 30_000;
 
-/** Clocks of invokers and controller may differ by this much; records from before the run are foreign and do no harm. */
+/**
+ * Clocks of invokers and controller may differ by this much; records from before the run are foreign and do no harm.
+ */
 const CLOCK_SKEW_MS = 2_000;
 
 /** Rejects with a FailedRun, or with what kept the run from being invoked or read at all. */
@@ -88,7 +93,7 @@ async function collect(task: ProfileRun, { activationId, startMs, success }: Inv
     client,
     compositionId: activationId,
     sinceMs: startMs - CLOCK_SKEW_MS,
-    // Nobody knows how far a failed run came: its own record and those of its steps are waited for.
+    // It is not known how far a failed run came: its own record and those of its steps are waited for.
     expectedComponents: success ? (task.expectedComponents ?? observable(dag)) : 0,
     deadlineMs: recordsDeadlineMs,
     clock,

@@ -289,7 +289,7 @@ test("a profiler that is killed leaves the mode for no longer than its longest t
     assert.equal(ends[0], START_MS + 5_000 + 2_000 + 60_000);
   }));
 
-test("an operator who takes the namespace out of mode profile is not overruled", () => {
+test("an operator that takes the namespace out of mode profile is not overruled", () => {
   const bench: { modes?: ModeSettings[] } = {};
   return withBench(
     (n, _, modes) => {

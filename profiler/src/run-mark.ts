@@ -1,6 +1,6 @@
 /**
- * What a run can say of its function's demand. Ordinary runs are profiles, too, as long as nothing held them back; a run under
- * harvested limits shows what it was given, and must never be mistaken for what it needs.
+ * What a run can say of its function's demand. Ordinary runs are profiles, too, as long as nothing held them back; a
+ * run under harvested limits shows what it was given, and must never be mistaken for what it needs.
  */
 import type { Observation } from "@openwhisk-harvest/core";
 
@@ -10,9 +10,11 @@ export type RunMark =
   | "max-allocation"
   /** Under its user allocation, which never throttled it: shows CPU and work. */
   | "unthrottled"
-  /** Under its user allocation, and throttled by it; or nobody counted, which is not the same as never. */
+  /** Under its user allocation, and throttled by it; or it was not counted, which is not the same as never. */
   | "throttled"
-  /** Under a CPU limit that is not the user's, in either direction; or under less memory than the user's, and up to it. */
+  /**
+   * Under a CPU limit that is not the user's, in either direction; or under less memory than the user's, and up to it.
+   */
   | "harvested"
   /** Without a CPU limit of its own to be held against. */
   | "unlimited"

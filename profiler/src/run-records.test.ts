@@ -95,7 +95,7 @@ function withoutEnd({ end: _, ...record }: ActivationView): ActivationView {
   return record;
 }
 
-test("a user's line that bears our mark with a malformed key is no component, and hurts nobody", () => {
+test("a user's line that bears our mark with a malformed key is no component, and hurts no other run", () => {
   const activations = replacing("split", { logs: [formatObservationLine(observationOf(RUN.id("split"), `${RUN.root}:nonsense`))] });
   assert.deepEqual(profilesWith(activations).leftOut, [{ activationId: RUN.id("split"), reason: "no-observation" }]);
 });

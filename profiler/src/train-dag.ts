@@ -1,6 +1,7 @@
 /**
- * Trains the models of one DAG. Scores come from a model of 80 % of the composition runs, tested on the other 20 % (paper, 4.3);
- * the model that is returned is then trained on all of them, so its scores speak of a slightly poorer one.
+ * Trains the models of one DAG. Scores come from a model of 80 % of the composition runs, tested on the other 20 %
+ * (paper, 4.3); the model that is returned is then trained on all of them, so its scores speak of a slightly poorer
+ * one.
  */
 import {
   type Calibration,
@@ -43,7 +44,10 @@ export interface TrainDag {
   readonly seed: number;
   /** What ML2 is told; the size and the ordinal by default. */
   readonly ml2Features?: Ml2Features;
-  /** How many more trainings the calibration of the bands may cost; by default 20, and fewer with many runs. Below 2: no calibration. */
+  /**
+   * How many more trainings the calibration of the bands may cost; by default 20, and fewer with many runs. Below 2: no
+   * calibration.
+   */
   readonly folds?: number;
   readonly version: string;
   readonly createdAtMs: number;
@@ -155,8 +159,9 @@ export interface TrainFromStores extends Omit<TrainDag, "profiles" | "version"> 
 }
 
 /**
- * Trains on the stored profiles of the DAG and stores the model under the next version. OWH_CONFLICT when somebody was faster;
- * OWH_MODEL_TOO_NEW, before anything is trained, when the newest model is of a later format, whose readers ours would take it from.
+ * Trains on the stored profiles of the DAG and stores the model under the next version. OWH_CONFLICT when another
+ * training was faster; OWH_MODEL_TOO_NEW, before anything is trained, when the newest model is of a later format, whose
+ * readers ours would take it from.
  */
 export async function trainFromStores({ profiles, models, ...task }: TrainFromStores): Promise<TrainedDag> {
   const { namespace, name } = task.dag;

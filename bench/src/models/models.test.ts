@@ -7,7 +7,7 @@ import { benchTraining } from "./training.js";
 
 const NO_PYTHON = "no-such-python";
 
-test("the training bench measures every trainer on the same rows, and says who is not there", async () => {
+test("the training bench measures every trainer on the same rows, and says which is not there", async () => {
   const entries = await benchTraining({ clock: systemClock, rowCounts: [40], trees: 5, repeats: 2, python: NO_PYTHON });
   assert.deepEqual(
     entries.map((e) => [e.name, e.rows, e.trainMs === undefined]),

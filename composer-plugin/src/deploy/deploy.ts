@@ -5,9 +5,9 @@
  * off harmless: until the conductor is replaced, in one update and never by delete and create, the old composition runs on.
  */
 import { type DagDescription, HarvestError, messageOf } from "@openwhisk-harvest/core";
+import { deploymentOf, type HookSettings, prepareJob } from "./deployment.js";
 import { readJob } from "./job.js";
 import { type OpenWhiskOptions, openWhiskApi } from "./openwhisk-api.js";
-import { type HookSettings, planDeployment, prepareJob } from "./plan.js";
 import { readHookBundle } from "./wrap.js";
 
 export interface DeployOptions {
@@ -45,7 +45,7 @@ export async function deployJob(options: DeployOptions): Promise<Deployed> {
   const api = openWhiskApi(options.openwhisk);
   const namespace = await api.namespace();
   const foreign = await api.look(prepared.foreign, namespace);
-  const { dag, functions, conductor } = planDeployment(prepared, { namespace, foreign, settings: settingsOf(options), bundle });
+  const { dag, functions, conductor } = deploymentOf(prepared, { namespace, foreign, settings: settingsOf(options), bundle });
 
   const actions = [...functions, conductor].map((one) => one.name);
   if (options.dryRun) return { dag, actions };

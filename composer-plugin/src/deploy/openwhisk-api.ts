@@ -2,7 +2,7 @@
 import { HarvestError, messageOf } from "@openwhisk-harvest/core";
 import openwhisk from "openwhisk";
 import type { KnownAction } from "../describe/functions.js";
-import type { PlannedAction } from "./plan.js";
+import type { ActionUpdate } from "./deployment.js";
 
 export interface OpenWhiskOptions {
   readonly apihost: string;
@@ -22,7 +22,7 @@ interface ActionRecord {
 export interface OpenWhiskApi {
   /** The name of the key's namespace. Proves, before anything is written, that OpenWhisk is there and takes the key. */
   namespace(): Promise<string>;
-  update(action: PlannedAction): Promise<void>;
+  update(action: ActionUpdate): Promise<void>;
   /** What is known of actions that a job names but does not define; those that do not exist are left out. */
   look(names: readonly string[], namespace: string): Promise<KnownAction[]>;
 }

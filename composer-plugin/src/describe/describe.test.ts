@@ -103,7 +103,7 @@ const CASES: [string, () => Composition, string[], string[]][] = [
     ["[0] parallel 2: action action"],
   ],
   [
-    "an async, which nobody waits for",
+    "an async, which nothing waits for",
     () => c.sequence("a", c.async("b", "c"), "d"),
     ["a [0] 0", "b [1][0] 1", "c [1][1] 2", "d [2] 1"],
     [],

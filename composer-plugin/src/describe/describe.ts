@@ -78,7 +78,7 @@ function describeFunction(
   };
 }
 
-/** The branch by which a run of the function is known. An `async` is no stage: nobody waits for it. */
+/** The branch by which a run of the function is known. An `async` is no stage: nothing waits for it. */
 function stageBranch(found: FoundFunction): FoundFunction["branch"] {
   return found.branch?.fork.kind === "async" ? undefined : found.branch;
 }
@@ -88,8 +88,8 @@ function describeStage({ kind, path, width, branches }: Fork): ParallelStage[] {
 }
 
 /**
- * The functions whose runs carry a key: those of the job that have not opted out. A key must not reach what is no single
- * action of ours, because nobody would take it out of the parameters there.
+ * The functions whose runs carry a key: those of the job that have not opted out. A key must not reach what is no
+ * single action of ours, because nothing takes it out of the parameters there.
  */
 export function harvestPositions(dag: DagDescription, actions: readonly KnownAction[]): HarvestPosition[] {
   const keyed = new Set(actions.filter((action) => action.role === undefined && !isOff(action)).map((action) => action.name));
@@ -97,8 +97,8 @@ export function harvestPositions(dag: DagDescription, actions: readonly KnownAct
 }
 
 /**
- * AST paths of the forks where a decision may be worth asking for: those with runs that carry a key in several branches, or in the body of
- * a `map`, which is as many branches as it has items.
+ * AST paths of the forks where a decision may be worth asking for: those with runs that carry a key in several
+ * branches, or in the body of a `map`, which is as many branches as it has items.
  */
 export function forksToStamp({ functions, stages }: DagDescription, keyed: readonly HarvestPosition[]): string[] {
   const isKeyed = new Set(keyed.map(({ index }) => index));

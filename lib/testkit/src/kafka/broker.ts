@@ -1,6 +1,6 @@
 /**
- * A real Kafka broker for tests and benches: one Java process in KRaft mode, on loopback and free ports, with its data in a temporary
- * folder. `kafka/fetch.sh` brings its jars.
+ * A real Kafka broker for tests and benches: one Java process in KRaft mode, on loopback and free ports, with its data
+ * in a temporary folder. `kafka/fetch.sh` brings its jars.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -71,7 +71,9 @@ function run(command: readonly string[]): void {
   if (status !== 0) throw new Error(`Kafka's storage could not be formatted: ${stderr.slice(-500)}`);
 }
 
-/** Topics are made by those who need them, as in OpenWhisk's own deployment; one node keeps one copy of everything. */
+/**
+ * Topics are made by the parts that need them, as in OpenWhisk's own deployment; one node keeps one copy of everything.
+ */
 function propertiesOf(folder: string, port: number, controllerPort: number): string {
   return [
     "process.roles=broker,controller",

@@ -1,4 +1,7 @@
-/** Everything a deployment will write, worked out before the first write. Reads files and runs the composition's module; asks nobody. */
+/**
+ * Everything a deployment will write, worked out before the first write. Reads files and runs the composition's module;
+ * asks no server.
+ */
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { type DagDescription, HarvestError } from "@openwhisk-harvest/core";
@@ -26,19 +29,19 @@ export interface ActionBody {
   readonly limits?: Readonly<Record<string, number>>;
 }
 
-export interface PlannedAction {
+export interface ActionUpdate {
   /** `[package/]action`, in the job's namespace. */
   readonly name: string;
   readonly body: ActionBody;
 }
 
-/** The job, its code and its composition, before anybody has been asked anything. */
+/** The job, its code and its composition, before any server has been asked. */
 export interface PreparedJob {
   readonly job: Job;
   readonly compiled: CompiledComposition;
-  readonly functions: readonly PlannedAction[];
+  readonly functions: readonly ActionUpdate[];
   readonly known: (namespace: string) => KnownAction[];
-  /** Actions that the composition names and nobody here defines, as composer writes them. */
+  /** Actions that the composition names and nothing here defines, as composer writes them. */
   readonly foreign: readonly string[];
 }
 
@@ -50,7 +53,7 @@ export function prepareJob(job: Job): PreparedJob {
   return {
     job,
     compiled,
-    functions: [...job.functions.map((one, i) => plannedFunction(one, codes[i] as FunctionCode)), ...embedded.map(plannedEmbedded)],
+    functions: [...job.functions.map((one, i) => updateOfFunction(one, codes[i] as FunctionCode)), ...embedded.map(updateOfEmbedded)],
     known: (namespace) => [
       ...job.functions.map((one, i) => knownFunction(one, (codes[i] as FunctionCode).hash, namespace)),
       ...embedded.map((one) => knownEmbedded(one, namespace)),
@@ -75,7 +78,7 @@ function readAll(job: Job): FunctionCode[] {
   return codes;
 }
 
-function plannedFunction(one: Job["functions"][number], { exec }: FunctionCode): PlannedAction {
+function updateOfFunction(one: Job["functions"][number], { exec }: FunctionCode): ActionUpdate {
   const annotations = annotationsOf(one);
   const limits = {
     memory: one.memory,
@@ -85,7 +88,7 @@ function plannedFunction(one: Job["functions"][number], { exec }: FunctionCode):
   return { name: one.name, body: { exec, annotations, delAnnotations: droppedAnnotationsOf(one), limits } };
 }
 
-function plannedEmbedded({ name, action }: EmbeddedAction): PlannedAction {
+function updateOfEmbedded({ name, action }: EmbeddedAction): ActionUpdate {
   return { name: localName(name), body: { exec: action.exec, ...(action.limits ? { limits: action.limits } : {}) } };
 }
 
@@ -129,17 +132,17 @@ function actionNames(node: unknown, names = new Set<string>()): Set<string> {
 
 export type HookSettings = Omit<HookConfig, "namespace" | "dag" | "positions" | "forks" | "maps">;
 
-export interface PlannedDeployment {
+export interface Deployment {
   readonly dag: DagDescription;
-  readonly functions: readonly PlannedAction[];
-  readonly conductor: PlannedAction;
+  readonly functions: readonly ActionUpdate[];
+  readonly conductor: ActionUpdate;
 }
 
 /** `foreign` is what OpenWhisk says of the actions that the job does not define. */
-export function planDeployment(
+export function deploymentOf(
   { job, compiled, functions, known }: PreparedJob,
   { namespace, foreign, settings, bundle }: { namespace: string; foreign: readonly KnownAction[]; settings: HookSettings; bundle: string },
-): PlannedDeployment {
+): Deployment {
   const actions = [...known(namespace), ...foreign];
   const dag = describeComposition({ namespace, name: job.name, compiled, actions });
   const positions = harvestPositions(dag, actions);
