@@ -1,3 +1,4 @@
+// runs alone: it profiles functions, and needs their times to be much the same
 /** `npm run demo` as a user runs it, in a process of its own. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";

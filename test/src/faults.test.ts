@@ -1,3 +1,4 @@
+// runs alone: it profiles functions, and needs their times to be much the same
 /**
  * Faults in the middle of composition runs (architecture, 7): every run ends, and ends right unless a container of its own was
  * killed; afterwards every limit is back to the user allocation, and no permit, hold or lease is left.

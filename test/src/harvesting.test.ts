@@ -1,3 +1,4 @@
+// runs alone: it profiles functions, and needs their times to be much the same
 /** One composition through all rooms: what the decision says is what the kernel enforces, and nothing else ever is. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";

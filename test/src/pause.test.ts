@@ -1,3 +1,4 @@
+// runs alone: a limit must be back within the time that is promised
 /** A pause reaches everything within a second: the next decision, the next run, and the limits of runs under way, in the kernel. */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";

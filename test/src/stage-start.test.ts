@@ -1,3 +1,4 @@
+// runs alone: it reads limits every millisecond
 /** H1 from the first moment of a stage: its receivers start with U, and grow when their donors' limits are in force. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";

@@ -1,3 +1,4 @@
+// runs alone: it profiles functions, and needs their times to be much the same
 /** H5 when models return half of the truth: harvesting takes from those who need it, and still nothing fails and nothing is killed. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";

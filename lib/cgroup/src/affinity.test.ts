@@ -1,3 +1,4 @@
+// runs alone: it measures CPU time under limits
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";

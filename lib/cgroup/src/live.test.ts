@@ -1,3 +1,4 @@
+// runs alone: it measures CPU time under limits
 /** On this machine's own control groups, whichever version they are; skipped, with the reason, where none can be written. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";

@@ -1,42 +1,11 @@
 /** Small models and DAGs for this room's tests; not exported from the room. */
-import type { DagDescription, FlatForest, Model, ModelTarget } from "@openwhisk-harvest/core";
-import { encodeForests, MODEL_FEATURES, PAPER_GRID } from "@openwhisk-harvest/core";
+import type { DagDescription, Model } from "@openwhisk-harvest/core";
+import { encodeForests, PAPER_GRID } from "@openwhisk-harvest/core";
+import { forestByFunction } from "@openwhisk-harvest/testkit/forests";
 import { branchesOf, type SharingDag, type SharingFunction, type SharingStage } from "./sharing.js";
 import type { DecisionState } from "./state.js";
 
 export const ROOT = "0123456789abcdef0123456789abcdef";
-
-/**
- * A forest that knows functions by their index alone: tree t predicts `values[index][t]`. Each tree is a chain of tests
- * `functionIndex < i + 0.5`.
- */
-export function forestByFunction(target: ModelTarget, values: readonly (readonly number[])[]): FlatForest {
-  const indexFeature = (MODEL_FEATURES[target] as readonly string[]).indexOf("functionIndex");
-  const trees = values[0]?.length ?? 0;
-  const nodesPerTree = 2 * values.length - 1;
-  const nodes = trees * nodesPerTree;
-  const forest: FlatForest = {
-    roots: Int32Array.from({ length: trees }, (_, tree) => tree * nodesPerTree),
-    feature: new Int32Array(nodes).fill(-1),
-    threshold: new Float64Array(nodes),
-    left: new Int32Array(nodes),
-    right: new Int32Array(nodes),
-    value: new Float64Array(nodes),
-  };
-  for (let tree = 0; tree < trees; tree++)
-    for (let i = 0; i < values.length; i++) {
-      const node = tree * nodesPerTree + 2 * i;
-      const isLast = i === values.length - 1;
-      const leaf = isLast ? node : node + 1;
-      forest.value[leaf] = values[i]?.[tree] as number;
-      if (isLast) continue;
-      forest.feature[node] = indexFeature;
-      forest.threshold[node] = i + 0.5;
-      forest.left[node] = leaf;
-      forest.right[node] = node + 2;
-    }
-  return forest;
-}
 
 /** What a function is like: U, and what each tree (or all of them) predicts of it. */
 export interface FunctionSpec extends Partial<Pick<SharingFunction, "excluded" | "position" | "bounds">> {

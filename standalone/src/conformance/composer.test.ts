@@ -1,3 +1,4 @@
+// runs early: it starts a node process for each of 32 compositions
 /**
  * Plain openwhisk-composer, unmodified: its own `compose` and `deploy` make the conductors, and every combinator runs live
  * (composer-and-runtimes, 1). Redis is given in the input, as composer wants it.

@@ -1,3 +1,4 @@
+// runs alone: it measures CPU time under limits
 /** The invoker on a Docker engine: the same records as with processes, and limits that the kernel holds containers to. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

@@ -1,3 +1,4 @@
+// runs early: an emulated machine boots and runs its cases, which takes a minute
 /** The live v2 cases on a real kernel with nothing but cgroup v2, in a small virtual machine; each case there is a test here. */
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";

@@ -36,12 +36,19 @@ const ATTEMPTS = 5;
 
 /** Or the reason why there is none. The containers' files must be readable here, so engines of other hosts will not do. */
 export async function findEngine(): Promise<TestEngine | string> {
-  const named = process.env["HARVEST_TEST_DOCKER_HOST"];
-  const socketPath = named ? new URL(named).pathname : USUAL_SOCKET;
+  const socketPath = namedSocket();
   if (existsSync(socketPath) && (await answers(new Docker({ socketPath })))) return withNetwork(socketPath, async () => undefined);
-  if (named) return `no Docker engine answers at ${named}`;
+  if (socketPath !== USUAL_SOCKET) return `no Docker engine answers at ${socketPath}`;
   const started = await startEngine();
   return typeof started === "string" ? started : withNetwork(started.socketPath, started.close);
+}
+
+/** For a run of many files; undefined where an engine answers already, or none can be started here. */
+export async function startEngineIfNone(): Promise<StartedEngine | undefined> {
+  const socketPath = namedSocket();
+  if (existsSync(socketPath) && (await answers(new Docker({ socketPath })))) return undefined;
+  const started = await startEngine();
+  return typeof started === "string" ? undefined : started;
 }
 
 /** Or the reason why none can be started here. */
@@ -77,6 +84,11 @@ export async function startEngine(): Promise<StartedEngine | string> {
   const reason = readFileSync(join(folder, "log"), "utf8").trim().split("\n").at(-1);
   await close();
   return `dockerd cannot be started here: ${reason}`;
+}
+
+function namedSocket(): string {
+  const named = process.env["HARVEST_TEST_DOCKER_HOST"];
+  return named ? new URL(named).pathname : USUAL_SOCKET;
 }
 
 async function answers(engine: Docker): Promise<boolean> {
