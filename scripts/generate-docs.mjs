@@ -128,7 +128,7 @@ function filesText(files) {
 
 /** What a comment says, as Markdown: outside of code, `<R>` is no element of HTML. */
 function prose(comment) {
-  return comment.replace(/`[^`]*`|[<*_]/g, (found) => (found.length > 1 ? found : found === "<" ? "&lt;" : `\\${found}`));
+  return comment.replace(/`[^`]*`|[<*]/g, (found) => (found.length > 1 ? found : found === "<" ? "&lt;" : `\\${found}`));
 }
 
 function withParts(page, text) {
