@@ -25,18 +25,7 @@ const RULES_TO_COME = [
   "standalone/src/invoker/",
   "standalone/src/controller/",
 ];
-const WORDS_TO_COME = [
-  ...RULES_TO_COME,
-  "bench/",
-  "cli/",
-  "docker/",
-  "laptop/",
-  "scripts/",
-  "sidecar/",
-  "standalone/",
-  "test/",
-  "workloads/",
-];
+const WORDS_TO_COME = [...RULES_TO_COME, "bench/", "cli/", "docker/", "laptop/", "scripts/", "standalone/", "test/", "workloads/"];
 
 /** Comments, strings and regular expressions, whichever begins first. */
 const TOKENS =

@@ -22,7 +22,7 @@ function setUp() {
 }
 
 describe("a breaker", () => {
-  it("opens after five failures in a row, asks nobody while it is open, and closes with a success", async () => {
+  it("opens after five failures in a row, asks nothing while it is open, and closes with a success", async () => {
     mock.timers.enable({ apis: ["Date", "setTimeout"] });
     try {
       const { run, fail, states, asked } = setUp();
@@ -31,7 +31,7 @@ describe("a breaker", () => {
       await fail(5);
       assert.equal(asked(), 10);
       await fail(3);
-      assert.equal(asked(), 10, "nobody was asked");
+      assert.equal(asked(), 10, "nothing was asked");
       mock.timers.tick(FIRST_PAUSE_MS);
       assert.equal(await run(fine), "fine");
       assert.deepEqual([states[0], states.at(-1)], ["open", "closed"]);

@@ -59,8 +59,8 @@ export function decisionIdOf(root: string): string {
 }
 
 /**
- * A fork's decision is known by what it is for, so that it has the same id whoever makes it, and however often the sidecar was started
- * anew: 9 digits of the fork's digest, 2 to 999,999,999.
+ * A fork's decision is known by what it is for, so that it has the same id in every sidecar, and however often the
+ * sidecar was started anew: 9 digits of the fork's digest, 2 to 999,999,999.
  */
 export function forkDecisionIdOf(root: string, { trail, forkPath, forkNo }: NonNullable<DecisionRequest["fork"]>): string {
   const digest = createHash("sha256").update(`${trail}/${forkPath}.${forkNo}`).digest();

@@ -1,6 +1,7 @@
 /**
- * What came of a decided stage, in words: how long it took against what was predicted with it and without it, what each run was given
- * and used of that, and when its limits moved. From the ledger's record (ledger/stage-record.ts). Pure; plain text.
+ * What came of a decided stage, in words: how long it took against what was predicted with it and without it, what each
+ * run was given and used of that, and when its limits moved. From the ledger's record (ledger/stage-record.ts). Pure;
+ * plain text.
  */
 import { roundAmount, type StageDecision } from "@openwhisk-harvest/core";
 import type { MoveKind } from "./ledger/ledger.js";
@@ -15,7 +16,7 @@ const MOVED: Readonly<Record<MoveKind, string>> = {
 const CLOSED: Readonly<Record<NonNullable<StageRecord["closed"]>, string>> = {
   ended: "all its runs have ended",
   timeout: "nothing was heard of it any more",
-  paused: "its harvesting was paused, and whoever still ran went on with its user allocation",
+  paused: "its harvesting was paused, and what still ran went on with its user allocation",
 };
 const UNITS = { cpuCores: "cores", memoryMb: "MB" } as const;
 

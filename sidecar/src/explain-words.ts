@@ -17,7 +17,7 @@ export const REASON_WORDS: Readonly<Record<ReasonCode, string>> = {
   "too-many-functions": "more functions run side by side than a decision looks at",
   "no-model": "no model has been trained for this workflow",
   "untrusted-prediction": "fewer than two predictions can be trusted",
-  "invalid-plan": "the policy broke an invariant, which the validator caught; this is a fault to report",
+  "invalid-split": "the policy broke an invariant, which the validator caught; this is a fault to report",
 };
 
 export const DISTRUST_WORDS: Readonly<Record<Distrust, string>> = {

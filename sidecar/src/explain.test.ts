@@ -16,7 +16,7 @@ const fn = (userCores: number, cpuCores: FunctionSpec["cpuCores"], workCoreMs: F
 
 function explain(state: DecisionState, outcome: Partial<DecisionRecord> = {}): string {
   const { faults: _, ...draft } = decide(state);
-  const record = { ...draft, id: `${ROOT}-1`, published: true, decidedAtMs: 0, stepMs: { predict: 0.04, plan: 0.1, publish: 0.2 } };
+  const record = { ...draft, id: `${ROOT}-1`, published: true, decidedAtMs: 0, stepMs: { predict: 0.04, split: 0.1, publish: 0.2 } };
   return explainDecision({ ...record, ...outcome }).join("\n");
 }
 
@@ -34,7 +34,7 @@ describe("explain", () => {
   workflow   /guest/job, version v1
   mode       harvest, policy makespan
   published  yes, Redis has it
-  in force   not that anybody has heard of: no run has told that it was given this
+  in force   not that is known: no run has told that it was given this
   input      1,000 bytes
   model      version 7
   grid       cpu 1..8 by 1 cores, memory 128..8192 by 128 MB
@@ -58,7 +58,7 @@ Stage [1], parallel of 4: budget 4 cores and 1024 MB
     512 MB of the budget stay unused.
   Predicted time of the stage: 4,750 ms with the user allocations, 3,167 ms as decided (-33.3 %).
 
-Decided in 0.34 ms: predict 0.04, plan 0.10, publish 0.20.`,
+Decided in 0.34 ms: predict 0.04, split 0.10, publish 0.20.`,
     );
   });
 
@@ -77,7 +77,7 @@ Decided in 0.34 ms: predict 0.04, plan 0.10, publish 0.20.`,
     const ledger = [{ ...record, excessPeak: { cpuCores: 0, memoryMb: 0 } }];
     const state = stateOf([fn(2, 3, 900), fn(2, 1, 100)]);
     assert.match(explain(state, { ledger }), /in force +for 2 runs/);
-    assert.match(explain(state, {}), /published +yes.*\n +in force +not that anybody has heard of/);
+    assert.match(explain(state, {}), /published +yes.*\n +in force +not that is known/);
   });
 
   it("tells why a stage keeps its user allocations, and why nothing is in force", () => {
@@ -96,7 +96,7 @@ Stage [1], parallel of 2: budget 4.5 cores and 1024 MB
   CPU: user allocations, no model has been trained for this workflow (no-model).
   Memory: user allocations, no model has been trained for this workflow (no-model).
 
-Decided in 0.34 ms: predict 0.04, plan 0.10, publish 0.20.`,
+Decided in 0.34 ms: predict 0.04, split 0.10, publish 0.20.`,
     );
   });
 

@@ -1,6 +1,7 @@
 /**
- * A decision in words, line by line, for `harvest explain` and the demo: what was known, what was predicted with which spread,
- * who gave and who received how much, the verdicts with their reasons, what is expected of it and what came of it. Pure; plain text.
+ * A decision in words, line by line, for `harvest explain` and the demo: what was known, what was predicted with which
+ * spread, which function gave and which received how much, the verdicts with their reasons, what is expected of it and
+ * what came of it. Pure; plain text.
  */
 import { describeGrid, type FunctionDecision, roundAmount, type StageDecision } from "@openwhisk-harvest/core";
 import { branchesOf, sharingBranches } from "./decide/sharing.js";
@@ -54,10 +55,12 @@ function headOf({
   ];
 }
 
-/** Only runs whose fork was stamped with the decision, and whose applier gave what it says, tell the ledger anything. */
+/**
+ * Only runs whose fork was stamped with the decision, and whose applier gave what it says, tell the ledger anything.
+ */
 function inForce(ledger: readonly StageRecord[]): string {
   const runs = ledger.reduce((sum, record) => sum + record.runs.length, 0);
-  return runs === 0 ? "not that anybody has heard of: no run has told that it was given this" : `for ${runs} run${runs === 1 ? "" : "s"}`;
+  return runs === 0 ? "not that is known: no run has told that it was given this" : `for ${runs} run${runs === 1 ? "" : "s"}`;
 }
 
 function explainStage(stage: StageDecision): string[] {

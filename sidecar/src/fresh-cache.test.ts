@@ -56,7 +56,7 @@ describe("FreshCache", () => {
     assert.equal(await cache.get("a"), 2);
   });
 
-  it("fails those who have nothing to fall back on, and tries again after a second", async () => {
+  it("fails callers that have nothing to fall back on, and tries again after a second", async () => {
     const { clock, store, cache } = setUp();
     store.error = new Error("away");
     await assert.rejects(cache.get("a"), /away/);

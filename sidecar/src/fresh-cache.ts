@@ -1,12 +1,13 @@
 /**
- * A cache of what a document store holds, by key. It trades a bounded staleness for a decision path without store calls.
+ * A cache of what a document store holds, by key. It trades a bounded staleness for a decision path without store
+ * calls.
  *
  *   age <= freshMs            the value is used as it is
  *   age <= 2 freshMs          it is used once more, while a newer one is looked for
  *   older, or never loaded    the caller waits for the store
  *
- * A failed look-up keeps the old value however old it is (requests go on while the store is away), or fails those who wait.
- * Either way the store is left alone for RETRY_MS. Callers who wait for one key share one look-up.
+ * A failed look-up keeps the old value however old it is (requests go on while the store is away), or fails the callers
+ * that wait. Either way the store is left alone for RETRY_MS. Callers that wait for one key share one look-up.
  */
 import type { Clock } from "@openwhisk-harvest/core";
 
@@ -57,7 +58,7 @@ export class FreshCache<V> {
     this.#entries.delete(key);
   }
 
-  /** Rejects only when the entry has no value, so a look-up that nobody waits for never does. */
+  /** Rejects only when the entry has no value, so a look-up that no caller waits for never does. */
   async #load(key: string, entry: Entry<V>): Promise<V | undefined> {
     const { load, clock, keepsAbsence, onLoadFailed } = this.#options;
     try {

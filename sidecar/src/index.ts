@@ -1,8 +1,8 @@
 export type { ProductionReport } from "./collector/drift-metrics.js";
-export { decide, planStages } from "./decide/decide.js";
+export { decide, splitStages } from "./decide/decide.js";
 export { type FunctionPrediction, type Predictions, predict } from "./decide/predict.js";
 export { type DecisionDraft, type DecisionState, decidesStages } from "./decide/state.js";
-export { validatePlan } from "./decide/validate.js";
+export { validateSplit } from "./decide/validate.js";
 export { type DecisionRecord, type DecisionRequest, decisionRequestSchema, type Unpublished } from "./decision-record.js";
 export { explainDecision } from "./explain.js";
 export { explainSharing } from "./explain-sharing.js";

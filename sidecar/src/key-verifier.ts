@@ -1,10 +1,10 @@
-/** Who is asking: an OpenWhisk key, as in OpenWhisk's own API (`Authorization: Basic base64(uuid:key)`). */
+/** What a caller shows: an OpenWhisk key, as in OpenWhisk's own API (`Authorization: Basic base64(uuid:key)`). */
 
 /** Answers which namespaces a key belongs to. */
 export interface KeyVerifier {
   /**
-   * `basic` is the base64 text of the header. No namespaces: the key is not known. OWH_STORE_UNAVAILABLE when nobody
-   * can tell. Implementations never keep or log the key itself.
+   * `basic` is the base64 text of the header. No namespaces: the key is not known. OWH_STORE_UNAVAILABLE when
+   * OpenWhisk does not answer. Implementations never keep or log the key itself.
    */
   verify(basic: string): Promise<readonly string[]>;
 }

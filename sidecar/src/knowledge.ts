@@ -73,14 +73,17 @@ export class Knowledge {
     });
   }
 
-  /** OWH_NOT_FOUND when there is none; OWH_STORE_UNAVAILABLE or OWH_DEADLINE when the store fails and none is remembered. */
+  /**
+   * OWH_NOT_FOUND when there is none; OWH_STORE_UNAVAILABLE or OWH_DEADLINE when the store fails and none is
+   * remembered.
+   */
   async dag(namespace: string, name: string): Promise<DagDescription> {
     const dag = await this.#dags.get(keyOf(namespace, name));
     if (!dag) throw new HarvestError("OWH_NOT_FOUND", `There is no DAG ${JSON.stringify(name)} in the namespace ${namespace}.`);
     return dag;
   }
 
-  /** Undefined when none is stored, and also when it cannot be read: without a model everybody keeps U (H3). */
+  /** Undefined when none is stored, and also when it cannot be read: without a model every function keeps U (H3). */
   async model(namespace: string, dag: string): Promise<Model | undefined> {
     try {
       return await this.#models.get(keyOf(namespace, dag));
@@ -90,7 +93,7 @@ export class Knowledge {
     }
   }
 
-  /** The policy that is pinned to a DAG; undefined when none is, or when nobody can tell. */
+  /** The policy that is pinned to a DAG; undefined when none is, or when the store does not answer. */
   async policy(namespace: string, dag: string): Promise<PolicyName | undefined> {
     try {
       return (await this.#pins.get(keyOf(namespace, dag)))?.policy;

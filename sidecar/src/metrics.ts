@@ -20,7 +20,7 @@ export class SidecarMetrics {
   readonly #storeErrors = this.#counter("harvest_store_errors_total", "Failed calls of stores", ["store", "operation"]);
   readonly #badModels = this.#counter("harvest_bad_models_total", "Stored models that could not be used", []);
   readonly #dropped = this.#counter("harvest_decision_records_dropped_total", "Decisions that were not stored", ["reason"]);
-  readonly #faults = this.#counter("harvest_invalid_plans_total", "Plans that the Harvesting Validator refused", []);
+  readonly #faults = this.#counter("harvest_invalid_splits_total", "Splits that the Harvesting Validator refused", []);
   readonly #responses = this.#counter("harvest_http_responses_total", "Answers by status", ["status"]);
   readonly #breakers: Readonly<Record<StoreName, Gauge>> = {
     redis: this.#gauge("harvest_redis_breaker_open", "1 while Redis is not asked because it did not answer"),

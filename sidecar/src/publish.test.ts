@@ -32,11 +32,11 @@ describe("publishedFields", () => {
     });
   });
 
-  it("tells the work that counts only to who was given less than its demand", () => {
+  it("tells the work that counts only to a function that was given less than its demand", () => {
     assert.deepEqual(fieldsOf(stateOf([fn(2, 6), fn(2, 2)]))["[1][0]"], { ...stamped, cpuCores: 3, memoryMb: 256, workCoreMs: 600 });
   });
 
-  it("has no field for whoever keeps U (H3)", () => {
+  it("has no field for a function that keeps U (H3)", () => {
     const outsiders = [fn(2.7, 1, { excluded: "action-off" }), fn(2.7, 1, { samples: 0 })];
     assert.deepEqual(Object.keys(fieldsOf(stateOf([fn(2, 3), fn(2, 1), ...outsiders]))), ["[1][0]", "[1][1]"]);
     assert.deepEqual(fieldsOf(stateOf([fn(2, 3)])), {});

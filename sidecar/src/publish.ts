@@ -1,8 +1,8 @@
 /**
- * From a decision to the fields of `harvest:alloc:<R>` (architecture, 6). A field is the function's AST path: stages are
- * decided before any fork, once for all rounds of a loop. A stage that was decided at its fork has fields for that fork alone, one
- * for each branch. Whoever keeps U has no field and, for a refused resource, no value: an absent value means the user allocation,
- * exactly (H3).
+ * From a decision to the fields of `harvest:alloc:<R>` (architecture, 6). A field is the function's AST path: stages
+ * are decided before any fork, once for all rounds of a loop. A stage that was decided at its fork has fields for that
+ * fork alone, one for each branch. A function that keeps U has no field and, for a refused resource, no value: an
+ * absent value means the user allocation, exactly (H3).
  */
 import {
   type Allocation,
@@ -61,8 +61,9 @@ function workOf(fn: FunctionDecision): Pick<PublishedAllocation, "workCoreMs"> {
 }
 
 /**
- * W with its margin, for who was given less CPU than its demand: only when that is used up and it still works at its limit was it
- * predicted wrongly. Absent for who has all of its demand: working at its limit shows at once that this was too small.
+ * W with its margin, for a function that was given less CPU than its demand: only when that is used up and it still
+ * works at its limit was it predicted wrongly. Absent for one that has all of its demand: working at its limit shows at
+ * once that this was too small.
  */
 export function countedOnCoreMs({ predicted, allocation, demand }: FunctionDecision): number | undefined {
   const hasItsDemand = demand !== undefined && (allocation.cpuCores ?? 0) >= demand.cpuCores;

@@ -13,7 +13,7 @@ import {
 } from "@openwhisk-harvest/core";
 import type { Logger } from "pino";
 import { consentOf } from "./consent.js";
-import { planStages } from "./decide/decide.js";
+import { splitStages } from "./decide/decide.js";
 import type { VerdictMemory } from "./decide/hysteresis.js";
 import { asMap, itemStageOf, predictItems } from "./decide/items.js";
 import { predict } from "./decide/predict.js";
@@ -59,7 +59,7 @@ export async function runDecision(request: DecisionRequest, parts: DecisionParts
   const wasSplit = (forkPath: string) => parts.verdicts.wasSplit(namespace, name, forkPath);
   const state = { ...settings, policy, wasSplit, dag, ...(model && { model }), inputBytes, grid, mode, namespace, root };
   const predictions = steps.timeSync("predict", () => (items ? predictItems(state, items) : predict(state)));
-  const { faults, ...draft } = steps.timeSync("plan", () => planStages(state, predictions));
+  const { faults, ...draft } = steps.timeSync("split", () => splitStages(state, predictions));
   const stages = fork && items ? draft.stages.map((stage) => asMap(stage, fork, items)) : draft.stages;
   const decided = { ...draft, stages, id: requestedId(request), decidedAtMs: clock.nowMs() };
   const publishing = async () => (isKnown ? publish(decided, parts) : "redis-unavailable");
@@ -68,7 +68,7 @@ export async function runDecision(request: DecisionRequest, parts: DecisionParts
   const decision = { ...decided, published: unpublished === undefined, ...(unpublished && { unpublished }), stepMs: steps.stepMs };
   metrics.decided(decision, faults.length);
   for (const { forkPath, cpu } of stages) parts.verdicts.note(namespace, name, forkPath, cpu.accepted);
-  for (const fault of faults) logger.error({ decision: decision.id, fault }, "a policy made an invalid plan");
+  for (const fault of faults) logger.error({ decision: decision.id, fault }, "a policy made an invalid split");
   logger.debug({ decision: decision.id, mode, unpublished, stepMs: steps.stepMs }, "decided");
   return decision;
 }

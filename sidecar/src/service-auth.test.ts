@@ -3,7 +3,7 @@ import { after, before, describe, it } from "node:test";
 import { dagOf } from "./decide/state.kit.js";
 import { GUEST, nextRoot, SPECS, STRANGER, startTestSidecar, type TestSidecar } from "./http/sidecar.kit.js";
 
-describe("who may ask the sidecar", () => {
+describe("what may ask the sidecar", () => {
   let test: TestSidecar;
   before(async () => {
     test = await startTestSidecar();
@@ -19,7 +19,7 @@ describe("who may ask the sidecar", () => {
     ["GET", "/v1/models"],
   ];
 
-  it("nobody without a key that OpenWhisk knows: 401, before the body is read", async () => {
+  it("nothing without a key that OpenWhisk knows: 401, before the body is read", async () => {
     const keys = [undefined, "", "Basic", "Basic !!!", "Bearer abcd", `Basic ${"A".repeat(600)}`, `Basic ${btoa("who:knows")}`];
     for (const [method, path] of ROUTES)
       for (const key of keys) {

@@ -34,7 +34,7 @@ describe("the sidecar's decisions", () => {
       const found = await test.ask("GET", `/v1/decisions/${id}`);
       assert.equal(found.status, 200);
       assert.equal(found.body.stages[0].functions[0].predicted.workCoreMs.mean, 900);
-      assert.deepEqual(Object.keys(found.body.stepMs), ["load-dag", "read-mode", "load-model", "predict", "plan", "publish"]);
+      assert.deepEqual(Object.keys(found.body.stepMs), ["load-dag", "read-mode", "load-model", "predict", "split", "publish"]);
     }
     await eventually(async () => (await test.stores.decisions.find(root))?.published === true, "the stored decision");
   });
@@ -69,7 +69,7 @@ describe("the sidecar's decisions", () => {
     assert.equal((await lookup(root, "[1][0]")).allocation, undefined);
   });
 
-  it("are made once for a run: whoever asks again, also at the same time, gets the first one", async () => {
+  it("are made once for a run: a caller that asks again, also at the same time, gets the first one", async () => {
     const root = nextRoot();
     const answers = await Promise.all([1_000, 2_000, 3_000].map((inputBytes) => test.decide(root, { inputBytes })));
     assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
@@ -77,12 +77,12 @@ describe("the sidecar's decisions", () => {
     assert.equal((await test.ask("GET", `/v1/decisions/${root}`)).body.inputBytes, 1_000);
   });
 
-  it("need a DAG: 404 for one that nobody stored", async () => {
+  it("need a DAG: 404 for one that was not stored", async () => {
     const { status, body } = await test.decide(nextRoot(), { dag: "nobody's" });
     assert.deepEqual([status, body.code], [404, "OWH_NOT_FOUND"]);
   });
 
-  it("are not found under ids that are none, or that nobody decided", async () => {
+  it("are not found under ids that are none, or that were not decided", async () => {
     for (const id of ["x", nextRoot(), `${nextRoot()}-1`, `${nextRoot()}-2`, "%2e%2e%2f", `${"0".repeat(31)}g`]) {
       const { status, body } = await test.ask("GET", `/v1/decisions/${id}`);
       assert.deepEqual([status, body.code], [404, "OWH_NOT_FOUND"], id);
@@ -149,7 +149,7 @@ describe("the sidecar's decisions", () => {
 });
 
 describe("a decision that is being made", () => {
-  it("is waited for by whoever looks for it, and forgotten when it fails", async () => {
+  it("is waited for by the callers that look for it, and forgotten when it fails", async () => {
     let letGo: (() => void) | undefined;
     let calls = 0;
     const gate = new Promise<void>((resolve) => {

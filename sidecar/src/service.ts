@@ -22,9 +22,9 @@ import { destination, type Logger, pino } from "pino";
 import type { ProductionReport } from "./collector/drift-metrics.js";
 import { VerdictMemory } from "./decide/hysteresis.js";
 import { DecisionBudget } from "./decision-budget.js";
-import { DecisionDesk } from "./decision-desk.js";
 import { type DecisionRecord, type DecisionRequest, withStageRecord } from "./decision-record.js";
 import { DecisionWriter } from "./decision-writer.js";
+import { Decisions } from "./decisions.js";
 import { GuardedRedis } from "./guarded-redis.js";
 import { createApp } from "./http/app.js";
 import type { KeyVerifier } from "./key-verifier.js";
@@ -56,7 +56,7 @@ export interface Sidecar {
   readonly url: string;
   /** The path of `POST /v1/decisions` without HTTP and without a key. */
   decide(request: DecisionRequest): Promise<DecisionRecord>;
-  /** Shows in /metrics how a DAG's model does in production; whoever collects profiles tells. */
+  /** Shows in /metrics how a DAG's model does in production; the collector of profiles tells. */
   reportProduction(report: ProductionReport): void;
   /** Answers what was asked, writes the decisions that wait, and stops listening. */
   close(): Promise<void>;
@@ -67,40 +67,40 @@ const CLOSE_GRACE_MS = 1_000;
 
 /** OWH_CHILD_FAILED when it cannot listen where it should. */
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
-  const { config, grid, allocations, dags, models, decisions, pins, verifyKeys: keys, signingKey, clock = systemClock } = options;
+  const { config, grid, allocations, dags, models, decisions: store, pins, verifyKeys: keys, signingKey, clock = systemClock } = options;
   const logger = options.logger ?? pino({ level: config.logLevel, name: "sidecar" }, destination(2));
   const metrics = new SidecarMetrics();
   const redis = new GuardedRedis(allocations, metrics);
   const knowledge = new Knowledge({ dags, models, pins, cacheMs: config.decision.cacheMs, clock, metrics, logger });
-  const writer = new DecisionWriter({ store: decisions, clock, metrics, logger });
+  const writer = new DecisionWriter({ store, clock, metrics, logger });
   const verdicts = new VerdictMemory();
   const budget = new DecisionBudget({ perSecond: config.decision.perSecond, clock });
   const parts = { settings: config.decision, grid, knowledge, redis, clock, metrics, logger, signingKey, verdicts, budget };
-  const desk = new DecisionDesk({
+  const decisions = new Decisions({
     decide: async (request) => runDecision(request.fork ? await withRunsInput(request) : request, parts),
-    store: decisions,
+    store,
     onDecided: (decision) => {
       if (decision.stages.length > 0) writer.add(decision); // in the modes off and profile there is nothing to explain
     },
   });
   /** The range in which a model is trusted is that of the run's input; the request knows its items only. */
   const withRunsInput = async (request: DecisionRequest): Promise<DecisionRequest> => {
-    const ofRun = await desk.find(request.root);
+    const ofRun = await decisions.find(request.root);
     return ofRun ? { ...request, inputBytes: ofRun.inputBytes } : request;
   };
   const ledgers = new LedgerDesk({
     store: allocations,
-    findDecision: (id) => desk.find(id),
+    findDecision: (id) => decisions.find(id),
     stageTimeoutMs: config.parallel.stageTimeoutMs,
     metrics: new LedgerMetrics(metrics.registry),
     clock,
     logger,
     signingKey,
     onClosed: (decision, record) => {
-      void desk.amend(decision, (known) => withStageRecord(known, record)).then((amended) => writer.add(amended));
+      void decisions.amend(decision, (known) => withStageRecord(known, record)).then((amended) => writer.add(amended));
     },
   });
-  const app = createApp({ desk, ledgers, knowledge, allocations, dags, models, pins, index: decisions, keys, metrics, clock, logger });
+  const app = createApp({ decisions, ledgers, knowledge, allocations, dags, models, pins, index: store, keys, metrics, clock, logger });
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, app);
   const url = await listen(server, config.sidecar);
   server.on("error", (error) => logger.error({ reason: messageOf(error) }, "the server failed"));
@@ -108,7 +108,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const pauses = new PauseWatch({ allocations, ledgers, clock, logger });
   return {
     url,
-    decide: (request) => desk.decide(request),
+    decide: (request) => decisions.decide(request),
     reportProduction: (report) => metrics.drift.report(report),
     close: async () => {
       await closeServer(server);

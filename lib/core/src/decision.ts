@@ -36,7 +36,7 @@ export type ReasonCode =
   | "no-model"
   | "untrusted-prediction"
   /** The policy's split broke H1 or H2: a fault of ours, which the validator caught. */
-  | "invalid-plan";
+  | "invalid-split";
 
 /** Why a single prediction is not to be trusted. */
 export type Distrust = "too-few-samples" | "outside-profiled-range" | "model-older-than-dag";

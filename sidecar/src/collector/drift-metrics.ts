@@ -1,7 +1,7 @@
 /**
- * How models do in production, as metrics: the error of predictions on runs that came after the training, and whether more of them
- * lie outside of their bands than was promised. Whoever collects profiles reports; names of DAGs are never labels, so what is
- * shown is over all of them.
+ * How models do in production, as metrics: the error of predictions on runs that came after the training, and whether
+ * more of them lie outside of their bands than was promised. The collector of profiles reports; names of DAGs are never
+ * labels, so what is shown is over all of them.
  */
 import { MODEL_TARGETS, type ModelTarget, meanOf } from "@openwhisk-harvest/core";
 import { Gauge, type Registry } from "prom-client";
@@ -12,7 +12,9 @@ export interface ProductionReport {
   readonly dag: string;
   /** A code of a fixed set. */
   readonly verdict: string;
-  /** How many standard deviations the share outside of the bands lies above the promised one, for the worst quantity. */
+  /**
+   * How many standard deviations the share outside of the bands lies above the promised one, for the worst quantity.
+   */
   readonly deviations: number;
   /** Of the compared runs, 0..1. */
   readonly outsideShare: number;

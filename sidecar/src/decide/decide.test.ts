@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { decide, planStages } from "./decide.js";
+import { decide, splitStages } from "./decide.js";
 import { predict } from "./predict.js";
 import type { DecisionState } from "./state.js";
 import { dagOf, type FunctionSpec, modelOf, stateOf } from "./state.kit.js";
@@ -146,9 +146,9 @@ describe("decide: a policy that breaks an invariant", () => {
     const state = stateOf([fn(2, 3, 900), fn(2, 1, 100)]);
     const greedy = () => ({ accepted: true, reason: "fits-budget", amounts: [4, 4] }) as const;
     const offGrid = () => ({ accepted: true, reason: "fits-budget", amounts: [200, 200] }) as const;
-    const draft = planStages(state, predict(state), { cpuCores: greedy, memoryMb: offGrid });
+    const draft = splitStages(state, predict(state), { cpuCores: greedy, memoryMb: offGrid });
     const stage = draft.stages[0];
-    assert.deepEqual([stage?.cpu, stage?.memory], Array(2).fill({ accepted: false, reason: "invalid-plan" }));
+    assert.deepEqual([stage?.cpu, stage?.memory], Array(2).fill({ accepted: false, reason: "invalid-split" }));
     assert.deepEqual(stage?.functions[0]?.allocation, { cpuCores: 2, memoryMb: 256 });
     assert.match(draft.faults.join("\n"), /H1: 8 exceeds the budget of 4.*\n.*H2: 200 is not on the grid/);
   });

@@ -27,11 +27,11 @@ const POLICIES_BY_NAME: Readonly<Record<PolicyName, Policies>> = {
 };
 
 export function decide(state: DecisionState): DecisionDraft {
-  return planStages(state, predict(state));
+  return splitStages(state, predict(state));
 }
 
 /** All that follows the prediction; apart, so that the service can time the two. */
-export function planStages(state: DecisionState, predictions: Predictions, policies = POLICIES_BY_NAME[state.policy]): DecisionDraft {
+export function splitStages(state: DecisionState, predictions: Predictions, policies = POLICIES_BY_NAME[state.policy]): DecisionDraft {
   const { dag, model, mode, policy, grid, inputBytes, namespace, root } = state;
   const faults: string[] = [];
   const decideOne = (stage: SharingStage) => decideStage(state, stage, predictions, policies, faults);

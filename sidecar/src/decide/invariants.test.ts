@@ -88,7 +88,7 @@ const spec = fc
     ...(excluded && { excluded }),
   }));
 
-/** Who follows runs in the branch of the one before. */
+/** One that follows runs in the branch of the one before. */
 function inBranches(specs: readonly (FunctionSpec & { readonly follows: boolean })[]): FunctionSpec[] {
   let position = -1;
   return specs.map(({ follows, ...one }) => {
@@ -115,7 +115,10 @@ const states: fc.Arbitrary<DecisionState> = fc
     return { ...state, dag, ...(hasModel && specs.length > 0 && { model: modelOf(specs, { dagVersion }) }) };
   });
 
-/** Those whose part of the budget this is, by the rule's words alone (architecture, 5): neither excluded nor untrusted, and with a U of that resource. */
+/**
+ * Those whose part of the budget this is, by the rule's words alone (architecture, 5): neither excluded nor untrusted,
+ * and with a U of that resource.
+ */
 function sharersOf(stage: StageDecision, resource: Resource) {
   const takesPart = ({ user, excluded, predicted }: StageDecision["functions"][number]) =>
     predicted !== undefined &&
@@ -136,7 +139,8 @@ function holdsInvariants(state: DecisionState, stage: StageDecision, seen: Recor
     const branches = [...new Set(sharers.map(({ position }) => position))].map((at) => sharers.filter(({ position }) => position === at));
     const spent = sum(branches.map((branch) => Math.max(...branch.map((fn) => fn.allocation[resource] as number))));
     const budget = sum(branches.map((branch) => Math.min(...branch.map((fn) => fn.user[resource] as number))));
-    // Whoever keeps U for want of anything better counts with it on both sides, also in a sequence whose U differ.
+    // A branch that keeps U for want of anything better counts with it on both sides, also in a sequence whose U
+    // differ.
     const kept = branches.filter((branch) => branch.every((fn) => fn.allocation[resource] === fn.user[resource]));
     const own = sum(
       kept.map(
@@ -162,7 +166,7 @@ function holdsInvariants(state: DecisionState, stage: StageDecision, seen: Recor
 }
 
 describe(`invariants over ${STAGES} generated stages`, () => {
-  it("H1: never beyond the budget; H2: harvested allocations lie on the grid; H3: whoever is not harvested has U, exactly", () => {
+  it("H1: never beyond the budget; H2: harvested allocations lie on the grid; H3: a function that is not harvested has U, exactly", () => {
     const seen: Record<string, number> = {};
     fc.assert(
       fc.property(states, (state) => {

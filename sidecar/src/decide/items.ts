@@ -1,6 +1,7 @@
 /**
- * A `map`, decided when it forks, with the sizes of its items (architecture, 5): every item is a branch of its own, B = width x U.
- * Pure: the DAG is rewritten so that the map is a stage like any other, and the decision is written back afterwards.
+ * A `map`, decided when it forks, with the sizes of its items (architecture, 5): every item is a branch of its own, B =
+ * width x U. Pure: the DAG is rewritten so that the map is a stage like any other, and the decision is written back
+ * afterwards.
  */
 import type { DagDescription, DagFunction, ParallelStage, StageDecision } from "@openwhisk-harvest/core";
 import { type Predictions, predict } from "./predict.js";
@@ -49,7 +50,10 @@ function tooLarge(dag: DagDescription, { forkPath }: ParallelStage, width: numbe
   return { dag: { ...dag, functions: [], stages: [{ ...items, branches: [] }] }, originOf: [], inputBytesOf: [] };
 }
 
-/** As predict() does it for the functions of a DAG; `state.dag` is the item stage's, perhaps with fewer who may take part. */
+/**
+ * As predict() does it for the functions of a DAG; `state.dag` is the item stage's, perhaps with fewer that may take
+ * part.
+ */
 export function predictItems(state: DecisionState, { originOf, inputBytesOf }: ItemStage): Predictions {
   return predict(state, ({ index }) => {
     const knownInputBytes = inputBytesOf[index];

@@ -24,7 +24,9 @@ const requestOf = (axis: GridAxis, sharers: readonly Sharer[]): SplitRequest => 
 const timesOf = (sharers: readonly Sharer[], amounts: readonly number[]) =>
   sharers.map(({ workCoreMs, demand }, i) => workCoreMs / Math.min(amounts[i] as number, demand)).sort((a, b) => b - a);
 
-/** Every split of the budget on the grid with nobody above D; the lexicographically smallest times, slowest first. */
+/**
+ * Every split of the budget on the grid with no function above D; the lexicographically smallest times, slowest first.
+ */
 function bestTimesOfAll({ axis, budget, sharers }: SplitRequest): number[] | undefined {
   let best: number[] | undefined;
   const visit = (amounts: number[]) => {
@@ -80,19 +82,19 @@ describe("policy makespan", () => {
     );
   });
 
-  it("gives away nothing that helps nobody: every step beyond the minimum makes its function faster", () => {
+  it("gives nothing that helps no function: every step beyond the minimum makes its function faster", () => {
     fc.assert(
       fc.property(requests, (request) => {
         for (const [i, amount] of (fastestSplit(request) ?? []).entries()) {
           const { demand, workCoreMs } = request.sharers[i] as Sharer;
-          assert.ok(amount <= demand, "nobody above D");
+          assert.ok(amount <= demand, "none above D");
           assert.ok(amount === request.axis.min || workCoreMs > 0, "nothing to those without work");
         }
       }),
     );
   });
 
-  it("splits three cipher jobs of work 1:10:30 on 0.75 cores as nobody can do better", () => {
+  it("splits three cipher jobs of work 1:10:30 on 0.75 cores as no other split can", () => {
     const request = requestOf(
       QUARTERS,
       [100, 1000, 3000].map((work) => sharer(0.25, 1, [work])),
@@ -110,7 +112,7 @@ describe("policy makespan", () => {
     assert.deepEqual(fastestSplit(request), [2, 1]);
   });
 
-  it("refuses what does not hold the minimum for everybody", () => {
+  it("refuses what does not hold the minimum for all", () => {
     const request = requestOf(WHOLE, [sharer(0.5, 4, [900]), sharer(1, 4, [100])]);
     assert.deepEqual(splitForMakespan(request), { accepted: false, reason: "budget-below-minimum" });
   });
@@ -140,7 +142,7 @@ describe("policy makespan", () => {
     assert.equal(splitForMakespan(requestWith(17)).reason, "gain-within-uncertainty");
   });
 
-  it("does not move CPU when nobody gets faster by it", () => {
+  it("does not move CPU when no function gets faster by it", () => {
     const request = requestOf(WHOLE, [sharer(2, 1, [900]), sharer(2, 1, [100])]);
     assert.deepEqual(splitForMakespan(request), { accepted: false, reason: "gain-within-uncertainty" });
   });

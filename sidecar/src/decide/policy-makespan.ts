@@ -1,38 +1,39 @@
 /**
- * Policy `makespan` (architecture, 5): the split of B on the grid that minimizes the stage's predicted time, nobody above
- * its demand, nobody below the grid's minimum.
+ * Policy `makespan` (architecture, 5): the split of B on the grid that minimizes the stage's predicted time, no
+ * function above its demand, none below the grid's minimum.
  *
- * Greedy by steps: everybody starts at the minimum (the grid's, or the action's own), and each further step goes to the slowest function
- * that can still use it, until the budget is spent or nobody gets faster. What would help nobody stays unused.
+ * Greedy by steps: every function starts at the minimum (the grid's, or the action's own), and each further step goes
+ * to the slowest function that can still use it, until the budget is spent or none gets faster. What would help none
+ * stays unused.
  *
  * This is optimal. Let s be the slowest function at the end, tau its time.
  *  1. s stands at its demand (or has no work). No split makes s faster, so none makes the stage faster.
  *  2. The budget ran out. Whenever some i got a step, it was the slowest then, so without that step it takes at least
  *     tau. A split of stage time below tau therefore gives each i at least what it has here, and s more: over budget.
- * With s fixed, the same holds for the others and what is left. So the times, slowest first, are lexicographically minimal:
- * leftovers go to the next slowest. Where several are equally slow and the steps do not suffice for all of them, those that
- * gain most by a step come first; else the first branch does, so equal states give equal plans.
+ * With s fixed, the same holds for the others and what is left. So the times, slowest first, are lexicographically
+ * minimal: leftovers go to the next slowest. Where several are equally slow and the steps do not suffice for all of
+ * them, those that gain most by a step come first; else the first branch does, so equal states give equal splits.
  *
- * Cost: (functions + steps of the budget) x the search for the place of one among those who can still grow.
+ * Cost: (functions + steps of the budget) x the search for the place of one among those that can still grow.
  */
 import { atIndex, type GridAxis, quantileOfSorted, roundAmount } from "@openwhisk-harvest/core";
-import { givesEverybodyU, type Plan, partsOf, type Sharer, type SplitRequest, type WorkPart } from "./policy.js";
+import { givesAllU, partsOf, type Sharer, type Split, type SplitRequest, type WorkPart } from "./policy.js";
 import { functionTimeMs, stageTimeMs } from "./stage-time.js";
 
 /** Confidence: the gain must be large enough in all but this share of the trees. */
 const GAIN_QUANTILE = 0.1;
 
-export function splitForMakespan(request: SplitRequest): Plan {
+export function splitForMakespan(request: SplitRequest): Split {
   const amounts = fastestSplit(request);
   if (!amounts) return { accepted: false, reason: "budget-below-minimum" };
-  if (givesEverybodyU(request.sharers, amounts)) return { accepted: false, reason: "no-change" };
+  if (givesAllU(request.sharers, amounts)) return { accepted: false, reason: "no-change" };
   const gains = gainSharePerTree(request, amounts).sort();
   return quantileOfSorted(gains, GAIN_QUANTILE) > (request.leastGainShare ?? 0)
     ? { accepted: true, reason: "shorter-stage", amounts }
     : { accepted: false, reason: "gain-within-uncertainty" };
 }
 
-/** The amounts in branch order; undefined when the budget does not even hold everybody's minimum. */
+/** The amounts in branch order; undefined when the budget does not even hold the minimum of each. */
 export function fastestSplit({ axis, budget, sharers }: SplitRequest): number[] | undefined {
   const firsts = sharers.map(({ least = axis.min }) => Math.round((least - axis.min) / axis.step));
   const steps = stepsAbove(axis, budget, firsts);
@@ -48,7 +49,9 @@ export function fastestSplit({ axis, budget, sharers }: SplitRequest): number[] 
   return shares.map((share) => atIndex(axis, share.steps));
 }
 
-/** What a function has in the course of the split: steps above the minimum, its time, and its time with one step more. */
+/**
+ * What a function has in the course of the split: steps above the minimum, its time, and its time with one step more.
+ */
 interface Share {
   readonly steps: number;
   readonly timeMs: number;
@@ -65,13 +68,16 @@ function shareOf(axis: GridAxis, sharer: Sharer, steps: number): Share {
   return { steps, timeMs, ...(isOfUse && { nextMs: timeWith(more) }) };
 }
 
-/** Who gets the next step, of those who can use it: the slowest; of equally slow ones, the one that is fastest afterwards. */
+/**
+ * Which sharer gets the next step, of those that can use it: the slowest; of equally slow ones, the one that is fastest
+ * afterwards.
+ */
 class Turns {
   readonly #shares: readonly Share[];
   /** The next one last. */
   readonly #waiting: number[] = [];
 
-  /** `shares` may change, but for those of the ones who wait here. */
+  /** `shares` may change, but for those of the ones that wait here. */
   constructor(shares: readonly Share[]) {
     this.#shares = shares;
     this.#waiting = [...shares.keys()].filter((i) => shares[i]?.nextMs !== undefined).sort((a, b) => this.#compare(a, b));
@@ -101,7 +107,7 @@ class Turns {
   }
 }
 
-/** How many whole steps the budget holds beyond what everybody begins with, in steps above the axis' minimum. */
+/** How many whole steps the budget holds beyond what all begin with, in steps above the axis' minimum. */
 function stepsAbove(axis: GridAxis, budget: number, firsts: readonly number[]): number | undefined {
   const begun = firsts.reduce((sum, steps) => sum + steps, 0);
   const needed = (steps: number) => roundAmount(axis.min * firsts.length + axis.step * (begun + steps));
@@ -110,7 +116,10 @@ function stepsAbove(axis: GridAxis, budget: number, firsts: readonly number[]): 
   return needed(steps) <= budget ? steps : steps - 1;
 }
 
-/** For each tree: by which share of its time with the user allocations the stage is shorter under the split, with that tree's work. */
+/**
+ * For each tree: by which share of its time with the user allocations the stage is shorter under the split, with that
+ * tree's work.
+ */
 function gainSharePerTree({ sharers }: SplitRequest, amounts: readonly number[]): Float64Array {
   const branches = sharers.map(partsOf);
   return Float64Array.from({ length: sharers[0]?.workPerTree.length ?? 0 }, (_, tree) => {

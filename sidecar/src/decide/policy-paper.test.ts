@@ -19,7 +19,7 @@ describe("policy paper", () => {
     assert.deepEqual(split(cpu, [2, 2], [6, 2]), { accepted: true, reason: "ratio-split", amounts: [3, 1] });
   });
 
-  it("leaves what nobody demands unused", () => {
+  it("leaves what no function demands unused", () => {
     assert.deepEqual(split(cpu, [4, 4], [3, 1]), { accepted: true, reason: "fits-budget", amounts: [3, 1] });
   });
 

@@ -9,13 +9,13 @@
  * number of steps is our reading of it, and the one under which its three examples come out.
  */
 import { atIndex, type GridAxis, isOnGrid, roundAmount } from "@openwhisk-harvest/core";
-import { givesEverybodyU, type Plan, type SplitRequest } from "./policy.js";
+import { givesAllU, type Split, type SplitRequest } from "./policy.js";
 
-export function splitAsPaper({ axis, budget, sharers }: SplitRequest): Plan {
+export function splitAsPaper({ axis, budget, sharers }: SplitRequest): Split {
   const demands = sharers.map((sharer) => sharer.demand);
   const demanded = roundAmount(sumOf(demands));
   if (demanded <= budget)
-    return givesEverybodyU(sharers, demands)
+    return givesAllU(sharers, demands)
       ? { accepted: false, reason: "no-change" }
       : { accepted: true, reason: "fits-budget", amounts: demands };
 
@@ -24,9 +24,7 @@ export function splitAsPaper({ axis, budget, sharers }: SplitRequest): Plan {
   const isEnough = (share: number, i: number) => share >= (sharers[i]?.least ?? axis.min);
   if (!shares.every((share) => share !== undefined) || roundAmount(sumOf(shares)) > budget || !shares.every(isEnough))
     return { accepted: false, reason: "exceeds-budget" };
-  return givesEverybodyU(sharers, shares)
-    ? { accepted: false, reason: "no-change" }
-    : { accepted: true, reason: "ratio-split", amounts: shares };
+  return givesAllU(sharers, shares) ? { accepted: false, reason: "no-change" } : { accepted: true, reason: "ratio-split", amounts: shares };
 }
 
 /** The exact allocation that `amount` is but for the noise of binary fractions; undefined between two allocations. */

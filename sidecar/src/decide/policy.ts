@@ -1,6 +1,7 @@
 /**
- * A policy splits the budget of one resource of one stage: a pure function from a request to a plan. It sees only those who
- * share, and what it refuses has no amounts, so that nothing but the user allocations can follow from a refusal (H3).
+ * A policy splits the budget of one resource of one stage: a pure function from a request to a split. It sees only the
+ * branches that share, and what it refuses has no amounts, so that nothing but the user allocations can follow from a
+ * refusal (H3).
  */
 import type { GridAxis, ReasonCode } from "@openwhisk-harvest/core";
 
@@ -34,11 +35,11 @@ export interface SplitRequest {
 /** Undefined: U, exactly, which need not lie on the grid. */
 export type Amount = number | undefined;
 
-export type Plan =
+export type Split =
   | { readonly accepted: true; readonly reason: ReasonCode; readonly amounts: readonly Amount[] }
   | { readonly accepted: false; readonly reason: ReasonCode };
 
-export type Policy = (request: SplitRequest) => Plan;
+export type Policy = (request: SplitRequest) => Split;
 
 /** The functions of its branch, in their order. */
 export function partsOf(sharer: Sharer): readonly WorkPart[] {
@@ -48,6 +49,6 @@ export function partsOf(sharer: Sharer): readonly WorkPart[] {
 /** Amounts have six decimals (core's roundAmount); what is smaller is the noise of binary fractions. */
 const AMOUNT_TOLERANCE = 1e-6;
 
-export function givesEverybodyU(sharers: readonly Sharer[], amounts: readonly Amount[]): boolean {
+export function givesAllU(sharers: readonly Sharer[], amounts: readonly Amount[]): boolean {
   return sharers.every(({ user }, i) => Math.abs(user - (amounts[i] ?? user)) < AMOUNT_TOLERANCE);
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { DagDescription } from "@openwhisk-harvest/core";
-import { planStages } from "./decide.js";
+import { splitStages } from "./decide.js";
 import { itemStageOf } from "./items.js";
 import { fastestSplit } from "./policy-makespan.js";
 import { predict } from "./predict.js";
@@ -31,7 +31,7 @@ describe("the most that one decision looks at", () => {
   it("is as many stages as hold so many functions; the others keep U, and say why", () => {
     const dag = withinSizeLimit(sharingOf(dagOfStages([600, 500, 400])));
     const state = { ...stateOf(specs(1_500)), dag };
-    const { stages } = planStages(state, predict(state));
+    const { stages } = splitStages(state, predict(state));
     const isTooLarge = stages.map(({ cpu, memory }) => [cpu, memory].map(({ reason }) => reason === "too-many-functions"));
     assert.deepEqual(isTooLarge.flat(), [false, false, true, true, false, false]);
     assert.deepEqual(
@@ -54,7 +54,7 @@ describe("the most that one decision looks at", () => {
     const tooMany = itemStageOf(dag, fork(MOST_FUNCTIONS / 2 + 1));
     assert.deepEqual(tooMany?.dag.functions, []);
     const state = { ...stateOf(body), dag: sharingOf(tooMany?.dag ?? dag) };
-    assert.equal(planStages(state, predict(state)).stages[0]?.cpu.reason, "too-many-functions");
+    assert.equal(splitStages(state, predict(state)).stages[0]?.cpu.reason, "too-many-functions");
   });
 });
 

@@ -6,7 +6,7 @@ import type { Policy, Sharer, WorkPart } from "./policy.js";
 import type { Predictions } from "./predict.js";
 import { branchesOf, canShare, isCandidate, type SharingStage, sharingBranches } from "./sharing.js";
 import type { DecisionState, Resource } from "./state.js";
-import { validatePlan } from "./validate.js";
+import { validateSplit } from "./validate.js";
 
 export interface StageToSplit {
   readonly state: DecisionState;
@@ -22,7 +22,7 @@ export interface ResourceSplit {
   readonly budget: number;
   /** By function index; absent: U. Empty when refused, so that a refusal can only mean the user allocation (H3). */
   readonly amounts: ReadonlyMap<number, number>;
-  /** What the validator found wrong with the policy's plan. */
+  /** What the validator found wrong with the policy's split. */
   readonly fault?: string;
 }
 
@@ -42,19 +42,19 @@ export function splitResource(toSplit: StageToSplit, resource: Resource, policy:
   if (refusal) return refused(refusal);
   const axis = state.grid[resource];
   const sharers = able.map((branch, i) => sharerOf(toSplit, branch, resource, users[i] as number));
-  const plan = policy({ axis, budget, sharers, leastGainShare: leastGainShare(state.wasSplit?.(toSplit.stage.forkPath) ?? false) });
-  if (!plan.accepted) return refused(plan.reason);
+  const split = policy({ axis, budget, sharers, leastGainShare: leastGainShare(state.wasSplit?.(toSplit.stage.forkPath) ?? false) });
+  if (!split.accepted) return refused(split.reason);
   try {
-    validatePlan(axis, users, plan.amounts);
+    validateSplit(axis, users, split.amounts);
   } catch (error) {
-    return { ...refused("invalid-plan"), fault: `stage ${toSplit.stage.forkPath}, ${resource}: ${messageOf(error)}` };
+    return { ...refused("invalid-split"), fault: `stage ${toSplit.stage.forkPath}, ${resource}: ${messageOf(error)}` };
   }
   const amounts = new Map<number, number>();
   for (const [i, branch] of able.entries()) {
-    const amount = plan.amounts[i];
+    const amount = split.amounts[i];
     if (amount !== undefined) for (const fn of branch) amounts.set(fn.index, amount);
   }
-  return { verdict: { accepted: true, reason: plan.reason }, budget, amounts };
+  return { verdict: { accepted: true, reason: split.reason }, budget, amounts };
 }
 
 /** Why there is nothing to split, before any policy is asked. */

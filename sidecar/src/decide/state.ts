@@ -1,6 +1,6 @@
 /**
- * What a decision is made from, and what comes of it. The state is immutable and complete: the live service, a dry run, a
- * simulator and the tests call the same functions and differ only in where the state comes from.
+ * What a decision is made from, and what comes of it. The state is immutable and complete: the live service, a dry run,
+ * a simulator and the tests call the same functions and differ only in where the state comes from.
  */
 import type { Allocation, Config, Decision, Grid, Mode, Model, PolicyName } from "@openwhisk-harvest/core";
 import type { SharingDag } from "./sharing.js";
@@ -27,14 +27,16 @@ export interface DecisionState {
 
 /** A decision before it has an id and a time, and before anything was published. */
 export interface DecisionDraft extends Omit<Decision, "id" | "published" | "decidedAtMs" | "stepMs"> {
-  /** What the Harvesting Validator found wrong with a policy's plans: a bug of ours, for the log and the metrics. */
+  /** What the Harvesting Validator found wrong with a policy's splits: a bug of ours, for the log and the metrics. */
   readonly faults: readonly string[];
 }
 
 /** CPU and memory are decided apart, by the same steps. */
 export type Resource = keyof Allocation;
 
-/** Only these modes look at stages: `off` must cost nothing (H4), and `profile` gives everybody the maximum anyway. */
+/**
+ * Only these modes look at stages: `off` must cost nothing (H4), and `profile` gives every function the maximum anyway.
+ */
 export function decidesStages(mode: Mode): boolean {
   return mode === "observe" || mode === "harvest";
 }

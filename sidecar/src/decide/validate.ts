@@ -1,16 +1,17 @@
 /**
- * The Harvesting Validator (paper, 3.5.2): the last gate before a plan comes into force. It knows no policy and trusts none:
- * the budget is summed up anew from the user allocations, and each amount is held against the grid.
+ * The Harvesting Validator (paper, 3.5.2): the last gate before a split comes into force. It knows no policy and trusts
+ * none: the budget is summed up anew from the user allocations, and each amount is held against the grid.
  */
 import { type GridAxis, HarvestError, isOnGrid, roundAmount } from "@openwhisk-harvest/core";
 import type { Amount } from "./policy.js";
 
 /**
- * Checks the amounts of those who share, in the order of their user allocations. A plan that breaks H1 (their sum exceeds
- * the budget) or H2 (one lies off the grid) is a bug of a policy: OWH_BAD_ALLOCATION names the invariant and the numbers.
+ * Checks the amounts of the branches that share, in the order of their user allocations. A split that breaks H1 (their
+ * sum exceeds the budget) or H2 (one lies off the grid) is a bug of a policy: OWH_BAD_ALLOCATION names the invariant
+ * and the numbers.
  */
-export function validatePlan(axis: GridAxis, users: readonly number[], amounts: readonly Amount[]): void {
-  const fault = (what: string) => new HarvestError("OWH_BAD_ALLOCATION", `The plan is invalid: ${what}.`);
+export function validateSplit(axis: GridAxis, users: readonly number[], amounts: readonly Amount[]): void {
+  const fault = (what: string) => new HarvestError("OWH_BAD_ALLOCATION", `The split is invalid: ${what}.`);
   if (amounts.length !== users.length) throw fault(`${amounts.length} amounts for ${users.length} functions`);
   for (const amount of amounts)
     if (amount !== undefined && !isOnGrid(axis, amount))

@@ -2,7 +2,7 @@
 import type { AllocationStore, Clock, DagStore, DecisionIndex, ModelHistory, PinStore } from "@openwhisk-harvest/core";
 import express, { type Express } from "express";
 import type { Logger } from "pino";
-import type { DecisionDesk } from "../decision-desk.js";
+import type { Decisions } from "../decisions.js";
 import type { KeyVerifier } from "../key-verifier.js";
 import type { Knowledge } from "../knowledge.js";
 import type { LedgerDesk } from "../ledger/ledger-desk.js";
@@ -13,14 +13,14 @@ import { decisionListRoutes } from "./decision-lists.js";
 import { decisionRoutes } from "./decisions.js";
 import { errorHandler, unknownRoute } from "./errors.js";
 import { hookCounting } from "./hook-metrics.js";
-import { ModeDesk } from "./mode-desk.js";
 import { registerModeMetrics } from "./mode-metrics.js";
 import { modeRoutes } from "./modes.js";
 import { operationRoutes } from "./operations.js";
+import { OwnerPauses } from "./owner-pauses.js";
 import { pinRoutes } from "./rollbacks.js";
 
 export interface AppParts {
-  readonly desk: DecisionDesk;
+  readonly decisions: Decisions;
   readonly ledgers: Pick<LedgerDesk, "recordsOf">;
   readonly knowledge: Knowledge;
   readonly allocations: AllocationStore;
@@ -35,10 +35,10 @@ export interface AppParts {
 }
 
 export function createApp(parts: AppParts): Express {
-  const { desk, ledgers, knowledge, allocations, dags, models, pins, index, keys, metrics, clock, logger } = parts;
+  const { decisions, ledgers, knowledge, allocations, dags, models, pins, index, keys, metrics, clock, logger } = parts;
   const app = express();
   app.disable("x-powered-by");
-  app.disable("etag"); // nobody asks twice for the same thing
+  app.disable("etag"); // no caller asks twice for the same thing
   app.use((_request, response, next) => {
     response.on("finish", () => metrics.responded(response.statusCode));
     next();
@@ -48,11 +48,11 @@ export function createApp(parts: AppParts): Express {
   app.use("/v1", authenticate(keys), hookCounting(metrics.registry));
   app.use(
     "/v1",
-    modeRoutes(new ModeDesk(allocations, clock), () => clock.nowMs()),
+    modeRoutes(new OwnerPauses(allocations, clock), () => clock.nowMs()),
   );
   app.use("/v1/pins", pinRoutes({ models, pins, knowledge, clock }));
-  app.use("/v1/decisions", decisionListRoutes(desk, index));
-  app.use("/v1/decisions", decisionRoutes(desk, ledgers));
+  app.use("/v1/decisions", decisionListRoutes(decisions, index));
+  app.use("/v1/decisions", decisionRoutes(decisions, ledgers));
   app.use("/v1/dags", dagRoutes(dags, knowledge));
   app.use("/v1/models", modelRoutes(dags, knowledge));
   app.use(unknownRoute);

@@ -1,4 +1,4 @@
-/** Who may see and do what: everything of the namespaces that the caller's key belongs to, and nothing else. */
+/** What a caller may see and do: everything of the namespaces that its key belongs to, and nothing else. */
 import { HarvestError } from "@openwhisk-harvest/core";
 import type { RequestHandler, Response } from "express";
 import { basicOf, type KeyVerifier } from "../key-verifier.js";
@@ -20,8 +20,8 @@ export function authenticate(keys: KeyVerifier): RequestHandler {
 }
 
 /**
- * The namespace meant by the caller, `_` being the key's own as in OpenWhisk's API. OWH_FORBIDDEN when the key belongs to
- * another one.
+ * The namespace meant by the caller, `_` being the key's own as in OpenWhisk's API. OWH_FORBIDDEN when the key belongs
+ * to another one.
  */
 export function authorize(response: Response, namespace: string): string {
   const namespaces = (response.locals as { caller?: Caller }).caller?.namespaces ?? [];

@@ -1,4 +1,6 @@
-/** What owners can see and change over HTTP: pauses, pins, lists and explanations, each for their own namespace only. */
+/**
+ * What owners can see and change over HTTP: pauses, pins, lists and explanations, each for their own namespace only.
+ */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { HOOK_COUNTS_HEADER } from "@openwhisk-harvest/core";
@@ -42,7 +44,7 @@ describe("endpoints for owners", () => {
     const { body } = await test.ask("GET", `/v1/decisions/${root}`);
     const excluded = body.stages.flatMap((stage: { functions: { excluded?: string }[] }) => stage.functions.map((fn) => fn.excluded));
     assert.deepEqual(excluded, [undefined, "action-paused"]);
-    assert.equal(body.published, false, "a single function has nobody to share with");
+    assert.equal(body.published, false, "a single function has none to share with");
     await test.ask("DELETE", "/v1/pauses/guest/f1");
     assert.equal((await test.decide(nextRoot())).body.published, true);
   });
@@ -80,7 +82,7 @@ describe("endpoints for owners", () => {
     assert.equal((await test.allocations.modes()).pauses?.length, 20);
   });
 
-  it("nobody pauses, looks at or pins what is another's, and nobody without a key", async () => {
+  it("a key reaches no modes, pauses or pins of another namespace, and without a key there is nothing", async () => {
     for (const [method, path] of [
       ["PUT", "/v1/pauses/guest"],
       ["DELETE", "/v1/pauses/guest/f0"],
@@ -162,7 +164,7 @@ describe("endpoints for owners", () => {
     const [newest] = await listed("dag=job&mode=harvest&limit=1");
     assert.equal(newest?.root, root);
     assert.deepEqual(await listed("dag=other"), []);
-    assert.deepEqual(await listed("reason=invalid-plan"), []);
+    assert.deepEqual(await listed("reason=invalid-split"), []);
     assert.deepEqual(await listed(`since=${Date.now() + 60_000}`), []);
     for (const wrong of ["limit=0", "limit=x", "since=yesterday", "reason=none-such", "mode=on", "color=red"])
       assert.equal((await test.ask("GET", `/v1/decisions?${wrong}`)).status, 400, wrong);

@@ -2,7 +2,7 @@
 import { type DecisionIndex, HarvestError, MODES, type ReasonCode } from "@openwhisk-harvest/core";
 import { Router } from "express";
 import { z } from "zod";
-import type { DecisionDesk } from "../decision-desk.js";
+import type { Decisions } from "../decisions.js";
 import { explainDecision } from "../explain.js";
 import { REASON_WORDS } from "../explain-words.js";
 import { authorize } from "./auth.js";
@@ -24,7 +24,7 @@ const listQuery = z.strictObject({
   limit: wholeNumber.pipe(z.number().min(1).max(MAX_LISTED)).default(100),
 });
 
-export function decisionListRoutes(desk: Pick<DecisionDesk, "find">, index: DecisionIndex): Router {
+export function decisionListRoutes(decisions: Pick<Decisions, "find">, index: DecisionIndex): Router {
   const router = Router();
 
   router.get("/", async (request, response) => {
@@ -33,7 +33,7 @@ export function decisionListRoutes(desk: Pick<DecisionDesk, "find">, index: Deci
   });
 
   router.get("/:id/explanation", async (request, response) => {
-    const decision = await desk.find(request.params.id);
+    const decision = await decisions.find(request.params.id);
     if (!decision) throw new HarvestError("OWH_NOT_FOUND", "There is no such decision, or it is no longer stored.");
     authorize(response, decision.namespace);
     response.json({ id: decision.id, root: decision.root, lines: explainDecision(decision) });

@@ -1,4 +1,6 @@
-/** The modes as metrics, read from Redis when somebody looks: a pause that was forgotten shows on every dashboard. */
+/**
+ * The modes as metrics, read from Redis when they are asked for: a pause that was forgotten shows on every dashboard.
+ */
 import {
   type AllocationStore,
   type Clock,

@@ -1,6 +1,7 @@
 /**
- * `GET`, `PUT` and `DELETE /v1/pins/:namespace/:dag`: which model and policy are used for a DAG. A pin points to an older model or to
- * a policy (core, pin.ts); taking it away goes back to the newest model and the configured policy. Nothing is ever deleted.
+ * `GET`, `PUT` and `DELETE /v1/pins/:namespace/:dag`: which model and policy are used for a DAG. A pin points to an
+ * older model or to a policy (core, pin.ts); taking it away goes back to the newest model and the configured policy.
+ * Nothing is ever deleted.
  */
 import {
   type Clock,
@@ -95,7 +96,7 @@ async function view(namespace: string, dag: string, { models, pins }: PinParts):
   };
 }
 
-/** One that cannot be read is as good as none for those who make a new one. */
+/** One that cannot be read is as good as none to a caller that makes a new one. */
 async function readPin(pins: PinStore, namespace: string, dag: string): Promise<DagPin | undefined> {
   try {
     return await pins.get(namespace, dag);

@@ -1,7 +1,7 @@
 /**
- * Where decisions are asked for. R is decided once, and each fork of a `map` in it: a second request for it, now or later, gets the first
- * decision, and whoever asks for a decision that is being made waits for it. Recent decisions are kept in memory, all of them in the
- * DecisionStore.
+ * The decisions that are being made, and those that were made lately. R is decided once, and each fork of a `map` in
+ * it: a second request for it, now or later, gets the first decision, and a caller that asks for a decision that is
+ * being made waits for it. Recent decisions are kept in memory, all of them in the DecisionStore.
  */
 import { type DecisionStore, HarvestError } from "@openwhisk-harvest/core";
 import { type DecisionRecord, type DecisionRequest, decisionIdOf, requestedId, rootOf } from "./decision-record.js";
@@ -9,7 +9,7 @@ import { type DecisionRecord, type DecisionRequest, decisionIdOf, requestedId, r
 /** Some 5 KB each, so 25 MB at most; at 100 composition runs a second, the last 50 s. Forks ask within that time. */
 const RECENT_DECISIONS = 5_000;
 
-export interface DeskOptions {
+export interface DecisionsOptions {
   readonly decide: (request: DecisionRequest) => Promise<DecisionRecord>;
   readonly store: DecisionStore;
   /** Called once for each decision made. */
@@ -17,26 +17,29 @@ export interface DeskOptions {
   readonly capacity?: number;
 }
 
-interface Slip {
+interface Entry {
   readonly namespace: string;
   readonly decision: Promise<DecisionRecord>;
 }
 
-export class DecisionDesk {
-  readonly #options: DeskOptions;
+export class Decisions {
+  readonly #options: DecisionsOptions;
   /** By the decision's id, in flight or made. */
-  readonly #slips = new Map<string, Slip>();
+  readonly #entries = new Map<string, Entry>();
 
-  constructor(options: DeskOptions) {
+  constructor(options: DecisionsOptions) {
     this.#options = options;
   }
 
-  /** OWH_FORBIDDEN when R was decided for another namespace. A decision that failed is not remembered, and may be asked for again. */
+  /**
+   * OWH_FORBIDDEN when R was decided for another namespace. A decision that failed is not remembered, and may be asked
+   * for again.
+   */
   async decide(request: DecisionRequest): Promise<DecisionRecord> {
     const { root, namespace } = request;
     const id = requestedId(request);
-    const known = this.#slips.get(id);
-    const namespaces = [known, this.#slips.get(decisionIdOf(root))].flatMap((slip) => (slip ? [slip.namespace] : []));
+    const known = this.#entries.get(id);
+    const namespaces = [known, this.#entries.get(decisionIdOf(root))].flatMap((entry) => (entry ? [entry.namespace] : []));
     if (namespaces.some((other) => other !== namespace))
       throw new HarvestError("OWH_FORBIDDEN", `The run ${root} belongs to another namespace than ${namespace}.`);
     return known ? known.decision : this.#decideFirst(id, request);
@@ -46,31 +49,31 @@ export class DecisionDesk {
   async find(idOrRoot: string): Promise<DecisionRecord | undefined> {
     const root = rootOf(idOrRoot);
     if (root === undefined) return undefined;
-    const slip = this.#slips.get(idOrRoot === root ? decisionIdOf(root) : idOrRoot);
-    return slip ? slip.decision : this.#options.store.find(idOrRoot === root ? decisionIdOf(root) : idOrRoot);
+    const entry = this.#entries.get(idOrRoot === root ? decisionIdOf(root) : idOrRoot);
+    return entry ? entry.decision : this.#options.store.find(idOrRoot === root ? decisionIdOf(root) : idOrRoot);
   }
 
-  /** What became of a decision, added to what is remembered of it; the amended decision, for whoever stores it. */
+  /** What became of a decision, added to what is remembered of it; the amended decision, to be stored. */
   async amend(decision: DecisionRecord, change: (known: DecisionRecord) => DecisionRecord): Promise<DecisionRecord> {
-    const slip = this.#slips.get(decision.id);
-    if (!slip) return change(decision);
-    const amended = change(await slip.decision);
-    this.#slips.set(decision.id, { namespace: slip.namespace, decision: Promise.resolve(amended) });
+    const entry = this.#entries.get(decision.id);
+    if (!entry) return change(decision);
+    const amended = change(await entry.decision);
+    this.#entries.set(decision.id, { namespace: entry.namespace, decision: Promise.resolve(amended) });
     return amended;
   }
 
   async #decideFirst(id: string, request: DecisionRequest): Promise<DecisionRecord> {
     const { decide, onDecided, capacity = RECENT_DECISIONS } = this.#options;
-    const slip = { namespace: request.namespace, decision: decide(request) };
-    this.#slips.set(id, slip);
-    const [oldest] = this.#slips.keys();
-    if (this.#slips.size > capacity && oldest !== undefined) this.#slips.delete(oldest);
+    const entry = { namespace: request.namespace, decision: decide(request) };
+    this.#entries.set(id, entry);
+    const [oldest] = this.#entries.keys();
+    if (this.#entries.size > capacity && oldest !== undefined) this.#entries.delete(oldest);
     try {
-      const decision = await slip.decision;
+      const decision = await entry.decision;
       onDecided(decision);
       return decision;
     } catch (error) {
-      if (this.#slips.get(id) === slip) this.#slips.delete(id);
+      if (this.#entries.get(id) === entry) this.#entries.delete(id);
       throw error;
     }
   }

@@ -16,7 +16,7 @@ export interface OwnerScope extends PauseScope {
   readonly namespace: string;
 }
 
-export class ModeDesk {
+export class OwnerPauses {
   readonly #allocations: Pick<AllocationStore, "modes" | "changeModes">;
   readonly #clock: Clock;
 
