@@ -13,3 +13,9 @@ test("the configuration is printed without keys and passwords", () => {
   assert.doesNotMatch(stdout, /hidden/);
   assert.match(stdout, /redis:\/\/\*\*\*@host:6379/);
 });
+
+test("a reader that has gone is no error: harvest config options | head", () => {
+  const pipe = `"${process.execPath}" "${HARVEST}" config options | true; echo "status \${PIPESTATUS[0]}"`;
+  const { stdout, stderr } = spawnSync("bash", ["-c", pipe], { encoding: "utf8", timeout: 60_000 });
+  assert.deepEqual([stdout, stderr], ["status 0\n", ""]);
+});
