@@ -1,7 +1,8 @@
 /**
  * Holds the rooms to their plan:
  *
- * house.1  A room's sources import only the rooms that its arrows name; its tests may import more, never the sources of a room by path.
+ * house.1  A room's sources import only the rooms that its arrows name, and no file that is for tests; its tests may import more, never the
+ *          sources of a room by path.
  * house.2  A package lists what its sources import, all of it and nothing else; of a room whose whole entry it imports, the optional
  *          peers, too.
  *
@@ -11,16 +12,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join, relative } from "node:path";
 import { report } from "./report-breaches.mjs";
-import { ARROWS, rooms, SCOPE } from "./rooms.mjs";
+import { ARROWS, FOR_TESTS, rooms, SCOPE } from "./rooms.mjs";
 
 /** What a package loads in a way that the search below does not see. */
 const USED_OTHERWISE = {
   profiler: ["ml-random-forest"],
 };
 
-/** Files that only tests and benches load: what they import is for the checkout alone. */
-const IS_TEST =
-  /\.(test|contract|kit|support)\.|(^|\/)(testing|support|live|vm|bench)\/|(^|\/)(testing|fixtures|conformance-probes|bench)\.ts$/;
 const SPECIFIER =
   /(?:^|[;\s])(?:import|export)\s[^;"']*?from\s*"([^"]+)"|(?:^|[^.\w])(?:import|require)\(\s*"([^"]+)"\s*\)|(?:^|\n)import\s*"([^"]+)"/g;
 
@@ -36,15 +34,16 @@ for (const { folder, manifest } of rooms()) {
   }
   const used = new Set(USED_OTHERWISE[room] ?? []);
   for (const file of sourcesOf(join(folder, "src"))) {
-    const isTest = IS_TEST.test(relative(folder, file)) && !manifest.private;
+    const isTest = FOR_TESTS.test(file);
     for (const specifier of importsOf(readFileSync(file, "utf8"))) {
       if (specifier.startsWith(".")) {
         const target = relative(folder, join(file, "..", specifier));
         if (target.startsWith("..")) breaches.push(`${file}: ${specifier} leaves its room`);
+        if (!isTest && FOR_TESTS.test(target)) breaches.push(`${file}: a source imports ${specifier} (house.1)`);
         continue;
       }
       const name = packageOf(specifier);
-      if (isTest || specifier.startsWith("node:") || builtinModules.includes(specifier)) continue;
+      if ((isTest && !manifest.private) || specifier.startsWith("node:") || builtinModules.includes(specifier)) continue;
       used.add(name);
       if (specifier === name) for (const peer of peersOf.get(name) ?? []) used.add(peer);
       if (!name.startsWith(SCOPE)) continue;

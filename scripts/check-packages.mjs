@@ -1,7 +1,7 @@
 /**
  * Holds what `npm pack` puts into the packages that are not private:
  *
- * house.3  A package has no test, kit or bench in it.
+ * house.3  A package has no test, kit or contract in it.
  * house.4  A package is whole: every file that one of its files imports is in it.
  *
  * Part of `npm run arrows`; needs the build. Prints every breach, and ends with 1 when there is one.
@@ -10,9 +10,8 @@ import { readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { packed } from "./packed.mjs";
 import { report } from "./report-breaches.mjs";
-import { rooms } from "./rooms.mjs";
+import { FOR_TESTS, rooms } from "./rooms.mjs";
 
-const FOR_THE_CHECKOUT = /\.(test|kit|contract|support)\.|(^|\/)(testing|support|live|vm|bench)\/|(^|\/)(testing|fixtures|bench)\.[^/]+$/;
 const RELATIVE_IMPORT = /(?:from|import)\s*\(?\s*"(\.[^"]+)"/g;
 
 const published = rooms().filter(({ manifest }) => !manifest.private);
@@ -23,7 +22,7 @@ for (const { name, files } of packed([...folders.keys()])) {
   const paths = new Set(files.map(({ path }) => path));
   if (![...paths].some((path) => path.startsWith("dist/"))) breaches.push(`${name}: it is not built: run npm run build`);
   for (const path of paths) {
-    if (FOR_THE_CHECKOUT.test(path)) breaches.push(`${name}: packs ${path} (house.3)`);
+    if (FOR_TESTS.test(path)) breaches.push(`${name}: packs ${path} (house.3)`);
     else if (path.startsWith("dist/") && path.endsWith(".js"))
       for (const target of relativeImports(folders.get(name), path))
         if (!paths.has(target)) breaches.push(`${name}: ${path} imports ${target}, which is not packed (house.4)`);

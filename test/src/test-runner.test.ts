@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { isAlive } from "@openwhisk-harvest/core";
 import { eventually } from "@openwhisk-harvest/testkit";
 
 interface Result {
@@ -97,12 +98,3 @@ describe("a test file that", () => {
     );
   });
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,37 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Clock, HarvestError } from "@openwhisk-harvest/core";
+import { HandClock } from "@openwhisk-harvest/testkit";
 import type { Sample } from "./group.js";
 import { startMonitor } from "./monitor.js";
 import type { UsageSoFar } from "./usage.js";
-
-/** A clock that stands still until the test moves it. */
-class HandClock implements Clock {
-  #nowMs = 0;
-  #sleepers: { untilMs: number; wake: () => void }[] = [];
-
-  nowMs = () => this.#nowMs;
-  monotonicMs = () => this.#nowMs;
-
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const abort = () => reject(signal?.reason);
-      signal?.addEventListener("abort", abort);
-      const wake = () => {
-        signal?.removeEventListener("abort", abort);
-        resolve();
-      };
-      this.#sleepers.push({ untilMs: this.#nowMs + ms, wake });
-    });
-  }
-
-  async advance(ms: number): Promise<void> {
-    this.#nowMs += ms;
-    for (const { untilMs, wake } of this.#sleepers) if (untilMs <= this.#nowMs) wake();
-    this.#sleepers = this.#sleepers.filter((s) => s.untilMs > this.#nowMs);
-    await new Promise(setImmediate);
-  }
-}
 
 /** A group that burns half a core and grows by 1 MB per ms. */
 function growingGroup(clock: Clock, goneFromMs = Number.POSITIVE_INFINITY, goneToMs = Number.POSITIVE_INFINITY) {

@@ -7,21 +7,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, it } from "node:test";
+import { isAlive } from "@openwhisk-harvest/core";
 import { eventually } from "@openwhisk-harvest/testkit";
 import { startTestRedis, type TestRedis, withoutRedis } from "@openwhisk-harvest/testkit/redis";
 import { Redis } from "ioredis";
 import { startRedis } from "./redis-process.js";
 
 const notLinux = process.platform !== "linux" && "needs /proc";
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false; // ESRCH
-  }
-}
 
 /** A program that starts a Redis, tells where, and then waits to be killed. */
 const OWNER = `

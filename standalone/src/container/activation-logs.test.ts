@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import { type Clock, systemClock } from "@openwhisk-harvest/core";
+import { HandClock } from "@openwhisk-harvest/testkit";
 import fc from "fast-check";
 import { formatLogLine, LogCollector } from "./activation-logs.js";
 import { LogLines, SENTINEL } from "./log-lines.js";
@@ -50,23 +51,6 @@ test("the time takes exactly the 30 characters of OpenWhisk's format", () => {
   assert.equal(formatLogLine(Date.UTC(2026, 7, 5, 17, 13, 20, 200), "stdout", "hello"), "2026-08-05T17:13:20.200000000Z stdout: hello");
 });
 
-/** Sleeps until the test says that the time is over. */
-function manualClock(): Clock & { expire(): void } {
-  const sleepers = new Set<() => void>();
-  return {
-    nowMs: () => 0,
-    monotonicMs: () => 0,
-    sleep: (_ms, signal) =>
-      new Promise((resolve, reject) => {
-        sleepers.add(resolve);
-        signal?.addEventListener("abort", () => reject(new Error("aborted")));
-      }),
-    expire: () => {
-      for (const wake of sleepers) wake();
-    },
-  };
-}
-
 function collector(clock: Clock = systemClock) {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
@@ -104,11 +88,11 @@ test("a stream that ends needs no sentinel to be collected, but one is missed", 
 });
 
 test("without sentinels the collection ends when its time is over, with what there is", async () => {
-  const clock = manualClock();
+  const clock = new HandClock();
   const { stdout, logs, textOf } = collector(clock);
   const collected = logs.collect(1000);
   stdout.write("only this\n");
-  setImmediate(() => clock.expire());
+  await clock.advance(10_000);
   const { lines, incomplete } = await collected;
   assert.deepEqual([textOf(lines), incomplete], [["stdout: only this"], true]);
 });

@@ -2,15 +2,14 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { detectEnforcement, type Enforcer } from "@openwhisk-harvest/cgroup";
-import { eventually } from "@openwhisk-harvest/testkit";
+import { eventually, RecordingLogger } from "@openwhisk-harvest/testkit";
 import type { Container, ContainerDriver, ContainerSpec } from "./driver.js";
 import { withPrewarm } from "./prewarm.js";
 import { createProcessDriver } from "./process-driver.js";
-import { recordingLogger } from "./testing.js";
 
 const LIMITS = { timeoutMs: 20_000, maxResponseBytes: 1 << 20 };
 const STOCK = [{ kind: "nodejs:20", memoryMb: 128, count: 1 }];
-const logger = recordingLogger();
+const logger = new RecordingLogger();
 let enforcer: Enforcer;
 let processes: ContainerDriver;
 
@@ -83,7 +82,7 @@ test("prewarm.W2: one that has died while it waited is passed over", async () =>
 });
 
 test("prewarm.W2: a stock that cannot be filled is said, and harms nobody; the next request tries again", async () => {
-  const complaining = recordingLogger();
+  const complaining = new RecordingLogger();
   let working = false;
   const { made, driver } = counting(async (wanted) => {
     if (!working && wanted.name.startsWith("prewarm")) throw new Error("no room");

@@ -1,22 +1,6 @@
-/** What the tests of containers and invokers share. */
-export { eventually } from "@openwhisk-harvest/testkit";
+/** What the tests of invokers still take from here. */
+export { eventually, RecordingLogger } from "@openwhisk-harvest/testkit";
 
-import type { Logger } from "./logger.js";
+import { RecordingLogger } from "@openwhisk-harvest/testkit";
 
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Keeps warnings and errors, so that a test can say that there were none. */
-export function recordingLogger(): Logger & { readonly complaints: string[] } {
-  const complaints: string[] = [];
-  const keep = (fields: object, message: string) => {
-    complaints.push(`${message} ${JSON.stringify(fields)}`);
-  };
-  return { complaints, debug: () => undefined, info: () => undefined, warn: keep, error: keep };
-}
+export const recordingLogger = (): RecordingLogger => new RecordingLogger();

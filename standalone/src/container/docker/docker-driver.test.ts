@@ -2,11 +2,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { after, before, test } from "node:test";
-import { eventually } from "@openwhisk-harvest/testkit";
+import { eventually, RecordingLogger } from "@openwhisk-harvest/testkit";
 import { findEngine, type TestEngine } from "@openwhisk-harvest/testkit/docker";
 import Docker from "dockerode";
 import type { Container, ContainerDriver, ContainerSpec } from "../driver.js";
-import { recordingLogger } from "../testing.js";
 import { createDockerDriver } from "./docker-driver.js";
 import { importNodejsImage } from "./nodejs-image.kit.js";
 
@@ -25,7 +24,7 @@ const ECHO_SERVER = `require('http').createServer((request, response) => {
 const found = await findEngine();
 const skip = typeof found === "string" ? found : false;
 const { engine, network, close } = skip ? ({} as TestEngine) : (found as TestEngine);
-const logger = recordingLogger();
+const logger = new RecordingLogger();
 let driver: ContainerDriver;
 
 before(async () => {
