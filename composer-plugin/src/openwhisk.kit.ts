@@ -3,6 +3,7 @@
  * controller does (PrimitiveActions.scala): conductor, component, conductor ... Components are plain functions. Branches
  * come in over HTTP from the real `openwhisk` client, and run in containers of their own, each with its own environment.
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { randomBytes } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
@@ -47,12 +48,16 @@ export class TestOpenWhisk {
   /** Stages that the server has joined. */
   joins = 0;
   invocations = 0;
+  /** Questions about activations. */
+  lookUps = 0;
   /** Called after each branch has been accepted, with how many there have been. */
   onInvoke: (count: number) => void | Promise<void> = () => undefined;
   private readonly components = new Map<string, Component>();
   private readonly conductors = new Map<string, Conductor>();
   private readonly pending = new Set<Promise<unknown>>();
   private readonly branchResults: unknown[] = [];
+  /** What is answered for the activations that have ended, by their id. */
+  private readonly records = new Map<string, Json>();
   /** With a server that joins: the sessions of the branches, by their barrier. */
   private readonly branches = new Map<string, { readonly join: BranchOf; readonly session: Promise<unknown> }[]>();
   private server: Server | undefined;
@@ -75,9 +80,14 @@ export class TestOpenWhisk {
 
   async start(): Promise<this> {
     this.server = createServer((request, response) => {
-      void this.accept(request).then((body) => {
-        response.writeHead(202, { "content-type": "application/json" }).end(JSON.stringify(body));
-      });
+      const answer = (status: number, body: unknown) =>
+        response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+      if (request.method === "POST") void this.accept(request).then((body) => answer(202, body));
+      else {
+        this.lookUps++;
+        const record = this.records.get((request.url ?? "").split("/").at(-1) ?? "");
+        answer(record ? 200 : 404, record ?? { error: "The requested resource does not exist." });
+      }
     });
     await new Promise<void>((resolve) => this.server?.listen(0, "127.0.0.1", resolve));
     return this;
@@ -114,12 +124,16 @@ export class TestOpenWhisk {
     const params = JSON.parse(text) as { $composer?: { join?: unknown } };
     const session = this.session(name, params);
     this.noteBranch(readBranchOf(params.$composer?.join), session);
-    const branch = session.then((result) => this.branchResults.push(result));
+    const activationId = randomBytes(16).toString("hex");
+    const branch = session.then((result) => {
+      this.branchResults.push(result);
+      this.records.set(activationId, recordOf(activationId, result));
+    });
     this.pending.add(branch);
     void branch.finally(() => this.pending.delete(branch));
     this.invocations++;
     await this.onInvoke(this.invocations);
-    return { activationId: randomBytes(16).toString("hex") };
+    return { activationId };
   }
 
   private noteBranch(join: BranchOf | undefined, session: Promise<unknown>): void {
@@ -164,7 +178,9 @@ export class TestOpenWhisk {
       __OW_DEADLINE: String(Date.now() + conductor.timeoutMs),
     });
     try {
-      return copy(await container.main(copy(params)));
+      const exit = signal();
+      const ended = exits.run(exit.give, () => container.main(copy(params)));
+      return copy(await Promise.race([ended, exit.given.then(() => ({ error: EXITED }))]));
     } catch (error) {
       return { error: `An error has occurred: ${String(error)}` };
     } finally {
@@ -209,6 +225,23 @@ export class TestOpenWhisk {
     return { env, main: evaluate(isolated, inContainer, quiet) };
   }
 }
+
+/** As the record of a session has it (openwhisk, ActivationResponse.scala). */
+function recordOf(activationId: string, result: unknown): Json {
+  const isError = typeof result === "object" && result !== null && "error" in result;
+  return { activationId, response: { status: isError ? "application error" : "success", success: !isError, result } };
+}
+
+const EXITED = "The action did not produce a valid response and exited unexpectedly.";
+/** Ends the conductor's activation that it is found in. */
+const exits = new AsyncLocalStorage<() => void>();
+process.on("exit-of-test-conductor" as "beforeExit", () => exits.getStore()?.());
+
+/** An inline function of a composition for this kit, which ends its container as `process.exit(1)` does. */
+export const exitsUnexpectedly = (): Promise<never> => {
+  process.emit("exit-of-test-conductor" as "beforeExit", 1);
+  return new Promise(() => undefined);
+};
 
 function copy(value: unknown): unknown {
   return value === undefined ? undefined : JSON.parse(JSON.stringify(value));

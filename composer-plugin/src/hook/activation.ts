@@ -2,6 +2,7 @@
 import type { HookConfig, HookHost } from "./config.js";
 import type { Decisions } from "./decisions.js";
 import { withoutPlaceholder } from "./openwhisk-module.js";
+import { afterRound } from "./redis-join.js";
 import { REDIS_PLACEHOLDER, redisUrlOf } from "./redis-module.js";
 import { deadlineOf, type Run } from "./run.js";
 import { afterJoin, branchEnd, joinActionOf, joiningStep } from "./server-join.js";
@@ -37,12 +38,16 @@ export function begin(given: unknown, config: HookConfig, host: HookHost, decisi
     decisionWaitMs: cold ? config.coldDeadlineMs : config.deadlineMs,
     path: "",
     ...(join ? { join } : {}),
+    openwhisk: state["openwhisk"],
     joined: undefined,
     forks: new Map(),
     itemBytes: new Map(),
     troubles: 0,
   };
-  afterJoin(state, run, host);
+  if (state["collect"] !== undefined) {
+    if (joinActionOf(host) !== undefined) afterJoin(state, session);
+    else afterRound(params, state, session);
+  }
   if (start === "root" && session.root !== undefined) decisions.ask(session.root, inputBytesOf(params));
   return { run, params, composerState: state };
 }

@@ -21,6 +21,7 @@
  *     data, and the parent says so instead of waiting.
  * J5  No wait goes on beyond the deadline of the activation or of the stage.
  * J6  Everything written has a time to live.
+ * J7  A branch that ends without a result ends its stage, by name, at the parent's next look at the records of its branches.
  */
 import type { ChainableCommander, Redis } from "ioredis";
 import type { HookHost } from "./config.js";
@@ -56,6 +57,8 @@ export class StageLost extends Verdict {
   }
 }
 
+export type OnLook = (ended: ReadonlySet<number>) => Promise<void>;
+
 export class Barriers {
   constructor(
     private readonly link: RedisLink,
@@ -89,7 +92,7 @@ export class Barriers {
       { deadlineMs },
     );
     const fields = answers.at(-1) as StageFields;
-    if (fields.marker !== undefined) return ended(fields) + 1;
+    if (fields.marker !== undefined) return endedOf(fields).size + 1;
     await this.clean(id);
     return 0;
   }
@@ -102,13 +105,14 @@ export class Barriers {
 
   /**
    * The branches' results as composer pushed them, once the stage is full. Undefined at `deadlineMs`: not full, or Redis is
-   * not there. Throws StageLost (J4).
+   * not there. `onLook` hears before each slice of waiting which positions have a result; what it throws is thrown, as is StageLost (J4).
    */
-  async collect(id: string, deadlineMs: number): Promise<string[] | undefined> {
+  async collect(id: string, deadlineMs: number, onLook: OnLook = async () => undefined): Promise<string[] | undefined> {
     try {
       for (;;) {
-        if (await this.link.run((redis) => isFull(redis, id), { deadlineMs }))
-          return Object.values(await this.link.run((redis) => redis.hgetall(resultKey(id)), { deadlineMs }));
+        const fields = await this.link.run((redis) => stageOf(redis, id), { deadlineMs });
+        if (isFull(fields)) return Object.values(await this.link.run((redis) => redis.hgetall(resultKey(id)), { deadlineMs }));
+        await onLook(endedOf(fields));
         const leftS = (deadlineMs - this.host.nowMs()) / 1000;
         if (leftS <= 0) return undefined;
         await this.sliceOfWaiting(id, Math.max(Math.min(leftS, SLICE_S), SHORTEST_SLICE_S));
@@ -117,6 +121,11 @@ export class Barriers {
       if (error instanceof RedisUnreachable) return undefined;
       throw error;
     }
+  }
+
+  /** The positions that have a result now. Throws StageLost (J4), and RedisUnreachable at `deadlineMs`. */
+  async ended(id: string, deadlineMs: number): Promise<ReadonlySet<number>> {
+    return endedOf(await this.link.run((redis) => stageOf(redis, id), { deadlineMs }));
   }
 
   /** Removes what is left of a stage. Best effort: what stays expires (J6). */
@@ -144,14 +153,22 @@ export class Barriers {
   }
 }
 
-async function isFull(redis: Redis, id: string): Promise<boolean> {
+async function stageOf(redis: Redis, id: string): Promise<StageFields> {
   const fields: StageFields = await redis.hgetall(forkKey(id));
   if (fields.marker === undefined) throw new StageLost("Redis has lost the data of the parallel stage");
-  return fields.count !== undefined && ended(fields) >= Number(fields.count);
+  return fields;
 }
 
-function ended(fields: StageFields): number {
-  return Object.keys(fields).filter((field) => field !== "marker" && field !== "count").length;
+function isFull(fields: StageFields): boolean {
+  return fields.count !== undefined && endedOf(fields).size >= Number(fields.count);
+}
+
+function endedOf(fields: StageFields): ReadonlySet<number> {
+  return new Set(Object.keys(fields).filter(isPosition).map(Number));
+}
+
+function isPosition(field: string): boolean {
+  return field !== "marker" && field !== "count";
 }
 
 /** A transaction's answers; the first error among them is thrown. */

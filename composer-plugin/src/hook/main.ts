@@ -10,11 +10,12 @@
  */
 import { randomUUID } from "node:crypto";
 import { begin, end } from "./activation.js";
+import type { ReadActivation } from "./branch-ends.js";
 import { type HookConfig, type HookHost, processHost } from "./config.js";
 import { Decisions } from "./decisions.js";
 import { type OpenWhiskModule, openwhiskModule } from "./openwhisk-module.js";
 import { COMMANDS, redisModule } from "./redis-module.js";
-import { runs } from "./run.js";
+import { currentRun, runs } from "./run.js";
 
 type Require = (id: string) => unknown;
 type Main = (params: object) => unknown;
@@ -46,13 +47,21 @@ export function harvest(config: HookConfig, realRequire: Require, host: HookHost
 
 function requireWith(config: HookConfig, realRequire: Require, host: HookHost, decisions: Decisions): Require {
   const ours: Record<string, () => unknown> = {
-    redis: () => redisModule(config, host),
+    redis: () => redisModule(config, host, activationReader(realRequire)),
     "redis-commands": () => ({ list: COMMANDS }),
     uuid: () => ({ v4: randomUUID }),
     openwhisk: () => openwhiskModule(realRequire("openwhisk") as OpenWhiskModule, config, decisions, host),
   };
   const required = (id: string) => (Object.hasOwn(ours, id) ? ours[id]?.() : realRequire(id));
   return Object.assign(required, realRequire);
+}
+
+/** By the image's own client, made with what OpenWhisk gives every container, or the conductor's caller (`$composer.openwhisk`). */
+function activationReader(realRequire: Require): ReadActivation {
+  return async (activationId) => {
+    const open = realRequire("openwhisk") as OpenWhiskModule;
+    return open(currentRun().openwhisk).activations.get(activationId);
+  };
 }
 
 /** The console, which also learns where composer is. */

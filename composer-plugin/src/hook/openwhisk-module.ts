@@ -7,7 +7,7 @@ import type { Decisions } from "./decisions.js";
 import { REDIS_PLACEHOLDER } from "./redis-module.js";
 import { type ForkStamp, type Run, runs } from "./run.js";
 import { branchSession } from "./session.js";
-import { extendTrail, inputBytesOf, isObject } from "./wire.js";
+import { extendTrail, inputBytesOf, isActivationId, isObject, messageOf, readBranchOf } from "./wire.js";
 
 interface InvokeRequest {
   readonly name?: unknown;
@@ -15,6 +15,7 @@ interface InvokeRequest {
 }
 interface OpenWhiskClient {
   readonly actions: { invoke(request: InvokeRequest): Promise<unknown> };
+  readonly activations: { get(activationId: string): Promise<unknown> };
 }
 export type OpenWhiskModule = (options?: unknown) => OpenWhiskClient;
 
@@ -24,12 +25,36 @@ export function openwhiskModule(real: OpenWhiskModule, config: HookConfig, decis
     const invoke = client.actions.invoke.bind(client.actions);
     client.actions.invoke = async (request) => {
       const run = runs.getStore();
-      if (run && request.name === host.env["__OW_ACTION_NAME"]) await introduce(request.params, run, decisions, config);
-      return invoke(request);
+      const isFork = run && request.name === host.env["__OW_ACTION_NAME"];
+      if (!isFork) return invoke(request);
+      await introduce(request.params, run, decisions, config);
+      try {
+        const accepted = await invoke(request);
+        noteAccepted(request.params, accepted, run);
+        return accepted;
+      } catch (error) {
+        run.forkTrouble ??= refusalOf(error);
+        throw error;
+      }
     };
     return client;
   };
   return Object.assign(open, real);
+}
+
+/** The parent looks at the records of its branches by their ids. */
+function noteAccepted(params: unknown, accepted: unknown, { session: { stage } }: Run): void {
+  const state = isObject(params) ? params["$composer"] : undefined;
+  const join = isObject(state) ? readBranchOf(state["join"]) : undefined;
+  const activationId = isObject(accepted) ? accepted["activationId"] : undefined;
+  if (stage && join?.barrierId === stage.barrierId && isActivationId(activationId)) stage.branches[join.position] = activationId;
+}
+
+/** What OpenWhisk says (client-js puts the whole answer into the message), for the user of the composition. */
+function refusalOf(error: unknown): string {
+  const { error: answer } = error as { error?: unknown };
+  const said = isObject(answer) && typeof answer["error"] === "string" ? answer["error"] : messageOf(error);
+  return `OpenWhisk has not accepted a branch: ${said.slice(0, 300)}`;
 }
 
 /** Adds what the branch needs to know, and takes out what must not travel. Never throws. */

@@ -127,7 +127,7 @@ test("Verifies that a stage whose data Redis has lost ends with a clear error (J
   await redis.kill();
   redis.wipe();
   await redis.start();
-  assert.deepEqual(await running, { error: "Internal error: Redis has lost the data of the parallel stage" });
+  assert.deepEqual(await running, { error: "Redis has lost the data of the parallel stage" });
   slow.open();
   await whisk.settled();
   await eventually(async () => (await redis.ask((client) => client.keys("*"))).length === 0, "a late branch leaves nothing behind");
@@ -139,7 +139,7 @@ test("Verifies that a stage ends with a clear error when its time is up", option
   const startedMs = Date.now();
   const result = await whisk.run("test", {});
   assert.ok(Date.now() - startedMs < 5_000);
-  assert.deepEqual(result, { error: "Internal error: The parallel stage has not ended within 700 ms of its fork" });
+  assert.deepEqual(result, { error: "The parallel stage has not ended within 700 ms of its fork" });
   slow.open();
   await whisk.settled();
   await eventually(async () => (await redis.ask((client) => client.keys("*"))).length === 0, "a late branch leaves nothing behind");
@@ -152,7 +152,7 @@ test("Verifies that a stage's time goes on while Redis is away for good", option
   await slow.reached;
   await redis.kill();
   slow.open();
-  assert.deepEqual(await running, { error: "Internal error: The parallel stage has not ended within 2500 ms of its fork" });
+  assert.deepEqual(await running, { error: "The parallel stage has not ended within 2500 ms of its fork" });
   assert.ok(whisk.echoes >= 1, "over several activations");
   for (const result of await whisk.settled()) assert.match(JSON.stringify(result), /join|cannot be reached/, "branches end, too");
 });

@@ -4,7 +4,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { HookHost } from "./config.js";
-import type { Session } from "./session.js";
+import type { OpenStage, Session } from "./session.js";
 
 /** What a branch has to deliver to its parent: composer's parameters at its end. */
 export interface BranchResult {
@@ -19,6 +19,8 @@ export interface Run {
   readonly decisionWaitMs: number;
   /** AST path of the node that composer has entered last. */
   path: string;
+  /** Options of OpenWhisk's client that the composition's caller gave. */
+  readonly openwhisk?: unknown;
   /** The branch that this session is, if it is one. */
   readonly join?: { readonly position: number; readonly count: number };
   /** Redis could not take it before the activation's deadline. */
@@ -52,8 +54,12 @@ export function currentRun(): Run {
 }
 
 /** The session waits for this stage from now on: until its own time is over, or that of the stage it is a branch of. */
-export function openStage(run: Run, barrierId: string, untilMs: number): void {
-  run.session.stage = { barrierId, untilMs: Math.min(untilMs, run.session.untilMs ?? Number.POSITIVE_INFINITY) };
+export function openStage(run: Run, barrierId: string, nowMs: number, timeoutMs: number): OpenStage {
+  const untilMs = Math.min(nowMs + timeoutMs, run.session.untilMs ?? Number.POSITIVE_INFINITY);
+  const stage: OpenStage = { barrierId, sinceMs: nowMs, untilMs, branches: [] };
+  run.session.stage = stage;
+  delete run.forkTrouble;
+  return stage;
 }
 
 /** OpenWhisk's default limit, for a platform that sets no deadline. */

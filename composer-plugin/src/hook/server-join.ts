@@ -5,6 +5,7 @@
 import type { HookConfig, HookHost } from "./config.js";
 import type { StageCommands } from "./redis-module.js";
 import { currentRun, openStage, type Run } from "./run.js";
+import type { Session } from "./session.js";
 import { isObject, JOIN_VARIABLE, type JoinRequest } from "./wire.js";
 
 /** The server's joining step; undefined where the server does not join. */
@@ -16,7 +17,7 @@ export function joinActionOf(host: HookHost): string | undefined {
 export function serverJoinCommands(config: HookConfig, host: HookHost): StageCommands {
   return {
     async lpush(key) {
-      openStage(currentRun(), String(key).split("/").at(-1) ?? "", host.nowMs() + config.stageTimeoutMs);
+      openStage(currentRun(), String(key).split("/").at(-1) ?? "", host.nowMs(), config.stageTimeoutMs);
       return 1;
     },
     expire: async () => 1,
@@ -37,10 +38,9 @@ export function serverJoinCommands(config: HookConfig, host: HookHost): StageCom
 }
 
 /** A session that comes back from the joining step: its parameters are the stage's result already. */
-export function afterJoin(state: Record<string, unknown>, run: Run, host: HookHost): void {
-  if (joinActionOf(host) === undefined || state["collect"] === undefined) return;
+export function afterJoin(state: Record<string, unknown>, session: Session): void {
   delete state["collect"];
-  delete run.session.stage;
+  delete session.stage;
 }
 
 /** Composer's round through `echo`, turned into the joining step. */

@@ -15,8 +15,14 @@ import { isActivationId, isObject, isTrail } from "./wire.js";
 /** The stage this session waits for. */
 export interface OpenStage {
   readonly barrierId: string;
+  /** Epoch ms of its fork. */
+  readonly sinceMs: number;
   /** Epoch ms after which the stage ends with an error. */
   readonly untilMs: number;
+  /** Activation ids of its branches, by position; "" for one that OpenWhisk has not accepted yet. */
+  readonly branches: string[];
+  /** Why it has ended without its results; composer is told in the next activation, where it handles errors. */
+  error?: string;
 }
 
 /** Mutable: it is one object with the field `harvest` of composer's state, so that changes travel on by themselves. */
@@ -85,8 +91,15 @@ export function isDecisionId(id: unknown): id is string {
 
 function readStage(stage: unknown): OpenStage | undefined {
   if (!isObject(stage)) return undefined;
-  const { barrierId, untilMs } = stage;
-  return typeof barrierId === "string" && typeof untilMs === "number" ? { barrierId, untilMs } : undefined;
+  const { barrierId, untilMs, sinceMs, branches, error } = stage;
+  if (typeof barrierId !== "string" || typeof untilMs !== "number") return undefined;
+  return {
+    barrierId,
+    untilMs,
+    sinceMs: typeof sinceMs === "number" ? sinceMs : 0,
+    branches: Array.isArray(branches) ? branches.map((id) => (isActivationId(id) ? id : "")) : [],
+    ...(typeof error === "string" ? { error } : {}),
+  };
 }
 
 function count(value: unknown): number | undefined {

@@ -2,6 +2,8 @@
 import { type ForkStep, formatForkStep, MAX_KEY_LENGTH, type RunKey } from "@openwhisk-harvest/core";
 
 export {
+  branchErrorText,
+  branchLostText,
   formatHookCounts,
   HOOK_COUNTS_HEADER,
   HOOK_OUTCOMES,

@@ -58,6 +58,16 @@ export function branchLostText(position: number, error: string, activationId: st
   return `branch ${position} ended without a result: ${error}, activation ${activationId}`;
 }
 
+/** An error may be any JSON, of any size. */
+const ERROR_TEXT_MAX_LENGTH = 500;
+
+/** Of the result of a branch's session that left no result for its stage. */
+export function branchErrorText(result: unknown): string {
+  const error = isObject(result) ? result["error"] : undefined;
+  if (error === undefined) return "it returned none";
+  return (typeof error === "string" ? error : JSON.stringify(error)).slice(0, ERROR_TEXT_MAX_LENGTH);
+}
+
 export function stageTimeoutText(timeoutMs: number): string {
   return `The parallel stage has not ended within ${timeoutMs} ms of its fork`;
 }

@@ -3,7 +3,7 @@
  * branch of the session whose conductor is running at that moment, if it shows the transaction id of that conductor's activation: the
  * server has drawn it, and nothing but the code of that activation knows it. What a request's parameters say is believed only then.
  */
-import { type BranchOf, branchResultOf, readBranchOf } from "@openwhisk-harvest/core";
+import { type BranchOf, branchErrorText, branchResultOf, readBranchOf } from "@openwhisk-harvest/core";
 import { WhiskRejection } from "../whisk-rejection.js";
 import { tooManyBranches } from "../whisk-texts.js";
 import { isObject } from "./json.js";
@@ -59,13 +59,7 @@ export class Forks {
 
 function branchEndOf({ statusCode, result }: ActivationResponse, activationId: string, join: BranchOf): BranchEnd {
   const left = statusCode === 0 ? branchResultOf(result, join) : undefined;
-  return left ?? { error: errorTextOf(result), activationId };
-}
-
-function errorTextOf(result: unknown): string {
-  const error = isObject(result) ? result["error"] : undefined;
-  if (error === undefined) return "it returned none";
-  return typeof error === "string" ? error : JSON.stringify(error);
+  return left ?? { error: branchErrorText(result), activationId };
 }
 
 function isPosition(position: number): boolean {
