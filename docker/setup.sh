@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes what compose.yaml needs and nobody else may know: docker/secrets/ and docker/.env. What is there already is left as it is.
+# Makes what compose.yaml needs and nothing else may know: docker/secrets/ and docker/.env. What is there already is left as it is.
 set -eu
 cd "$(dirname "$0")"
 umask 077

@@ -1,4 +1,4 @@
-/** The rooms of the house: the folders of package.json's workspaces, each with its manifest, and whom each may import. */
+/** The rooms of the house: the folders of package.json's workspaces, each with its manifest, and which each may import. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 

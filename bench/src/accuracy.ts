@@ -1,6 +1,7 @@
 /**
- * Accuracy on this machine (paper, 4.3 and Appendix C): the three workflows run live at the maximum allocation, four fifths of the
- * runs train, the others test. Peaks depend on who else uses the host meanwhile, which is why that stands beside the figures.
+ * Accuracy on this machine (paper, 4.3 and Appendix C): the three workflows run live at the maximum allocation, four
+ * fifths of the runs train, the others test. Peaks depend on what else uses the host meanwhile, which is why that
+ * stands beside the figures.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -32,7 +33,7 @@ const SPLIT_SEED = 42;
 export async function benchAccuracy(runs: number, onLine: (line: string) => void): Promise<WorkflowAccuracy[]> {
   for (const name of WORKFLOWS) buildWorkload(folderOf(name), onLine);
   const dataDir = mkdtempSync(join(tmpdir(), "hv-bench-"));
-  // Operators who profile can wait: a Redis that is late by some ms must not cost a run its maximum.
+  // Operators that profile can wait: a Redis that is late by some ms must not cost a run its maximum.
   const settings = [`dataDir=${dataDir}`, "standalone.port=0", "sidecar.port=0", "redis.timeoutMs=1000"];
   const stack = await startStack({ config: loadConfig({ flags: settings }), logger: pino({ level: "silent" }) });
   try {

@@ -1,4 +1,7 @@
-/** How busy the host was with other things while something was measured: what a peak shows depends on who else wanted the CPU. */
+/**
+ * How busy the host was with other things while something was measured: what a peak shows depends on what else wanted
+ * the CPU.
+ */
 import { cpus } from "node:os";
 
 export interface HostLoad {

@@ -1,10 +1,11 @@
 /**
- * How near to the best possible split each policy comes, live and enforced: the parallel stage with user allocations (off), under the
- * policies paper and makespan, and under the oracle, the best of all splits of the same budget on the grid.
+ * How near to the best possible split each policy comes, live and enforced: the parallel stage with user allocations
+ * (off), under the policies paper and makespan, and under the oracle, the best of all splits of the same budget on the
+ * grid.
  *
- * The oracle knows what no policy can: it has measured every split with this very input. First every split is run a few times in a copy
- * of the workflow whose user allocations are that split; then, in fresh rounds, the best one against the others. Choosing and
- * measuring on the same runs would make the oracle look better than it is.
+ * The oracle knows what no policy can: it has measured every split with this very input. First every split is run a few
+ * times in a copy of the workflow whose user allocations are that split; then, in fresh rounds, the best one against
+ * the others. Choosing and measuring on the same runs would make the oracle look better than it is.
  */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -88,13 +89,16 @@ async function oneWorkflow(spec: WorkflowSpec, size: OracleSize, onProgress: (li
   }
 }
 
-/** Nobody starts cold in what is measured. */
+/** No function starts cold in what is measured. */
 async function warmUp(workflow: LiveWorkflow, copies: readonly Deployment[]): Promise<void> {
   const [smallest] = await workflow.inputs(1, 1, "smallest");
   for (const deployment of [workflow.own, ...copies]) await workflow.run(deployment, USER, smallest ?? {});
 }
 
-/** The split with the smallest mean. Every pass over the splits begins elsewhere, so that a slow moment does not hit the same ones. */
+/**
+ * The split with the smallest mean. Every pass over the splits begins elsewhere, so that a slow moment does not hit the
+ * same ones.
+ */
 async function bestCopy(workflow: LiveWorkflow, copies: readonly Deployment[], input: Input, searchRuns: number): Promise<number> {
   const names = copies.map((_, i) => String(i));
   const passes: Round<string>[] = [];

@@ -6,7 +6,7 @@
 Around each run: take `$harvest` out, ask the node agent to apply, let the action work, tell the node agent of the end, leave one
 marked line on stdout, hand the answer on. The proxy writes its sentinels after it has the answer, so the line is always before them.
 
-actionloop.N1  User code never sees `$harvest`, whoever put it there. All other input is handed on byte by byte.
+actionloop.N1  User code never sees `$harvest`, wherever it comes from. All other input is handed on byte by byte.
 actionloop.N2  The node agent is waited for no longer than ASK_S at each end; then the run goes on with what it has.
 actionloop.N3  One line per run, in one write.
 actionloop.N4  Nothing that goes wrong here changes what the run answers, and the agent ends as the action ends.

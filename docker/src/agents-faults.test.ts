@@ -1,4 +1,7 @@
-/** What must not happen, provoked in real containers: lost or foreign lines, harm by liars and floods, limits that outlive a kill -9. */
+/**
+ * What must not happen, provoked in real containers: lost or foreign lines, harm by liars and floods, limits that
+ * outlive a kill -9.
+ */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -97,7 +100,7 @@ async function main({ questions, flood = 0 }) {
 const liarAt = (host: string) => `const [HOST, PORT] = ${JSON.stringify(host.split(":"))};${LIAR}`;
 
 describe("a container that lies", { skip }, () => {
-  it("about its key, its namespace or its form gains nothing and harms nobody", async () => {
+  it("about its key, its namespace or its form gains nothing and harms no other run", async () => {
     const agent = await stand.agent();
     try {
       const nodeAgent = addressOf(agent);
@@ -135,7 +138,7 @@ describe("a container that lies", { skip }, () => {
     const agent = await stand.agent();
     try {
       const nodeAgent = addressOf(agent);
-      // The name of a prewarmed container contradicts nobody.
+      // The name of a prewarmed container contradicts no claim.
       const liar = await stand.container({ name: "nodejs20", namespace: "prewarm", code: liarAt(nodeAgent), cpuCores: 1, nodeAgent });
       const ofVictim = await stand.publish({ cpuCores: 0.5 });
       const questions = [
@@ -206,7 +209,7 @@ describe("a node agent that is killed", { skip }, () => {
     await eventually(() => limitsOfProcess(container.pid).cpuCores === 2, "the plan is in force");
     first.child.kill("SIGKILL");
     await once(first.child, "exit");
-    assert.deepEqual(limitsOfProcess(container.pid), { cpuCores: 2, memoryMb: 512 }, "nobody is left to restore");
+    assert.deepEqual(limitsOfProcess(container.pid), { cpuCores: 2, memoryMb: 512 }, "no part is left to restore");
 
     const second = await startProcess(Number(first.address.split(":")[1]));
     await eventually(() => limitsOfProcess(container.pid).cpuCores === 1, "the successor restores");

@@ -20,7 +20,7 @@ const leave = (pid: number) =>
     JSON.stringify({ pid, apihost: "http://a", auth: "u:k", namespace: "guest", sidecar: "http://s", redis: "redis://r", dataDir }),
   );
 
-test("nobody takes the file of another stack away", () => {
+test("no stack takes the file of another away", () => {
   leave(process.ppid);
   removeStackFile(dataDir);
   assert.equal(existsSync(file), true);

@@ -1,7 +1,8 @@
 /**
  * HTTP Basic authentication with `uuid:key`, and what an identity may do where (openwhisk-protocol, 8;
- * ActionCollection.scala, PackageCollection.scala): everything in its own namespace; elsewhere only reading published packages
- * and reading and invoking the actions in them. Who uses a binding must be allowed the package behind it.
+ * ActionCollection.scala, PackageCollection.scala): everything in its own namespace; elsewhere only reading published
+ * packages and reading and invoking the actions in them. A caller that uses a binding must be allowed the package
+ * behind it.
  */
 import { findPackage } from "./controller/resolve-action.js";
 import { packageOf } from "./entities.js";
@@ -21,7 +22,10 @@ export function authenticate(identities: Identities, authorization: string | und
   return identity;
 }
 
-/** Whether the package may be read, and its actions with it. Unknown packages of others are forbidden, so that nothing leaks. */
+/**
+ * Whether the package may be read, and its actions with it. Unknown packages of others are forbidden, so that nothing
+ * leaks.
+ */
 export function mayReadPackage(entities: EntityStore, user: Identity, name: EntityName): boolean {
   const isOwner = name.namespace === user.namespace;
   const found = findPackage(entities, name);

@@ -36,7 +36,7 @@ test("what was lent is given back: the next ones run as the first did", async ()
   for (const name of ["inner", "outer", "middle"]) assert.equal((await invoke(name)).status, 200, name);
 });
 
-test("who waits for nobody waits in line as before", async () => {
+test("an action that waits for no other waits in line as before", async () => {
   const answers = await Promise.all([invoke("inner"), invoke("inner"), invoke("inner")]);
   assert.deepEqual(
     answers.map((a) => a.body),

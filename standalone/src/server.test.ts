@@ -207,7 +207,7 @@ test("an action that no invoker can hold is refused with 503", async () => {
   await create("huge", "const main = () => ({})", { limits: { memory: 8192 } });
   const answer = await invoke("huge");
   assert.equal(answer.status, 503);
-  assert.equal((await invoke("huge", {}, "")).status, 503, "also when nobody waits");
+  assert.equal((await invoke("huge", {}, "")).status, 503, "also when no client waits");
   await stillServes();
 });
 
@@ -243,7 +243,7 @@ test("close lets what runs come to its end", async () => {
   assert.deepEqual((await server.request("activations?name=slow&count=true")).body, { activations: 2 });
 });
 
-test("while it closes, what runs may still invoke, and nobody else", async () => {
+test("while it closes, what runs may still invoke, and no other caller", async () => {
   const half = { key: "cpu", value: 0.5 };
   await create("callee", "const main = () => ({ heard: true })", { annotations: [half] });
   await create(

@@ -65,7 +65,7 @@ export async function startTestStandalone(flags: readonly string[] = []) {
   };
 }
 
-/** What a request is sent to, and as whom unless it says otherwise. */
+/** What a request is sent to, and with which key unless it says otherwise. */
 export type Target = Pick<Standalone, "apihost" | "auth">;
 
 export type TestStandalone = Awaited<ReturnType<typeof startTestStandalone>>;

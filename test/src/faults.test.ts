@@ -1,7 +1,7 @@
 // runs alone: it profiles functions, and needs their times to be much the same
 /**
- * Faults in the middle of composition runs (architecture, 7): every run ends, and ends right unless a container of its own was
- * killed; afterwards every limit is back to the user allocation, and no permit, hold or lease is left.
+ * Faults in the middle of composition runs (architecture, 7): every run ends, and ends right unless a container of its
+ * own was killed; afterwards every limit is back to the user allocation, and no permit, hold or lease is left.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, it, type TestContext } from "node:test";
@@ -24,7 +24,10 @@ const SIZES = { minBytes: 20_000, maxBytes: 60_000 };
 /** A stage whose last words were lost is closed when it can be under way no more. */
 const STAGE_TIMEOUT = "parallel.stageTimeoutMs=20000";
 const STRAGGLER = "aes-2";
-/** Where the clock goes: a day ahead, and less than a conductor's time limit behind, since deadlines are told in its terms. */
+/**
+ * Where the clock goes: a day ahead, and less than a conductor's time limit behind, since deadlines are told in its
+ * terms.
+ */
 const OFFSETS_MS = [86_400_000, -30_000, 0];
 
 interface Ended {
@@ -115,7 +118,7 @@ describe("faults in the middle of composition runs", { skip }, () => {
     assertRight(ended);
   });
 
-  it("the sidecar is killed and comes back: nobody notices", async () => {
+  it("the sidecar is killed and comes back: no caller notices", async () => {
     const ended = await runsUnder(async () => {
       await sidecar.kill();
       await systemClock.sleep(100); // some runs are without it for a while

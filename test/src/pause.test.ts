@@ -1,5 +1,8 @@
 // runs alone: a limit must be back within the time that is promised
-/** A pause reaches everything within a second: the next decision, the next run, and the limits of runs under way, in the kernel. */
+/**
+ * A pause reaches everything within a second: the next decision, the next run, and the limits of runs under way, in the
+ * kernel.
+ */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { detectEnforcement } from "@openwhisk-harvest/cgroup";
@@ -24,7 +27,7 @@ const SLACK_MS = 4_000;
 const BYTES = { minBytes: 200_000, maxBytes: 220_000 };
 /** No decision and no allocation is to come too late here, however busy the machine. */
 const PATIENT = ["decision.deadlineMs=5000", "decision.coldDeadlineMs=5000", "redis.timeoutMs=5000"];
-/** On a busy machine a run may be over before anybody has looked. */
+/** On a busy machine a run may be over before it has been looked at. */
 const ATTEMPTS = 5;
 
 describe("a pause", { skip }, () => {

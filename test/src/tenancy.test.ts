@@ -1,9 +1,10 @@
 /**
- * A user can neither take another's allocation nor grant himself one (architecture, 5 and 6). Every attack is made through the
- * doors a user has: OpenWhisk's API, the sidecar's, and Redis as a conductor may reach it; some with more than any user has.
+ * A user can neither take another's allocation nor grant himself one (architecture, 5 and 6). Every attack is made
+ * through the doors a user has: OpenWhisk's API, the sidecar's, and Redis as a conductor may reach it; some with more
+ * than any user has.
  *
- * What a run was given is read from its observation. The first test shows that an honest run is given what was published for it, so
- * that the others show something: each of them differs from it in one thing.
+ * What a run was given is read from its observation. The first test shows that an honest run is given what was
+ * published for it, so that the others show something: each of them differs from it in one thing.
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -27,7 +28,7 @@ import openwhisk from "openwhisk";
 import { AES_JOB, startTestStack, type TestStack } from "./stack.kit.js";
 
 const AST_PATH = "[0]";
-/** Says what it is told to say: a conductor of the user's own making, as anybody may deploy one. */
+/** Says what it is told to say: a conductor of the user's own making, as any user may deploy one. */
 const CONDUCTOR = `function main(params) {
   if (params.done) return { params: { component: params.component ?? null } };
   return { action: params.action, params: { $harvest: params.forged }, state: { done: true } };
@@ -128,7 +129,7 @@ describe("tenancy", () => {
     assert.equal(seen.decision, stamp(), "and the attempt took nothing from its owner");
   });
 
-  it("a forged stamp is believed by nobody", async () => {
+  it("a forged stamp is believed by no applier", async () => {
     await publish();
     for (const d of [undefined, "", `${root}-2`, stamp(fresh()), { d: stamp() }, [stamp()]])
       isUsers(await given(victim, { k: runKey(), ...(d === undefined ? {} : { d }) }), `stamp ${JSON.stringify(d)}`);
@@ -161,7 +162,7 @@ describe("tenancy", () => {
     isUsers(await given(victim, { k: runKey(later), d: stamp(later) }), "and given a new name");
   });
 
-  it("who can write to Redis, even as an administrator, grants himself nothing without the secret", async () => {
+  it("a function that can write to Redis, even as an administrator, gives itself nothing without the secret", async () => {
     const forgeries: Record<string, PublishedAllocation>[] = [
       { [AST_PATH]: allocation() },
       { [AST_PATH]: allocation({ signature: "A".repeat(43) }) },
@@ -229,7 +230,7 @@ describe("tenancy", () => {
     await up.stack.sidecar.decide({ v: 1, namespace: "guest", dag: dag.name, root, inputBytes: 10 });
     const request = { v: 1, namespace: "guest", dag: dag.name, root: fresh(), inputBytes: 10 };
     assert.equal(await ask("POST", "/v1/decisions", request), 403, "decide for another namespace");
-    assert.equal(await ask("POST", "/v1/decisions", { ...request, namespace: "mallory" }), 404, "there is no such DAG of his");
+    assert.equal(await ask("POST", "/v1/decisions", { ...request, namespace: "mallory" }), 404, "mallory has no such DAG");
     for (const [method, path, body] of [
       ["GET", `/v1/decisions/${root}`],
       ["GET", `/v1/decisions/${root}/explanation`],

@@ -1,5 +1,8 @@
 // runs alone: it profiles functions, and needs their times to be much the same
-/** H5 when models return half of the truth: harvesting takes from those who need it, and still nothing fails and nothing is killed. */
+/**
+ * H5 when models return half of the truth: harvesting takes from functions that need it, and still nothing fails and
+ * nothing is killed.
+ */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { detectEnforcement } from "@openwhisk-harvest/cgroup";
@@ -85,7 +88,7 @@ describe("models that return half of the truth", { skip }, () => {
     await use(stragglerUnseen());
     const donors = (await observed()).filter(({ allocated, user }) => (allocated.cpuCores ?? 0) < (user.cpuCores ?? 0));
     const deprived = donors.filter(({ cpuTimeMs }) => cpuTimeMs > 200);
-    assert.ok(deprived.length > 0, "nobody was taken from who needed it, so this shows nothing");
+    assert.ok(deprived.length > 0, "nothing was taken from a function that needed it, so this shows nothing");
     for (const { moved, user } of deprived) assert.ok((moved?.lastCpuCores ?? 0) >= (user.cpuCores ?? 0), JSON.stringify(moved));
   });
 });

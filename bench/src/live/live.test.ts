@@ -10,7 +10,7 @@ import { splitsOf } from "./splits.js";
 const AXIS = { min: 0.25, max: 2, step: 0.25 };
 
 describe("splits", () => {
-  it("are all ways to give the whole budget, each once, nobody below the minimum", () => {
+  it("are all ways to give the whole budget, each once, no branch below the minimum", () => {
     // 6 quarters over 3 branches, one at least: C(5, 2) = 10
     const splits = splitsOf(AXIS, 1.5, 3);
     assert.equal(new Set(splits.map((split) => split.join())).size, 10);
@@ -24,7 +24,7 @@ describe("splits", () => {
     assert.equal(splitsOf(AXIS, 2, 4).length, 35);
   });
 
-  it("are none when the budget does not hold everybody's minimum", () => {
+  it("are none when the budget does not hold the minimum of each", () => {
     assert.deepEqual(splitsOf(AXIS, 0.5, 3), []);
     assert.deepEqual(splitsOf(AXIS, 0.75, 3), [[0.25, 0.25, 0.25]]);
   });

@@ -1,7 +1,7 @@
 /** Every split of a stage's budget on the grid, for the oracle. Pure. */
 import { atIndex, type GridAxis, roundAmount } from "@openwhisk-harvest/core";
 
-/** All ways to give the whole budget, in steps of the grid, to so many branches, nobody below the minimum. */
+/** All ways to give the whole budget, in steps of the grid, to so many branches, none below the minimum. */
 export function splitsOf(axis: GridAxis, budget: number, branches: number): number[][] {
   const steps = Math.floor(roundAmount((budget - axis.min * branches) / axis.step));
   return steps < 0 ? [] : compositionsOf(steps, branches).map((parts) => parts.map((part) => atIndex(axis, part)));

@@ -1,6 +1,6 @@
 /**
- * One of the workflows on a stack of its own, for experiments with real runs under real limits: deployed, profiled and trained as a
- * user would, then run one request at a time under what each experiment calls an arm.
+ * One of the workflows on a stack of its own, for experiments with real runs under real limits: deployed, profiled and
+ * trained as a user would, then run one request at a time under what each experiment calls an arm.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -25,7 +25,10 @@ import pino from "pino";
 const RUN_DEADLINE_MS = 300_000;
 const RECORDS_DEADLINE_MS = 30_000;
 
-/** What the figures of one workflow rest on. Sizes are close together, so that a dozen profiled runs make the models sure. */
+/**
+ * What the figures of one workflow rest on. Sizes are close together, so that a dozen profiled runs make the models
+ * sure.
+ */
 export interface WorkflowSpec {
   readonly name: string;
   readonly minBytes: number;
@@ -50,7 +53,7 @@ export interface LiveRun {
   readonly observations: readonly Observation[];
 }
 
-/** Who decides while an arm runs. `user`: nobody, every function keeps U. */
+/** What decides while an arm runs. `user`: nothing, every function keeps U. */
 export type Arm = { readonly kind: "user" } | { readonly kind: "harvest"; readonly policy: PolicyName; readonly model?: string };
 
 export class LiveWorkflow {
@@ -104,7 +107,10 @@ export class LiveWorkflow {
     return this.own.dag.functions.filter((fn) => fn.forkPath !== undefined);
   }
 
-  /** A copy in a namespace of its own whose branches have other user allocations; its containers stay warm beside the others'. */
+  /**
+   * A copy in a namespace of its own whose branches have other user allocations; its containers stay warm beside the
+   * others'.
+   */
   async copyWith(namespace: string, branchCores: readonly number[]): Promise<Deployment> {
     const branchNames = this.branches().map((fn) => fn.name.split("/").at(-1));
     const { file: _file, folder, ...job } = this.#job;
@@ -167,8 +173,8 @@ export class LiveWorkflow {
   }
 }
 
-async function deploy(stack: Stack, jobFile: string, who: { readonly auth: string; readonly namespace: string }): Promise<Deployment> {
-  const options = { apihost: stack.standalone.apihost, api_key: who.auth, namespace: who.namespace };
+async function deploy(stack: Stack, jobFile: string, owner: { readonly auth: string; readonly namespace: string }): Promise<Deployment> {
+  const options = { apihost: stack.standalone.apihost, api_key: owner.auth, namespace: owner.namespace };
   const { dag } = await deployJob({ jobFile, openwhisk: options, sidecarUrl: stack.sidecar.url, ...deploySettings(stack.config) });
   return { client: openwhisk(options), dag };
 }

@@ -3,7 +3,7 @@
  *
  *   take `$harvest` out -> POST /v1/run -> user code -> POST /v1/end -> one marked line on stdout -> the answer
  *
- * run-agent.N1  User code never sees `$harvest`, whoever put it there.
+ * run-agent.N1  User code never sees `$harvest`, wherever it comes from.
  * run-agent.N2  The node agent is waited for no longer than askMs at each end; then the run goes on with what it has.
  * run-agent.N3  One line per run, in one write, before the runtime's sentinels, and only if it can be told apart: of
  *     several runs at once none.

@@ -1,4 +1,7 @@
-/** The body of PUT /actions/{name}: what it may hold, and the document that comes of it (Actions.scala, WhiskAction.scala). */
+/**
+ * The body of PUT /actions/{name}: what it may hold, and the document that comes of it (Actions.scala,
+ * WhiskAction.scala).
+ */
 import { type KeyValue, userAllocationOf } from "@openwhisk-harvest/core";
 import { isObject, type JsonObject } from "../controller/json.js";
 import { type EntityLimits, standardLimits } from "../entity-limits.js";
@@ -42,7 +45,7 @@ export function documentOfPut({ entity, body, previous, nowMs, limits, runtimes 
     exec,
     updated: nowMs,
   };
-  // Throws OWH_BAD_ALLOCATION, so that no action is stored whose user allocation nobody can read.
+  // Throws OWH_BAD_ALLOCATION, so that no action is stored whose user allocation cannot be read.
   userAllocationOf({ memoryLimitMb: document.limits.memory, annotations: document.annotations });
   return document;
 }
@@ -53,7 +56,10 @@ function parametersOf(content: JsonObject, previous: ActionDocument | undefined,
   return readKeyValues(content, "parameters", maxBytes) ?? before;
 }
 
-/** New ones replace old ones of the same key; `provide-api-key: false` when the action is made, unless it says otherwise. */
+/**
+ * New ones replace old ones of the same key; `provide-api-key: false` when the action is made, unless it says
+ * otherwise.
+ */
 function annotationsOf(content: JsonObject, previous: ActionDocument | undefined, kind: string, maxBytes: number): KeyValue[] {
   const deleted = Array.isArray(content["delAnnotations"]) ? content["delAnnotations"] : [];
   const before = previous ? previous.annotations.filter((a) => !deleted.includes(a.key)) : [{ key: "provide-api-key", value: false }];

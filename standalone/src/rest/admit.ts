@@ -1,4 +1,7 @@
-/** Who asks, whether it may, and whether it may that often; decided by the head of a request, before its body is read. */
+/**
+ * Which key a request shows, whether it may ask, and whether that often; decided by the head of a request, before its
+ * body is read.
+ */
 import type { FastifyRequest } from "fastify";
 import { authenticate, forbidden, mayReadPackage } from "../auth.js";
 import type { EntityName } from "../entity-name.js";
@@ -19,7 +22,10 @@ export function admit(context: RestContext, request: FastifyRequest): void {
   if (collection === "triggers") context.throttle.checkFire(user.namespace);
 }
 
-/** What somebody may do in the namespace of another: list packages, read published ones, and read and invoke their actions. */
+/**
+ * What a caller may do in the namespace of another: list packages, read published ones, and read and invoke their
+ * actions.
+ */
 function mayVisit({ entities }: RestContext, { method }: FastifyRequest, user: Identity, collection: string, entity: EntityName): boolean {
   const reads = method === "GET" || method === "HEAD";
   const [first = "", second] = entity.name.split("/");

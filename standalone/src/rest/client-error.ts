@@ -9,7 +9,7 @@ const MESSAGES: Readonly<Record<string, readonly [status: number, text: string]>
 };
 const ILLEGAL = [400, "The request is not valid HTTP."] as const;
 
-/** Ends the connection: nobody can tell where the next request on it would begin. */
+/** Ends the connection: it cannot be told where the next request on it would begin. */
 export function answerClientError(error: { readonly code?: string }, socket: Socket): void {
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();

@@ -28,7 +28,7 @@ export interface RestContext {
   readonly invokers: () => Promise<readonly { readonly id: number; readonly healthy: boolean }[]>;
 }
 
-/** Who asks, in which namespace. */
+/** Whose key asks, in which namespace. */
 export interface Caller {
   readonly user: Identity;
   readonly namespace: string;

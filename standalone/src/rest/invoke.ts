@@ -56,7 +56,10 @@ export function acceptedActivation(user: Identity, action: StoredAction, activat
   return { namespace, name: pathAndNameOf(action).name, version, subject, activationId, start, annotations };
 }
 
-/** Logs of an action are collected after its answer, so a blocking answer has none; arrays are returned bare in both forms. */
+/**
+ * Logs of an action are collected after its answer, so a blocking answer has none; arrays are returned bare in both
+ * forms.
+ */
 function answerOf(record: ActivationRecord, resultOnly: boolean): unknown {
   const result = record.response.result ?? {};
   if (resultOnly || Array.isArray(result)) return result;
@@ -72,7 +75,7 @@ function queryTimeout(request: FastifyRequest): number {
   return ms;
 }
 
-/** A sequence may only be invoked by somebody who may invoke all of its components. */
+/** A sequence may only be invoked by a caller that may invoke all of its components. */
 export function checkComponentsEntitled({ controller }: RestContext, user: Identity, { exec, namespace }: StoredAction): void {
   if (!("components" in exec)) return;
   const names = exec.components.map((c) => resolveName(c, namespace)).filter((n): n is EntityName => n !== undefined);

@@ -38,7 +38,7 @@ export function getPackage(context: RestContext, request: FastifyRequest): objec
   };
 }
 
-/** The package, if the caller may read it: 403 otherwise, also when there is none in somebody else's namespace. */
+/** The package, if the caller may read it: 403 otherwise, also when there is none in another's namespace. */
 export function readablePackage(context: RestContext, request: FastifyRequest, name: EntityName): Stored<PackageDocument> {
   if (!mayReadPackage(context.entities, callerOf(request).user, name)) throw forbidden(name);
   const found = findPackage(context.entities, name);
@@ -94,7 +94,9 @@ function packageView(stored: Stored<PackageDocument>): object {
   return { ...withoutRev(stored), binding: stored.binding ?? {} };
 }
 
-/** `{namespace, name}`; the namespace `_` is that of the package. The empty object is what clients send for no binding. */
+/**
+ * `{namespace, name}`; the namespace `_` is that of the package. The empty object is what clients send for no binding.
+ */
 function readBinding(content: JsonObject, ownNamespace: string): EntityName | undefined {
   const binding = content["binding"];
   if (binding === undefined || binding === null || (isObject(binding) && Object.keys(binding).length === 0)) return undefined;

@@ -133,7 +133,7 @@ test("lists: last updated first, without code, with skip, limit and count", asyn
   }
 });
 
-test("who has no key gets 401, a wrong one 401, another namespace's 403", async () => {
+test("no key gets 401, a wrong one 401, another namespace's 403", async () => {
   for (const auth of [
     "",
     "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:wrong",

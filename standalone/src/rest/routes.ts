@@ -23,7 +23,7 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** Fastify answers HEAD wherever it answers GET. */
 const METHODS: readonly HTTPMethods[] = ["GET", "PUT", "POST", "DELETE", "PATCH"];
 
-/** Everybody may ask. */
+/** Any caller may ask. */
 const OPEN: Routes = {
   "/": { GET: ({ config, limits, runtimes }) => aboutServer(config, limits, runtimes) },
   "/ping": { GET: (_context, _request, reply) => reply.type("text/plain; charset=UTF-8").send("pong") },

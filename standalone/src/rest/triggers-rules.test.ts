@@ -138,7 +138,7 @@ test("firing: every active rule's action runs with the trigger's parameters belo
   const { __ow_headers, ...heard } = response.result;
   assert.deepEqual(heard, { a: "trigger", b: "payload" });
   assert.equal(__ow_headers["content-type"], "application/json");
-  assert.equal("authorization" in __ow_headers, false, "an action may be somebody else's");
+  assert.equal("authorization" in __ow_headers, false, "an action may be another user's");
   const [row] = (await server.request("activations?name=fired")).body;
   assert.deepEqual([row.activationId, "statusCode" in row, "end" in row], [fired.body.activationId, false, false]);
 });

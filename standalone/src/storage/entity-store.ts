@@ -1,18 +1,19 @@
 /**
- * Entities, in OpenWhisk's document shapes, in the embedded store. All types share the names of a namespace, as in OpenWhisk's
- * database: there cannot be a trigger and an action of the same name.
+ * Entities, in OpenWhisk's document shapes, in the embedded store. All types share the names of a namespace, as in
+ * OpenWhisk's database: there cannot be a trigger and an action of the same name.
  *
- * Documents are ordered by [namespace, name]; an index of summaries by [view, path, updated, name] serves lists, so that a list
- * loads no code. `path` is the namespace, and for an action in a package also `namespace/package`.
+ * Documents are ordered by [namespace, name]; an index of summaries by [view, path, updated, name] serves lists, so
+ * that a list loads no code. `path` is the namespace, and for an action in a package also `namespace/package`.
  *
  * Invariants, cited by the tests:
  *  1. A change is made only on the revision it was based on.
  *  2. Changes that belong together are made all or not at all.
  *  3. The index holds exactly the rows of the documents that are there.
  *
- * With an archive (CouchDB) the documents here are a copy of what is there, made at the start; a change goes there first. The
- * archive is this server's alone while it runs. Should somebody else have changed a document, the change is refused and the copy
- * mended; of changes that belong together the others are made then, as CouchDB knows no transactions.
+ * With an archive (CouchDB) the documents here are a copy of what is there, made at the start; a change goes there
+ * first. The archive is this server's alone while it runs. Should another writer have changed a document, the change is
+ * refused and the copy mended; of changes that belong together the others are made then, as CouchDB knows no
+ * transactions.
  */
 import { randomBytes } from "node:crypto";
 import { HarvestError } from "@openwhisk-harvest/core";

@@ -1,6 +1,6 @@
 /**
- * Who may use the embedded OpenWhisk: subjects with their namespaces and the keys that open them. The first start makes a namespace
- * `guest` with a key of its own; there is no well-known key.
+ * The callers of the embedded OpenWhisk: subjects with their namespaces and the keys that open them. The first start
+ * makes a namespace `guest` with a key of its own; there is no well-known key.
  */
 import { randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
 import { HarvestError } from "@openwhisk-harvest/core";
@@ -10,7 +10,7 @@ import type { Identity } from "../messages.js";
 /** Where they are kept. */
 export interface SubjectStore {
   load(): Promise<Identity[]>;
-  /** OWH_CONFLICT when somebody else has made the same subject in the meantime. */
+  /** OWH_CONFLICT when another process has made the same subject in the meantime. */
   add(identity: Identity): Promise<void>;
 }
 

@@ -16,7 +16,7 @@ import type { ActivationRecord } from "../messages.js";
 
 /** What the next start may have to read again. */
 const FULL_BYTES = 4 * 1024 * 1024;
-/** Longer ones would hold everybody up for a millisecond; they wait for the store. */
+/** Longer ones would hold every request up for a millisecond; they wait for the store. */
 const LONGEST_LINE_BYTES = 256 * 1024;
 
 interface File {

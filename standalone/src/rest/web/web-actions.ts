@@ -1,5 +1,5 @@
 /**
- * /api/v1/web/{namespace}/{package|default}/{action}[.extension]: actions that anybody may invoke over plain HTTP
+ * /api/v1/web/{namespace}/{package|default}/{action}[.extension]: actions that any caller may invoke over plain HTTP
  * (WebActions.scala). They run on behalf of their owner, and only when they are annotated `web-export`.
  */
 import { annotationOf } from "@openwhisk-harvest/core";
@@ -99,7 +99,9 @@ function unescaped(segment: string): string {
   }
 }
 
-/** 404 unless the namespace and the action exist and the action is exported; 429 when its owner has invoked too much. */
+/**
+ * 404 unless the namespace and the action exist and the action is exported; 429 when its owner has invoked too much.
+ */
 function exportedAction(context: RestContext, target: Target): { readonly owner: Identity; readonly action: StoredAction } {
   const owner = context.identities.find(target.namespace);
   const action = owner && context.controller.findAction(target);

@@ -1,4 +1,7 @@
-/** Activations as OpenWhisk keeps them in its database `activations`, and the views that its tools query (openwhisk-protocol, 7). */
+/**
+ * Activations as OpenWhisk keeps them in its database `activations`, and the views that its tools query
+ * (openwhisk-protocol, 7).
+ */
 import { formatEntityName } from "../../entity-name.js";
 import type { ActivationRecord } from "../../messages.js";
 import type { CouchDocument } from "./couch-database.js";
@@ -32,7 +35,7 @@ const BY_NAMESPACE = `function (doc) {
   if (doc.entityType === "activation" && doc.activationId !== undefined) emit([doc.namespace, doc.start], summaryOf(doc));
 }`;
 
-/** The annotation `path` is `namespace/[package/]name` of the action; the key has the namespace of the one who invoked it. */
+/** The annotation `path` is `namespace/[package/]name` of the action; the key has the namespace of its caller. */
 const BY_NAME = `function (doc) {
   ${SUMMARY}
   if (doc.entityType !== "activation" || doc.activationId === undefined) return;

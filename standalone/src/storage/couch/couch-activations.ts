@@ -1,6 +1,7 @@
 /**
- * Activation records in OpenWhisk's database `activations`. As OpenWhisk's own store does it, records go there in bulk and behind
- * the answers; here they are in a queue on disk until CouchDB has them. What is read is the queue first, then CouchDB.
+ * Activation records in OpenWhisk's database `activations`. As OpenWhisk's own store does it, records go there in bulk
+ * and behind the answers; here they are in a queue on disk until CouchDB has them. What is read is the queue first,
+ * then CouchDB.
  */
 import { type Clock, messageOf } from "@openwhisk-harvest/core";
 import type { Logger } from "../../container/logger.js";
@@ -129,7 +130,7 @@ export class CouchActivations implements ActivationStore {
       }
   }
 
-  /** One at a time; who comes meanwhile shares it. */
+  /** One at a time; a caller that comes meanwhile shares it. */
   #uploadBatch(): Promise<void> {
     this.#upload ??= this.#uploadOldest().finally(() => {
       this.#upload = undefined;

@@ -1,9 +1,9 @@
 /**
- * A database of CouchDB (nano), made when it is missing. Its errors are ours and never carry the request: an address may hold a
- * password, a request the user's data.
+ * A database of CouchDB (nano), made when it is missing. Its errors are ours and never carry the request: an address
+ * may hold a password, a request the user's data.
  *
- * Quirks of nano 11: an id with `_local` in it goes out unescaped, so documents are addressed by `path`; a JSON answer that is cut
- * off resolves with "", which is refused here.
+ * Quirks of nano 11: an id with `_local` in it goes out unescaped, so documents are addressed by `path`; a JSON answer
+ * that is cut off resolves with "", which is refused here.
  */
 import { HarvestError } from "@openwhisk-harvest/core";
 import nano from "nano";
@@ -51,7 +51,10 @@ export class CouchDatabase {
     this.#nano = nano({ url: url.href, parseUrl: false } as nano.Configuration) as nano.ServerScope;
   }
 
-  /** With these design documents, which are left alone when they are there. OWH_BAD_CONFIG for no URL, OWH_STORE_UNAVAILABLE otherwise. */
+  /**
+   * With these design documents, which are left alone when they are there. OWH_BAD_CONFIG for no URL,
+   * OWH_STORE_UNAVAILABLE otherwise.
+   */
   static async open(url: string, name: string, designs: Readonly<Record<string, object>> = {}): Promise<CouchDatabase> {
     const parsed = URL.canParse(url) ? new URL(url) : undefined;
     if (parsed?.protocol !== "http:" && parsed?.protocol !== "https:")
@@ -77,7 +80,7 @@ export class CouchDatabase {
     return (await this.#ask<{ rows: ViewRow[] }>({ path: view, qs }))?.rows ?? [];
   }
 
-  /** Somebody else may be faster; then it is there, too. */
+  /** Another process may be faster; then it is there, too. */
   async #create(request: Request): Promise<void> {
     try {
       await this.#ask(request);
@@ -96,7 +99,7 @@ export class CouchDatabase {
       const { statusCode, message } = error as { statusCode?: number; message: string };
       if (statusCode === 404) return undefined;
       if (statusCode === 409 || statusCode === 412)
-        throw new HarvestError("OWH_CONFLICT", `${this.#name} has been changed by somebody else.`);
+        throw new HarvestError("OWH_CONFLICT", `${this.#name} has been changed by another writer.`);
       throw this.#unavailable(statusCode === undefined ? message : `status ${statusCode}, ${message}`);
     }
     if (typeof answer !== "object" || answer === null) throw this.#unavailable("its answer was cut off");

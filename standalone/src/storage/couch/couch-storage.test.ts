@@ -100,7 +100,7 @@ describe("storage in CouchDB", () => {
     await end();
   });
 
-  it("refuses a change of what somebody else has changed, and knows it from then on", async () => {
+  it("refuses a change of what another writer has changed, and knows it from then on", async () => {
     const stored = await storage.entities.put("action", actionOf("shared"));
     const whisks = nano(couch.url).use(`${opened.prefix}whisks`);
     await whisks.insert({ ...(await document("whisks", "guest/shared")), version: "0.0.7" } as nano.MaybeDocument);
