@@ -6,7 +6,15 @@
  * Profiling takes minutes, and a Redis on a busy machine may be late now and then: what it did not answer is tried
  * again for a while. To change the mode twice is to change it once.
  */
-import { type AllocationStore, type Clock, HarvestError, type ModeSettings, messageOf, withProfiling } from "@openwhisk-harvest/core";
+import {
+  type AllocationStore,
+  type Clock,
+  HarvestError,
+  type ModeSettings,
+  messageOf,
+  patiently,
+  withProfiling,
+} from "@openwhisk-harvest/core";
 
 export interface ProfileHold {
   readonly modes: Pick<AllocationStore, "changeModes">;
@@ -15,10 +23,6 @@ export interface ProfileHold {
   /** How long the hold lasts if `renew` is not called. */
   readonly holdMs: number;
 }
-
-/** A restart of Redis is over by then, and an operator that waits for the first run is still there. */
-const PATIENCE_MS = 10_000;
-const PAUSE_MS = 200;
 
 /**
  * Runs `work` with the namespace in mode `profile`, and ends that mode when it is over, also when it fails. `renew`
@@ -70,14 +74,5 @@ async function release(hold: ProfileHold): Promise<void> {
 }
 
 async function changeModes({ modes, clock }: ProfileHold, change: (settings: ModeSettings) => ModeSettings): Promise<void> {
-  const untilMs = clock.monotonicMs() + PATIENCE_MS;
-  for (;;)
-    try {
-      await modes.changeModes(change);
-      return;
-    } catch (error) {
-      const mayPass = error instanceof HarvestError && error.class === "retryable";
-      if (!mayPass || clock.monotonicMs() >= untilMs) throw error;
-      await clock.sleep(PAUSE_MS);
-    }
+  await patiently(clock, () => modes.changeModes(change));
 }

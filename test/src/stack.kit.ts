@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { deployJob, deploySettings } from "@openwhisk-harvest/composer-plugin";
-import { type DagDescription, loadConfig, type Mode, systemClock } from "@openwhisk-harvest/core";
+import { type DagDescription, loadConfig, type Mode, patiently, systemClock } from "@openwhisk-harvest/core";
 import { type Stack, type StackOptions, startStack } from "@openwhisk-harvest/laptop";
 import { profileDag, trainFromStores } from "@openwhisk-harvest/profiler";
 import openwhisk from "openwhisk";
@@ -39,7 +39,7 @@ export async function startTestStack(flags: readonly string[] = [], options: Par
   return {
     stack,
     client: openwhisk({ apihost, api_key: auth, namespace }),
-    setMode: (global) => stack.allocations.setModes({ v: 1, global, namespaces: {} }),
+    setMode: (global) => patiently(systemClock, () => stack.allocations.setModes({ v: 1, global, namespaces: {} })),
     deploy: async (jobFile) => {
       const openwhiskOptions = { apihost, api_key: auth, namespace };
       const deployed = await deployJob({ jobFile, openwhisk: openwhiskOptions, sidecarUrl: stack.sidecar.url, ...deploySettings(config) });
@@ -88,13 +88,13 @@ export async function learn(up: TestStack, dag: DagDescription, spec: AesInputs)
 async function isSureOfGain({ stack, setMode }: TestStack, { namespace, name }: DagDescription): Promise<boolean> {
   const { dagInputBytes } = (await stack.stores.models.latest(namespace, name))?.document ?? assert.fail("no model");
   const { min, max } = dagInputBytes;
-  const before = await stack.allocations.modes();
+  const before = await patiently(systemClock, () => stack.allocations.modes());
   await setMode("observe");
   const decisions = [0.2, 0.4, 0.6, 0.8].map((share) => {
     const root = randomBytes(16).toString("hex");
     return stack.sidecar.decide({ v: 1, namespace, dag: name, root, inputBytes: min + share * (max - min) });
   });
   const decided = await Promise.all(decisions);
-  await stack.allocations.setModes(before);
+  await patiently(systemClock, () => stack.allocations.setModes(before));
   return decided.every(({ stages }) => stages[0]?.cpu.accepted);
 }

@@ -7,7 +7,15 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { deployJob, deploySettings, type Job, readJob } from "@openwhisk-harvest/composer-plugin";
-import { type DagDescription, HarvestError, loadConfig, type Observation, type PolicyName, systemClock } from "@openwhisk-harvest/core";
+import {
+  type DagDescription,
+  HarvestError,
+  loadConfig,
+  type Observation,
+  type PolicyName,
+  patiently,
+  systemClock,
+} from "@openwhisk-harvest/core";
 import { type Stack, startStack } from "@openwhisk-harvest/laptop";
 import {
   componentsOfRun,
@@ -158,7 +166,8 @@ export class LiveWorkflow {
 
   async #set({ dag: { namespace, name } }: Deployment, arm: Arm): Promise<void> {
     const { allocations, stores } = this.stack;
-    await allocations.setModes({ v: 1, global: "observe", namespaces: { [namespace]: arm.kind === "user" ? "off" : "harvest" } });
+    const mode = arm.kind === "user" ? "off" : "harvest";
+    await patiently(systemClock, () => allocations.setModes({ v: 1, global: "observe", namespaces: { [namespace]: mode } }));
     if (arm.kind === "user") return;
     const { policy, model } = arm;
     await stores.pins.put(namespace, name, { v: 1, policy, ...(model !== undefined && { model }), sinceMs: systemClock.nowMs() });

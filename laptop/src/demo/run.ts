@@ -11,6 +11,7 @@ import {
   inputBytesOf,
   type Mode,
   type Progress,
+  patiently,
   systemClock,
 } from "@openwhisk-harvest/core";
 import { type Evaluation, type OpenWhiskClient, profileDag, trainFromStores } from "@openwhisk-harvest/profiler";
@@ -142,8 +143,9 @@ interface Measurement {
 /** Sends the requests one after another in the given mode and reads what OpenWhisk recorded of them. */
 async function measure(mode: Mode, { options, stack, client, job, inputs }: Measurement): Promise<{ phase: Phase; roots: string[] }> {
   const { progress, clock = systemClock, signal } = options;
-  const before = await stack.allocations.modes();
-  await stack.allocations.setModes({ ...before, global: mode });
+  const { allocations } = stack;
+  const before = await patiently(clock, () => allocations.modes());
+  await patiently(clock, () => allocations.setModes({ ...before, global: mode }));
   try {
     const step = progress.step(`requests, ${mode}`, inputs.length);
     const records = await sendRequests({
@@ -161,7 +163,7 @@ async function measure(mode: Mode, { options, stack, client, job, inputs }: Meas
     step.finish();
     return { phase, roots: records.map((r) => r.root) };
   } finally {
-    await stack.allocations.setModes(before);
+    await patiently(clock, () => allocations.setModes(before));
   }
 }
 

@@ -22,6 +22,7 @@ export * from "./json.js";
 export * from "./mode.js";
 export * from "./model.js";
 export * from "./observation.js";
+export * from "./patiently.js";
 export * from "./pin.js";
 export * from "./placement.js";
 export * from "./plan.js";
