@@ -21,7 +21,6 @@ const RULES_TO_COME = [
   "composer-plugin/src/hook/",
   "docker/src/node-agent/",
   ...["events", "plan"].map((name) => `lib/core/src/${name}`),
-  "loadbalancer-shim/",
   "sidecar/src/ledger/",
   "standalone/src/invoker/",
   "standalone/src/controller/",

@@ -89,7 +89,7 @@ test("limits and annotations by the rules of the user allocation; a conductor is
   assert.equal(
     of({ annotations: [{ key: "cpu", value: "many" }] }).cpuCores,
     undefined,
-    "a senseless annotation keeps nobody from running",
+    "a senseless annotation keeps no action from running",
   );
   for (const [value, conductor] of [
     [true, true],

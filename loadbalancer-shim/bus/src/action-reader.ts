@@ -4,7 +4,9 @@ import nano from "nano";
 import { type ActionFacts, UNKNOWN_ACTION } from "./events.js";
 
 export interface ActionReader {
-  /** Never rejects: what cannot be read is placed with OpenWhisk's defaults, and the invoker says what is wrong with it. */
+  /**
+   * Never rejects: what cannot be read is placed with OpenWhisk's defaults, and the invoker says what is wrong with it.
+   */
   read(action: string, revision?: string): Promise<ActionFacts>;
 }
 
@@ -90,7 +92,7 @@ export function factsOf(document: Readonly<Record<string, unknown>>, actionCpuCo
   };
 }
 
-/** A senseless annotation is the user's own mistake, and no reason not to run his action. */
+/** A senseless annotation is the user's own mistake, and no reason not to run the action. */
 function allocationOf(memoryLimitMb: number, annotations: readonly KeyValue[], actionCpuCores?: number) {
   try {
     return userAllocationOf({ memoryLimitMb, annotations }, actionCpuCores);

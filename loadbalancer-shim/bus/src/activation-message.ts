@@ -1,8 +1,14 @@
-/** What the shim reads of an activation on its way to an invoker (openwhisk-protocol, 1.2); the rest of its bytes is nobody's business. */
+/**
+ * What the shim reads of an activation on its way to an invoker (openwhisk-protocol, 1.2); the rest of its bytes is
+ * passed on unread.
+ */
 import { HarvestError, isActivationId, parseJson } from "@openwhisk-harvest/core";
 import { type Member, topLevelMembers } from "./top-level.js";
 
-/** The composition's keys that travel with the parameters: with a component `$harvest`, with a conductor `$composer.harvest`. */
+/**
+ * The composition's keys that travel with the parameters: with a component `$harvest`, with a conductor
+ * `$composer.harvest`.
+ */
 export interface TravellingKeys {
   readonly component?: { readonly k: string; readonly d?: string };
   readonly conductor?: { readonly root: string; readonly trail: string };
@@ -25,7 +31,9 @@ export interface ActivationHead {
   readonly isHealthTest: boolean;
 }
 
-/** OWH_BAD_REQUEST when a field that the shim needs is missing or malformed. Never holds the user's key or parameters. */
+/**
+ * OWH_BAD_REQUEST when a field that the shim needs is missing or malformed. Never holds the user's key or parameters.
+ */
 export function readActivation(bytes: Buffer): ActivationHead {
   const members = topLevelMembers(bytes);
   const text = (name: string) => textOf(bytes, members.get(name));

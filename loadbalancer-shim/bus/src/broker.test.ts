@@ -1,4 +1,7 @@
-/** The shim between scripted controllers and invokers on a real broker; numbers of pitfalls are those of openwhisk-protocol, 2.8. */
+/**
+ * The shim between scripted controllers and invokers on a real broker; numbers of pitfalls are those of
+ * openwhisk-protocol, 2.8.
+ */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { loadConfig, systemClock } from "@openwhisk-harvest/core";
@@ -41,7 +44,9 @@ after(async () => {
   await broker.close();
 });
 
-test("pitfalls 2 and 11: it makes the topics that nobody makes, and is silent until an invoker has passed its test", { skip }, async () => {
+test("pitfalls 2 and 11: it makes the topics that nothing else makes, and is silent until an invoker has passed its test", {
+  skip,
+}, async () => {
   shim = await startShim();
   const topics = await broker.bus().topics();
   for (const topic of ["invoker0", "health", "r-health"]) assert.ok(topics.includes(topic), topic);
@@ -135,7 +140,7 @@ test("pitfall 11: a second replica takes over from one that dies, without losing
   const pings = controller().pings.slice(from);
   assert.ok(
     pings.every(({ text }) => JSON.parse(text).isEnabled),
-    "nobody was told that there is no invoker",
+    "no controller was told that there is no invoker",
   );
   const gaps = pings.map(({ atMs }, i) => atMs - (pings[i - 1]?.atMs ?? atMs));
   assert.ok(Math.max(...gaps) < 10_000, `${Math.max(...gaps)}`);
@@ -169,7 +174,7 @@ test("pitfall 15: activations of an invoker that dies end with an error, and the
   await controller().completed(await controller().invoke());
 });
 
-test("a clean stop: what runs comes to its end, and controllers are told at once that nobody is there", { skip }, async () => {
+test("a clean stop: what runs comes to its end, and controllers are told at once that no invoker is there", { skip }, async () => {
   const slow = await controller().invoke({ action: "slow" });
   await eventually(() => invokers.some(({ runs }) => runs.has(slow)), "it runs");
   await shim.stop();

@@ -1,14 +1,17 @@
 /**
- * Where a successor begins to look (S1). The invokers' own topics are the journal of what has been forwarded, and the topics behind
- * the prefix that of what has been acknowledged; a checkpoint is a set of offsets before which nothing in flight stands:
+ * Where a successor begins to look (shim-core.S1). The invokers' own topics are the journal of what has been forwarded,
+ * and the topics behind the prefix that of what has been acknowledged; a checkpoint is a set of offsets before which
+ * nothing in flight stands:
  *   of the virtual invoker's topic: everything before it has been forwarded or failed;
  *   of each invoker's topic: everything before it has ended, and came from before the first offset;
  *   of each topic of acknowledgements: everything before it has been relayed, and belongs to what has ended.
- * An older checkpoint is as good as a newer one, only longer to read; so it may be written late, and by one who has lost the charge.
- * It is kept as the committed offsets of a consumer group that nobody ever joins, in one request.
+ * An older checkpoint is as good as a newer one, only longer to read; so it may be written late, and by a replica that
+ * has lost the charge. It is kept as the committed offsets of a consumer group that no consumer ever joins, in one
+ * request.
  */
-import type { CoreMark, ShimCore } from "./core.js";
+
 import type { Bus } from "./port.js";
+import type { CoreMark, ShimCore } from "./shim-core.js";
 
 export interface CheckpointParts {
   readonly bus: Bus;
@@ -42,7 +45,10 @@ export class Checkpoint {
     this.#pending = undefined;
   }
 
-  /** The offsets first, then the mark: whatever is forwarded in between stands after the offsets and is waited for as well. */
+  /**
+   * The offsets first, then the mark: whatever is forwarded in between stands after the offsets and is waited for as
+   * well.
+   */
   async #take() {
     const { bus, core, invokerTopics, ackOffsets } = this.#parts;
     const acks = new Map(ackOffsets());

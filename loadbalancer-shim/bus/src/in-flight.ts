@@ -25,7 +25,7 @@ export interface InFlight {
   value?: Buffer;
   facts?: ActionFacts;
   invoker?: number;
-  /** When an end that nobody tells is taken for a failure. */
+  /** When an end that no invoker tells is taken for a failure. */
   watchdogMs?: number;
   waiter?: Waiter<Acquired>;
   acquired?: Acquired;

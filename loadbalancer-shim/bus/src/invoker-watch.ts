@@ -5,8 +5,8 @@
  *   any --no ping for the timeout, or a ping that says disabled--> gone --ping that says enabled--> testing
  *
  * Invariants, cited by the tests:
- *  W1 Only an invoker that pings, is enabled and has passed a test since it came is healthy.
- *  W2 A disabled invoker is out at once; its pings in the past, and pings older than the timeout, do not bring it back.
+ * invoker-watch.W1  Only an invoker that pings, is enabled and has passed a test since it came is healthy.
+ * invoker-watch.W2  A disabled invoker is out at once; its pings in the past, and pings older than the timeout, do not bring it back.
  */
 import type { Ping } from "./messages.js";
 

@@ -1,4 +1,7 @@
-/** The bus on Kafka, with @platformatic/kafka (1.35; Node.js 20.19 or newer; brokers from 3.1 on, as its requests name topics by id; tried with 3.9.1). */
+/**
+ * The bus on Kafka, with @platformatic/kafka (1.35; Node.js 20.19 or newer; brokers from 3.1 on, as its requests name
+ * topics by id; tried with 3.9.1).
+ */
 import { HarvestError, messageOf } from "@openwhisk-harvest/core";
 import {
   Admin,
@@ -15,11 +18,17 @@ import { KafkaElection, keepInCharge } from "./kafka-election.js";
 import { FencedKafkaSender, KafkaSender, TRANSACTION_TIMEOUT_MS } from "./kafka-sender.js";
 import type { Bus, BusRecord, OnRecords, Sender } from "./port.js";
 
-/** How long the broker keeps a read open that finds nothing; OpenWhisk's own consumers have it so (openwhisk-protocol, 1.1). */
+/**
+ * How long the broker keeps a read open that finds nothing; OpenWhisk's own consumers have it so (openwhisk-protocol,
+ * 1.1).
+ */
 const FETCH_WAIT_MS = 500;
 const FETCH_BYTES = 4 * 1_048_576;
 const NO_EPOCH = -1;
-/** Uncommitted, as invokers and controllers read: what the end of a transaction says does not matter here (kafka-sender.ts). */
+/**
+ * Uncommitted, as invokers and controllers read: what the end of a transaction says does not matter here
+ * (kafka-sender.ts).
+ */
 const READ = {
   minBytes: 1,
   maxBytes: FETCH_BYTES,
@@ -175,7 +184,7 @@ export class KafkaBus implements Bus {
   }
 }
 
-/** Batches may begin before the offset that was asked for, and hold control records, which are nobody's. */
+/** Batches may begin before the offset that was asked for, and hold control records, which are no messages. */
 function recordsOf(batches: readonly RecordsBatch[], from: bigint): { records: BusRecord[]; next: bigint } {
   const records: BusRecord[] = [];
   let next = from;

@@ -1,7 +1,8 @@
 /**
- * Who is in charge: the member of the virtual invoker's consumer group that is given its partition. Stock invokers use the same
- * group (openwhisk-protocol, 2.8.12), so the offsets are where the way back out expects them. The member that has the partition says so in
- * its subscription, and the assignment leaves it there: a replica that comes does not take the charge from one that is well.
+ * Which replica is in charge: the member of the virtual invoker's consumer group that is given its partition. Stock
+ * invokers use the same group (openwhisk-protocol, 2.8.12), so the offsets are where the way back out expects them. The
+ * member that has the partition says so in its subscription, and the assignment leaves it there: a replica that comes
+ * does not take the charge from one that is well.
  */
 import type { Admin, Consumer, GroupPartitionsAssigner } from "@platformatic/kafka";
 import type { Election } from "./port.js";

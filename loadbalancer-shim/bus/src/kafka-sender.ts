@@ -1,11 +1,12 @@
 /**
- * Sending to Kafka as OpenWhisk does: no keys, no headers, no compression, one partition. One request is under way at a time, and
- * what comes meanwhile goes with the next one, so that order is kept and batches grow with the load. A batch stays under the
- * largest message that topics take (openwhisk-protocol, 2.8.6).
+ * Sending to Kafka as OpenWhisk does: no keys, no headers, no compression, one partition. One request is under way at a
+ * time, and what comes meanwhile goes with the next one, so that order is kept and batches grow with the load. A batch
+ * stays under the largest message that topics take (openwhisk-protocol, 2.8.6).
  *
- * Fencing: a sender that locks out its predecessors is a transactional producer. Its transaction is kept open and renewed now and
- * then; its end means nothing to OpenWhisk's consumers, which read uncommitted records, and it adds no latency. What counts is that
- * opening one makes the broker refuse every producer that had the same transactional id before, whatever it has in its buffers.
+ * Fencing: a sender that locks out its predecessors is a transactional producer. Its transaction is kept open and
+ * renewed now and then; its end means nothing to OpenWhisk's consumers, which read uncommitted records, and it adds no
+ * latency. What counts is that opening one makes the broker refuse every producer that had the same transactional id
+ * before, whatever it has in its buffers.
  */
 import { GenericError, ProduceAcks, type Producer } from "@platformatic/kafka";
 import type { BusMessage, Sender } from "./port.js";
@@ -116,7 +117,7 @@ export class KafkaSender implements Sender {
 
 export class FencedKafkaSender implements Sender {
   readonly #producer: Producer;
-  /** After a failure nobody knows what stands in the topic: whoever sends must look before it sends again. */
+  /** After a failure it is not known what stands in the topic: a sender must look before it sends again. */
   readonly #batches = new Batches((messages) => this.#produce(messages), false);
   #transaction: Transaction;
   #openedMs = 0;
@@ -129,14 +130,16 @@ export class FencedKafkaSender implements Sender {
     this.#transaction = transaction;
     this.#openedMs = performance.now();
     this.#renewal = setInterval(() => {
-      // An empty batch makes the renewal due without a record to send. If it fails, the next one tries again, and with records fails loudly.
+      // An empty batch makes the renewal due without a record to send. If it fails, the next one tries again, and with
+      // records fails loudly.
       if (this.#used) this.#batches.add([]).catch(() => undefined);
     }, RENEW_MS / 2).unref();
   }
 
   /** Locks out its predecessors before it resolves. */
   static async open(producer: Producer): Promise<FencedKafkaSender> {
-    // -1: whoever had the id before is to be locked out; the client's own default would ask to go on as producer 0.
+    // -1: the replica that had the id before is to be locked out; the client's own default would ask to go on as
+    // producer 0.
     return new FencedKafkaSender(producer, await producer.beginTransaction({ producerId: -1n, producerEpoch: -1 }));
   }
 

@@ -1,4 +1,4 @@
-/** The adapter process killed with -9 while activations pass through it: none lost that an invoker acknowledged, none run twice (S1). */
+/** The adapter process killed with -9 while activations pass through it: none lost that an invoker acknowledged, none run twice (shim-core.S1). */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { test } from "node:test";

@@ -1,9 +1,15 @@
-/** Messages that the shim writes itself: pings, answers to health tests, failures it has to tell, and probes (openwhisk-protocol, 1.3, 2.3, 2.8). */
+/**
+ * Messages that the shim writes itself: pings, answers to health tests, failures it has to tell, and probes
+ * (openwhisk-protocol, 1.3, 2.3, 2.8).
+ */
 import { randomBytes } from "node:crypto";
 import { parseJson } from "@openwhisk-harvest/core";
 import type { ActivationHead } from "./activation-message.js";
 
-/** 2^30 MB: slots never run out. Not the largest number: what is given back beyond it would be an error (openwhisk-protocol, 2.6). */
+/**
+ * 2^30 MB: slots never run out. Not the largest number: what is given back beyond it would be an error
+ * (openwhisk-protocol, 2.6).
+ */
 const VIRTUAL_USER_MEMORY = "1125899906842624 B";
 
 export interface Ping {
@@ -38,7 +44,10 @@ export function virtualPing(virtualId: number, isEnabled: boolean): Buffer {
   return Buffer.from(`{"name":${virtualInstance(virtualId)},"isEnabled":${isEnabled}}`);
 }
 
-/** A completion as the virtual invoker sends it: also the answer to a controller's health test, whose transid must come back as it came. */
+/**
+ * A completion as the virtual invoker sends it: also the answer to a controller's health test, whose transid must come
+ * back as it came.
+ */
 export function completion({ transid, activationId }: Pick<ActivationHead, "transid" | "activationId">, virtualId: number): Buffer {
   return Buffer.from(
     `{"transid":${transid},"activationId":"${activationId}","isSystemError":false,"instance":${virtualInstance(virtualId)}}`,
@@ -46,8 +55,9 @@ export function completion({ transid, activationId }: Pick<ActivationHead, "tran
 }
 
 /**
- * The end of an activation that no invoker will tell: a whisk error for whoever waits, and a bare completion for the others, as
- * invokers shrink it for them. No record is written: OpenWhisk's databases are not ours (architecture, 6).
+ * The end of an activation that no invoker will tell: a whisk error for a client that waits, and a bare completion for
+ * the others, as invokers shrink it for them. No record is written: OpenWhisk's databases are not ours (architecture,
+ * 6).
  */
 export function failure(head: ActivationHead, virtualId: number, reason: string, startMs: number, nowMs: number): Buffer {
   if (!head.blocking) return completion(head, virtualId);

@@ -1,7 +1,8 @@
 /**
- * The virtual invoker's pings, from a loop and over a connection of their own: ten seconds without one, and the controllers answer
- * 503 (openwhisk-protocol, 2.8.11). Every replica pings, for a takeover takes longer than nothing, and equal pings harm nobody:
- * the one in charge as long as it has an invoker to offer, the others as long as pings that say enabled have been the last word.
+ * The virtual invoker's pings, from a loop and over a connection of their own: ten seconds without one, and the
+ * controllers answer 503 (openwhisk-protocol, 2.8.11). Every replica pings, for a takeover takes longer than nothing,
+ * and equal pings do no harm: the one in charge as long as it has an invoker to offer, the others as long as pings that
+ * say enabled have been the last word.
  */
 import type { Clock, HarvestError } from "@openwhisk-harvest/core";
 import { readPing, virtualPing } from "./messages.js";
@@ -22,7 +23,7 @@ export interface PingerOptions {
 
 export class Pinger {
   readonly #options: PingerOptions;
-  /** What the last ping of anybody said. */
+  /** What the last ping of any replica said. */
   #lastSaid = false;
   #disabled = false;
 
@@ -49,7 +50,7 @@ export class Pinger {
     }
   }
 
-  /** Tells the controllers at once that there is nobody any more. */
+  /** Tells the controllers at once that there is no invoker any more. */
   async disable(): Promise<void> {
     this.#disabled = true;
     await this.#send(false);

@@ -3,7 +3,10 @@ import type { InvokerView, PlacementRequest } from "@openwhisk-harvest/placement
 import type { ActivationHead } from "./activation-message.js";
 import type { ActionFacts } from "./events.js";
 
-/** Nobody is refused for its size: what is larger than every invoker takes a whole one, and the invoker decides, as in OpenWhisk. */
+/**
+ * No activation is refused for its size: what is larger than every invoker takes a whole one, and the invoker decides,
+ * as in OpenWhisk.
+ */
 export function requestFor(head: ActivationHead, facts: ActionFacts, invokers: readonly InvokerView[]): PlacementRequest {
   const { activationId, cause, namespace, action } = head;
   const cpuCores = facts.conductor ? 0 : (facts.cpuCores ?? 0);
@@ -16,7 +19,10 @@ export function requestFor(head: ActivationHead, facts: ActionFacts, invokers: r
   return { ...ids, want, atLeast: want, conductor: facts.conductor };
 }
 
-/** Invokers use a container again for the same namespace and the same revision of the action (openwhisk-protocol, 2.8.21). */
+/**
+ * Invokers use a container again for the same namespace and the same revision of the action (openwhisk-protocol,
+ * 2.8.21).
+ */
 export function warmKeyOf({ namespace, action, revision }: ActivationHead): string {
   return `${namespace} ${action} ${revision}`;
 }

@@ -1,4 +1,7 @@
-/** What the shim needs of a message bus: Kafka's means, without Kafka's client. All topics have one partition (openwhisk-protocol, 1.1). */
+/**
+ * What the shim needs of a message bus: Kafka's means, without Kafka's client. All topics have one partition
+ * (openwhisk-protocol, 1.1).
+ */
 export interface BusRecord {
   readonly offset: bigint;
   readonly timestampMs: number;
@@ -18,14 +21,17 @@ export interface Sender {
   close(): Promise<void>;
 }
 
-/** `next`: the offset after the last one looked at; there may be fewer records than offsets. The next read waits for the promise. */
+/**
+ * `next`: the offset after the last one looked at; there may be fewer records than offsets. The next read waits for the
+ * promise.
+ */
 export type OnRecords = (records: readonly BusRecord[], next: bigint) => void | Promise<void>;
 
-/** Membership of the group of the virtual invoker's topic: who is given its partition is in charge. */
+/** Membership of the group of the virtual invoker's topic: the member that is given its partition is in charge. */
 export interface Election {
   /** Resolves with a signal that is aborted when the charge is lost; undefined when left before. */
   won(): Promise<AbortSignal | undefined>;
-  /** For those who look at the group: how far the topic has been dealt with. */
+  /** For operators that look at the group: how far the topic has been dealt with. */
   commit(offset: bigint): Promise<void>;
   /** How many replicas there are. */
   members(): Promise<number>;

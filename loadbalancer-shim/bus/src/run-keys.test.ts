@@ -11,7 +11,7 @@ import { RunKeys } from "./run-keys.js";
 const R = "0".repeat(32);
 const k = `${R}:/[0]:0`;
 
-test("keys expire, and a Redis that is gone holds nobody up", async () => {
+test("keys expire, and a Redis that is gone holds no activation up", async () => {
   const dataDir = mkdtempSync(join(tmpdir(), "harvest-run-keys-"));
   const redis = await startRedis({ dataDir, preferSystem: false });
   const writer = await openRunKeyWriter({ url: redis.url, timeoutMs: 500, ttlMs: 60_000 });

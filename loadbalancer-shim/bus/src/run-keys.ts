@@ -1,7 +1,7 @@
 /**
- * The keys that agents look up by ids which every activation has (composer-and-runtimes, 3): a component's run
- * key by its activation, and a session's root and trail by its cause. The elements of a native sequence that is a component carry no
- * key but the first; they share its run key, for they are that component.
+ * The keys that agents look up by ids which every activation has (composer-and-runtimes, 3): a component's run key by
+ * its activation, and a session's root and trail by its cause. The elements of a native sequence that is a component
+ * carry no key but the first; they share its run key, for they are that component.
  */
 import { isActivationId, isTrail, parseRunKey, REDIS_KEYS } from "@openwhisk-harvest/core";
 import type { ActivationHead, TravellingKeys } from "./activation-message.js";
@@ -14,7 +14,7 @@ export class RunKeys {
   /** By cause; undefined for a session, whose components carry keys of their own or none. */
   readonly #ofSequence = new Map<string, { readonly k: string; readonly d?: string } | undefined>();
 
-  /** Only for parts of compositions: parameters are the user's, and an invocation of his own proves nothing. */
+  /** Only for parts of compositions: parameters are the user's, and a user's own invocation proves nothing. */
   entries(
     { activationId, cause }: Pick<ActivationHead, "activationId" | "cause">,
     { component, conductor }: TravellingKeys,

@@ -4,7 +4,7 @@ import type { CoreSettings } from "./events.js";
 
 /** What is not counted never runs out. */
 const UNCOUNTED_CORES = 1_000_000;
-/** Grants are what is asked for or nothing, so the steps of the grid play no part. */
+/** Permits are all that is asked for or none, so the steps of the grid play no part. */
 const STEP: Allocation = { cpuCores: 0.25, memoryMb: 1 };
 
 export function coreSettings(config: Config["shim"]): CoreSettings {

@@ -1,4 +1,7 @@
-/** The bus adapter as a running part: checks the cluster, makes its topics, and serves terms whenever it is given the charge. */
+/**
+ * The bus adapter as a running part: checks the cluster, makes its topics, and serves terms whenever it is given the
+ * charge.
+ */
 import { type Clock, type Config, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import { placementPolicy } from "@openwhisk-harvest/placement";
 import type { RunKeyWriter, StoreLogger } from "@openwhisk-harvest/stores/redis";
@@ -50,7 +53,7 @@ export class Shim {
     const { bus, config } = parts;
     const names = topicNames(config);
     refuseScheduler(schedulerTopics(await bus.topics(), config.controllerPrefix));
-    // Nobody else makes these (openwhisk-protocol, 2.8.2), and without them producers wait.
+    // No other part makes these (openwhisk-protocol, 2.8.2), and without them producers wait.
     await bus.createTopic(names.virtualInvoker, TOPIC_SETTINGS.invoker);
     await bus.createTopic(names.health, TOPIC_SETTINGS.health);
     await bus.createTopic(names.realHealth, TOPIC_SETTINGS.health);
@@ -62,8 +65,8 @@ export class Shim {
   }
 
   /**
-   * Gives the charge to another replica, which finds all it needs in the topics; as the only one, tells the controllers that there is
-   * no invoker any more, and sees what is in flight to its end.
+   * Gives the charge to another replica, which finds all it needs in the topics; as the only one, tells the controllers
+   * that there is no invoker any more, and sees what is in flight to its end.
    */
   async stop(): Promise<void> {
     const alone = (await this.#election.members()) <= 1;

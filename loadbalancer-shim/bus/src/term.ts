@@ -1,16 +1,17 @@
 /**
- * One term of being in charge: look what the last one left, then carry activations to invokers and their ends back, until the
- * charge is lost, something breaks, or the shim is stopped. After a failure the next term begins as after a crash; nothing is patched up.
+ * One term of being in charge: look what the last one left, then carry activations to invokers and their ends back,
+ * until the charge is lost, something breaks, or the shim is stopped. After a failure the next term begins as after a
+ * crash; nothing is patched up.
  */
 import { type Clock, HarvestError } from "@openwhisk-harvest/core";
 import type { PlacementPolicy } from "@openwhisk-harvest/placement";
 import type { RunKeyWriter, StoreLogger } from "@openwhisk-harvest/stores/redis";
 import type { ActionReader } from "./action-reader.js";
 import { Checkpoint } from "./checkpoint.js";
-import { ShimCore } from "./core.js";
 import type { CoreSettings, Effect, ShimEvent } from "./events.js";
 import { PROBE_CONTROLLER } from "./messages.js";
 import type { Bus, BusMessage, BusRecord, Election, Sender } from "./port.js";
+import { ShimCore } from "./shim-core.js";
 import { idsOf, TOPIC_SETTINGS, type TopicNames } from "./topics.js";
 
 /** How often time passes for the core, and how often it is noted how far the topics have been dealt with. */
@@ -84,8 +85,8 @@ export class Term {
   }
 
   /**
-   * Whether there is an invoker to offer. Undefined while nobody knows: a term begins with tests of all invokers, and what the term
-   * before it said stands until one has passed, or there was time for it.
+   * Whether there is an invoker to offer. Undefined while it is not known: a term begins with tests of all invokers,
+   * and what the term before it said stands until one has passed, or there was time for it.
    */
   get isReady(): boolean | undefined {
     if (this.#core.isReady) this.#wasReady = true;
@@ -164,7 +165,10 @@ export class Term {
     );
   }
 
-  /** Reads the acknowledgements for a controller; before its first activation is forwarded, so that the invoker finds the topic. */
+  /**
+   * Reads the acknowledgements for a controller; before its first activation is forwarded, so that the invoker finds
+   * the topic.
+   */
   #serve(controller: string, offsets: ReadonlyMap<string, bigint> = new Map()): Promise<void> {
     const known = this.#controllers.get(controller);
     if (known !== undefined) return known;
@@ -233,7 +237,7 @@ export class Term {
     }
   }
 
-  /** A piece of work that nobody waits for; when it fails, the term is over. */
+  /** A piece of work that nothing waits for; when it fails, the term is over. */
   #task(run: () => Promise<void>): void {
     run().catch((error: unknown) => {
       if (!this.#over.signal.aborted) this.#failure ??= error;
@@ -302,7 +306,8 @@ async function find(parts: TermParts): Promise<Found> {
   const bounds = await bus.bounds([names.virtualInvoker, ...invokerTopics, ...ackTopics]);
   const boundsOf = (topic: string) => bounds.get(topic) ?? { start: 0n, end: 0n };
   const isFirst = checkpoint.size === 0;
-  // Before the first term nothing of what stands behind the prefix is ours. A topic that came after the checkpoint is read whole.
+  // Before the first term nothing of what stands behind the prefix is ours. A topic that came after the checkpoint is
+  // read whole.
   const fromOf = (topic: string) => checkpoint.get(topic) ?? (isFirst ? boundsOf(topic).end : boundsOf(topic).start);
   const ofGroup = await bus.committed(names.virtualInvoker);
   const nextOffset = checkpoint.get(names.virtualInvoker) ?? ofGroup.get(names.virtualInvoker) ?? boundsOf(names.virtualInvoker).start;

@@ -1,4 +1,6 @@
-/** Where warm, idle containers wait, as far as forwarded activations and their ends tell (openwhisk-protocol, 2.8.21). */
+/**
+ * Where warm, idle containers wait, as far as forwarded activations and their ends tell (openwhisk-protocol, 2.8.21).
+ */
 
 interface Idle {
   count: number;
@@ -36,7 +38,7 @@ export class WarmContainers {
     for (const invokers of this.#idle.values()) invokers.delete(invoker);
   }
 
-  /** Keeps memory flat: actions that nobody runs any more are forgotten. */
+  /** Keeps memory flat: actions that are not run any more are forgotten. */
   sweep(nowMs: number): void {
     for (const [key, invokers] of this.#idle) {
       for (const [invoker, { untilMs }] of invokers) if (untilMs <= nowMs) invokers.delete(invoker);

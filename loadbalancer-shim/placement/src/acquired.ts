@@ -7,14 +7,14 @@ import type { Candidate, Placement, PlacementReason, PlacementRequest, Placement
 export type Place = Extract<Placement, { kind: "place" }>;
 
 /** The decision and, worked out when asked for, what every invoker offered at that moment. */
-export interface ExplainedPlace extends Omit<Place, "grant"> {
-  readonly grant: Allocation;
+export interface ExplainedPlace extends Omit<Place, "permits"> {
+  readonly permits: Allocation;
   readonly candidates: readonly Candidate[];
 }
 
 export interface Acquired {
   readonly invoker: number;
-  readonly grant: Allocation;
+  readonly permits: Allocation;
   readonly placement: ExplainedPlace;
   /** Time spent in line. */
   readonly waitedMs: number;
@@ -25,7 +25,7 @@ export interface Acquired {
 /** Its data are its own properties: callers copy it. */
 export class Holding implements Acquired {
   readonly invoker: number;
-  readonly grant: Allocation;
+  readonly permits: Allocation;
   readonly waitedMs: number;
   readonly placement: ExplainedPlace;
   readonly #permit: Permit;
@@ -34,7 +34,7 @@ export class Holding implements Acquired {
   constructor(permit: Permit, placement: ExplainedPlace, waitedMs: number, onRelease: (invoker: number) => void) {
     this.#permit = permit;
     this.invoker = placement.invoker;
-    this.grant = permit.held;
+    this.permits = permit.held;
     this.placement = placement;
     this.waitedMs = waitedMs;
     this.#onRelease = onRelease;
@@ -49,16 +49,16 @@ export class Holding implements Acquired {
 export class Explained implements ExplainedPlace {
   readonly kind = "place";
   readonly invoker: number;
-  readonly grant: Allocation;
+  readonly permits: Allocation;
   readonly why: PlacementReason;
   readonly remember: boolean;
   readonly #request: PlacementRequest;
   readonly #seen: PlacementState;
 
   /** `seen` must not change any more. */
-  constructor({ invoker, grant, why, remember }: Place, request: PlacementRequest, seen: PlacementState) {
+  constructor({ invoker, permits, why, remember }: Place, request: PlacementRequest, seen: PlacementState) {
     this.invoker = invoker;
-    this.grant = grant;
+    this.permits = permits;
     this.why = why;
     this.remember = remember;
     this.#request = request;

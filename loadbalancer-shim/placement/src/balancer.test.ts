@@ -43,7 +43,7 @@ function watch(promise: Promise<Acquired>): { state: "waiting" | "placed" | "ref
   return seen;
 }
 
-test("waiting activations are placed in their order when permits come back, and the permits are exact (B2, B3)", async () => {
+test("waiting activations are placed in their order when permits come back, and the permits are exact (placer.B2, placer.B3)", async () => {
   const { balancer, clock } = machine();
   const first = await balancer.acquire(ask({ want: { cpuCores: 2, memoryMb: 512 } }));
   const waiting = [watch(balancer.acquire(ask())), watch(balancer.acquire(ask())), watch(balancer.acquire(ask()))];
@@ -66,10 +66,10 @@ test("waiting activations are placed in their order when permits come back, and 
   assert.equal(waiting[2]?.state, "placed");
   for (const w of waiting) w.acquired?.release();
   assert.deepEqual(balancer.invokers()[0]?.free, capacity);
-  assert.equal(clock.sleeping, 0, "the alarms of those who were placed are off");
+  assert.equal(clock.sleeping, 0, "the alarms of the placed ones are off");
 });
 
-test("a small one does not overtake a large one that waits (B2)", async () => {
+test("a small one does not overtake a large one that waits (placer.B2)", async () => {
   const { balancer } = machine();
   const holder = await balancer.acquire(ask());
   const large = watch(balancer.acquire(ask({ want: { cpuCores: 2, memoryMb: 256 } })));
@@ -81,7 +81,7 @@ test("a small one does not overtake a large one that waits (B2)", async () => {
   assert.deepEqual([large.state, small.state], ["placed", "waiting"]);
 });
 
-test("a deadline ends the wait with OWH_NO_INVOKER, and whoever stood behind goes on (B1)", async () => {
+test("a deadline ends the wait with OWH_NO_INVOKER, and the one behind it goes on (balancer.B1)", async () => {
   const { balancer, clock } = machine();
   await balancer.acquire(ask());
   const large = watch(balancer.acquire(ask({ want: { cpuCores: 2, memoryMb: 256 } })));
@@ -116,7 +116,7 @@ test("a full line, and what no invoker could ever hold, are refused at once", as
   assert.equal(waiting.state, "waiting");
 });
 
-test("an unhealthy invoker gets nothing, its compositions move, and its permits still come back (B4)", async () => {
+test("an unhealthy invoker gets nothing, its compositions move, and its permits still come back (placer.B4)", async () => {
   const { balancer } = machine({
     invokers: [
       { id: 0, capacity },
@@ -138,7 +138,7 @@ test("an unhealthy invoker gets nothing, its compositions move, and its permits 
   assert.throws(() => balancer.setHealthy(7, false), { code: "OWH_NOT_FOUND" });
 });
 
-test("those who wait are refused when the last invoker becomes unhealthy, and placed when one comes back", async () => {
+test("waiting activations are refused when the last invoker becomes unhealthy, and placed when one comes back", async () => {
   const { balancer } = machine({
     invokers: [
       { id: 0, capacity },
@@ -206,7 +206,7 @@ function requestOf(r: Drawn): PlacementRequest {
 }
 
 for (const name of PLACEMENTS) {
-  test(`${name}, B1, B3, B4, B5: whatever comes, everybody is placed or refused in time, and all permits come back`, async () => {
+  test(`${name}, balancer.B1, placer.B3, placer.B4, placer.B5: whatever comes, every activation is placed or refused in time, and all permits come back`, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(requests, { maxLength: 25 }), async (arrivals) => {
         const { balancer, clock } = machine({
@@ -225,18 +225,21 @@ for (const name of PLACEMENTS) {
           const request = requestOf(r);
           const askedMs = clock.nowMs();
           const hold = async (acquired: Acquired) => {
-            assert.ok(clock.nowMs() - askedMs <= 1000, "B1");
+            assert.ok(clock.nowMs() - askedMs <= 1000, "balancer.B1");
             const offered = acquired.placement.candidates.find((c) => c.invoker === acquired.invoker);
-            assert.equal(offered?.healthy, true, "B4");
-            assert.ok(acquired.grant.cpuCores >= request.atLeast.cpuCores && acquired.grant.cpuCores <= request.want.cpuCores, "B5");
-            assert.equal(acquired.grant.memoryMb, request.want.memoryMb, "B5");
-            for (const { free } of balancer.invokers()) assert.ok(free.cpuCores >= 0 && free.memoryMb >= 0, "B5");
+            assert.equal(offered?.healthy, true, "placer.B4");
+            assert.ok(
+              acquired.permits.cpuCores >= request.atLeast.cpuCores && acquired.permits.cpuCores <= request.want.cpuCores,
+              "placer.B5",
+            );
+            assert.equal(acquired.permits.memoryMb, request.want.memoryMb, "placer.B5");
+            for (const { free } of balancer.invokers()) assert.ok(free.cpuCores >= 0 && free.memoryMb >= 0, "placer.B5");
             await clock.sleep(r.holdsMs);
             acquired.release();
           };
           const refused = (error: { code?: string }) => {
             assert.equal(error.code, "OWH_NO_INVOKER");
-            assert.ok(clock.nowMs() - askedMs <= 1000, "B1");
+            assert.ok(clock.nowMs() - askedMs <= 1000, "balancer.B1");
           };
           ends.push(
             balancer
@@ -246,10 +249,10 @@ for (const name of PLACEMENTS) {
           );
         }
         await clock.advance(3_000);
-        assert.equal(balancer.waiting, 0, "B1");
+        assert.equal(balancer.waiting, 0, "balancer.B1");
         await Promise.all(ends);
         assert.deepEqual(violations, []);
-        for (const { free, inFlight } of balancer.invokers()) assert.deepEqual([free, inFlight], [capacity, 0], "B3");
+        for (const { free, inFlight } of balancer.invokers()) assert.deepEqual([free, inFlight], [capacity, 0], "placer.B3");
         assert.equal(clock.sleeping, 0);
       }),
       { numRuns: 80 },

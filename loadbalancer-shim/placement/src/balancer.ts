@@ -1,8 +1,8 @@
 /**
- * The placer for callers who wait: a promise for every activation that stands in line, with a deadline on the caller's clock.
+ * The placer for callers that wait: a promise for every activation that stands in line, with a deadline on the caller's
+ * clock.
  *
- * Invariant B1, cited by the tests: every activation that waits is placed, or refused at its deadline, or leaves when its caller
- * calls it off. B2 to B6 are the placer's.
+ * balancer.B1  Every activation that waits is placed, or refused at its deadline, or leaves when its caller calls it off.
  */
 import { type Allocation, CALLED_OFF, type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import type { Acquired } from "./acquired.js";
@@ -49,9 +49,9 @@ export class Balancer {
   }
 
   /**
-   * Places the activation, or lets it wait in line. Throws OWH_NO_INVOKER at once when it is refused: no healthy invoker,
-   * larger than every invoker, or the line is full. `placed` rejects with OWH_NO_INVOKER when the deadline passes, or when it is
-   * called off. What can be called off has no deadline but that.
+   * Places the activation, or lets it wait in line. Throws OWH_NO_INVOKER at once when it is refused: no healthy
+   * invoker, larger than every invoker, or the line is full. `placed` rejects with OWH_NO_INVOKER when the deadline
+   * passes, or when it is called off. What can be called off has no deadline but that.
    */
   enqueue(request: PlacementRequest, { isWarm = () => false, ...patience }: Waiting = {}): { readonly placed: Promise<Acquired> } {
     const over = new AbortController();
@@ -70,7 +70,7 @@ export class Balancer {
     return { placed };
   }
 
-  /** enqueue() for callers who treat both kinds of refusal alike. */
+  /** enqueue() for callers that treat both kinds of refusal alike. */
   async acquire(request: PlacementRequest, waiting?: Waiting): Promise<Acquired> {
     return this.enqueue(request, waiting).placed;
   }

@@ -1,15 +1,15 @@
-/** Looking at invokers, as every policy does it: who has room, who could ever have it, and what all of them offered. */
+/** Looking at invokers, as every policy does it: which has room, which could ever have it, and what each offered. */
 import type { Allocation } from "@openwhisk-harvest/core";
-import { fitGrant } from "./grant.js";
+import { fitPermits } from "./fit.js";
 import type { Candidate, InvokerView, Placement, PlacementReason, PlacementRequest, PlacementState, Room } from "./policy.js";
 
 export function roomFor(request: PlacementRequest, invoker: InvokerView): Room {
   return request.conductor ? invoker.forConductors : invoker;
 }
 
-/** What the invoker would grant now; undefined when it is not healthy or has no room. */
-export function grantAt(request: PlacementRequest, invoker: InvokerView, step: Allocation): Allocation | undefined {
-  return invoker.healthy ? fitGrant(request, roomFor(request, invoker).free, step) : undefined;
+/** What the invoker would give now; undefined when it is not healthy or has no room. */
+export function permitsAt(request: PlacementRequest, invoker: InvokerView, step: Allocation): Allocation | undefined {
+  return invoker.healthy ? fitPermits(request, roomFor(request, invoker).free, step) : undefined;
 }
 
 /** Whether the invoker is healthy and, empty, could hold the least that the request accepts. */
@@ -31,15 +31,15 @@ export function waitOrRefuse(request: PlacementRequest, invokers: readonly Invok
 /** Assigns the request to one invoker, whether it has room now or has to be waited for. */
 export function assign(request: PlacementRequest, invoker: InvokerView, step: Allocation, why: PlacementReason): Placement {
   const remember = request.cause !== undefined;
-  const grant = grantAt(request, invoker, step);
-  return grant ? { kind: "place", invoker: invoker.id, grant, why, remember } : { kind: "queue", invoker: invoker.id, why, remember };
+  const permits = permitsAt(request, invoker, step);
+  return permits ? { kind: "place", invoker: invoker.id, permits, why, remember } : { kind: "queue", invoker: invoker.id, why, remember };
 }
 
 /** The explanation: what every invoker offered for the request. */
 export function candidatesOf(request: PlacementRequest, { invokers, step, isWarm }: PlacementState): Candidate[] {
   return invokers.map((invoker) => {
-    const grant = grantAt(request, invoker, step);
+    const permits = permitsAt(request, invoker, step);
     const { id, healthy, inFlight } = invoker;
-    return { invoker: id, queueLength: inFlight, healthy, warm: isWarm(id), ...(grant && { grant }) };
+    return { invoker: id, queueLength: inFlight, healthy, warm: isWarm(id), ...(permits && { permits }) };
   });
 }

@@ -9,7 +9,7 @@
  * `greedyJsq`, our default, differs in one rule: a cached invoker without room sends this one activation to
  * join-shortest-queue, and stays cached, for the composition's data is still there.
  */
-import { assign, grantAt } from "./candidates.js";
+import { assign, permitsAt } from "./candidates.js";
 import { joinShortestQueue } from "./jsq.js";
 import type { Placement, PlacementPolicy, PlacementRequest, PlacementState } from "./policy.js";
 
@@ -26,8 +26,8 @@ export const greedyJsq: PlacementPolicy = {
   place(request, state) {
     const { cached, step } = state;
     if (!cached?.healthy) return joinAndRemember(request, state);
-    const grant = grantAt(request, cached, step);
-    if (grant) return { kind: "place", invoker: cached.id, grant, why: "cached", remember: true };
+    const permits = permitsAt(request, cached, step);
+    if (permits) return { kind: "place", invoker: cached.id, permits, why: "cached", remember: true };
     const placement = joinShortestQueue(request, state);
     return placement.kind === "place" ? { ...placement, why: "overflow" } : placement;
   },

@@ -5,7 +5,7 @@
  * Java's hash and its 32-bit arithmetic are kept, so that an action has the same home as in a stock cluster of that size.
  */
 import type { Rng } from "@openwhisk-harvest/core";
-import { assign, couldEverFit, grantAt, waitOrRefuse } from "./candidates.js";
+import { assign, couldEverFit, permitsAt, waitOrRefuse } from "./candidates.js";
 import type { PlacementPolicy, PlacementRequest } from "./policy.js";
 
 export function hashPlacement(rng: Rng): PlacementPolicy {
@@ -27,8 +27,9 @@ export function hashPlacement(rng: Rng): PlacementPolicy {
       // numInvokers + 2 looks, as the original: its last two only meet the first two invokers again.
       for (let looks = 0; looks < count + 2; looks++) {
         const invoker = invokers[index];
-        const grant = invoker && grantAt(request, invoker, step);
-        if (invoker && grant) return { kind: "place", invoker: invoker.id, grant, why: looks === 0 ? "home" : "stepped", remember: false };
+        const permits = invoker && permitsAt(request, invoker, step);
+        if (invoker && permits)
+          return { kind: "place", invoker: invoker.id, permits, why: looks === 0 ? "home" : "stepped", remember: false };
         index = (index + stride) % count;
       }
       const usable = invokers.filter((invoker) => couldEverFit(request, invoker));

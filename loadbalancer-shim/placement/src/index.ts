@@ -1,7 +1,7 @@
 export type { Acquired } from "./acquired.js";
 export * from "./balancer.js";
 export * from "./composition-cache.js";
-export * from "./grant.js";
+export * from "./fit.js";
 export * from "./greedy-jsq.js";
 export { hashPlacement } from "./hash-placement.js";
 export { jsq } from "./jsq.js";

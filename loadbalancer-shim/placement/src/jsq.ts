@@ -2,7 +2,7 @@
  * Join-shortest-queue (paper, 4.5): of the healthy invokers with room, the one with the fewest activations in
  * flight. Ties: warm before cold, then the lowest id. Room wanted is never traded for a shorter queue.
  */
-import { grantAt, waitOrRefuse } from "./candidates.js";
+import { permitsAt, waitOrRefuse } from "./candidates.js";
 import type { InvokerView, Placement, PlacementPolicy, PlacementRequest, PlacementState } from "./policy.js";
 
 export const jsq: PlacementPolicy = { name: "jsq", place: joinShortestQueue };
@@ -14,11 +14,11 @@ export function joinShortestQueue(request: PlacementRequest, state: PlacementSta
   for (const invoker of invokers) {
     const longer = best !== undefined && invoker.inFlight > best.inFlight;
     const ties = best !== undefined && invoker.inFlight === best.inFlight;
-    if (longer || (ties && (bestIsWarm || !isWarm(invoker.id))) || !grantAt(request, invoker, step)) continue;
+    if (longer || (ties && (bestIsWarm || !isWarm(invoker.id))) || !permitsAt(request, invoker, step)) continue;
     best = invoker;
     bestIsWarm = isWarm(invoker.id);
   }
-  const grant = best && grantAt(request, best, step);
-  if (!best || !grant) return waitOrRefuse(request, invokers);
-  return { kind: "place", invoker: best.id, grant, why: "shortest-queue", remember: false };
+  const permits = best && permitsAt(request, best, step);
+  if (!best || !permits) return waitOrRefuse(request, invokers);
+  return { kind: "place", invoker: best.id, permits, why: "shortest-queue", remember: false };
 }

@@ -12,7 +12,7 @@ const step = fc.oneof(
 const sum = (permits: readonly Permit[], of: (p: Permit) => number) => permits.reduce((total, p) => total + of(p), 0);
 const close = (a: number, b: number) => Math.abs(a - b) < 1e-6;
 
-test("P1 to P5 hold over any order of taking and releasing", () => {
+test("permits.P1 to permits.P5 hold over any order of taking and releasing", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), fc.constantFrom(0.25, 0.5, 0.95), (steps, share) => {
       const permits = new InvokerPermits({ cpuCores: 7.75, memoryMb: 4096 }, share);
@@ -23,37 +23,37 @@ test("P1 to P5 hold over any order of taking and releasing", () => {
           const bound = permits.free(s.conductor);
           const fits = s.cpuCores <= bound.cpuCores && s.memoryMb <= bound.memoryMb;
           const permit = permits.tryTake(s, s.conductor);
-          assert.equal(permit !== undefined, fits, "P1: taken exactly when both fit");
+          assert.equal(permit !== undefined, fits, "permits.P1: taken exactly when both fit");
           if (permit) held.push(permit);
-          else assert.deepEqual(permits.free(), before, "P1: a refusal takes nothing");
+          else assert.deepEqual(permits.free(), before, "permits.P1: a refusal takes nothing");
         } else {
           const [permit] = held.splice(s.which % Math.max(held.length, 1), 1);
           permit?.release();
           if (s.twice) permit?.release();
         }
         const free = permits.free();
-        assert.ok(free.cpuCores >= 0 && free.memoryMb >= 0 && free.cpuCores <= 7.75 && free.memoryMb <= 4096, "P2");
-        assert.ok(close(free.cpuCores, 7.75 - sum(held, (p) => p.held.cpuCores)), "P3: what is free is what nobody holds");
-        assert.ok(close(free.memoryMb, 4096 - sum(held, (p) => p.held.memoryMb)), "P3");
+        assert.ok(free.cpuCores >= 0 && free.memoryMb >= 0 && free.cpuCores <= 7.75 && free.memoryMb <= 4096, "permits.P2");
+        assert.ok(close(free.cpuCores, 7.75 - sum(held, (p) => p.held.cpuCores)), "permits.P3: what is free is what is not held");
+        assert.ok(close(free.memoryMb, 4096 - sum(held, (p) => p.held.memoryMb)), "permits.P3");
         assert.ok(
           sum(
             held.filter((p) => p.conductor),
             (p) => p.held.memoryMb,
           ) <=
             4096 * share + 1e-6,
-          "P4",
+          "permits.P4",
         );
-        assert.ok(permits.free(true).memoryMb <= free.memoryMb, "P4: a conductor never sees more than a component");
+        assert.ok(permits.free(true).memoryMb <= free.memoryMb, "permits.P4: a conductor never sees more than a component");
         assert.equal(permits.holders, held.length);
       }
       for (const permit of held) permit.release();
-      assert.deepEqual(permits.free(), { cpuCores: 7.75, memoryMb: 4096 }, "P5: exactly");
+      assert.deepEqual(permits.free(), { cpuCores: 7.75, memoryMb: 4096 }, "permits.P5: exactly");
     }),
     { numRuns: 2_000 },
   );
 });
 
-test("P5: a thousand tenths of a core come back as a whole", () => {
+test("permits.P5: a thousand tenths of a core come back as a whole", () => {
   const permits = new InvokerPermits({ cpuCores: 100, memoryMb: 1 }, 0.5);
   const taken = Array.from({ length: 1000 }, () => permits.tryTake({ cpuCores: 0.1, memoryMb: 0 }));
   assert.equal(taken.filter(Boolean).length, 1000);
@@ -62,7 +62,7 @@ test("P5: a thousand tenths of a core come back as a whole", () => {
   assert.equal(permits.free().cpuCores, 100);
 });
 
-test("P4: components may take all the memory, conductors only their share", () => {
+test("permits.P4: components may take all the memory, conductors only their share", () => {
   const permits = new InvokerPermits({ cpuCores: 2, memoryMb: 1024 }, 0.5);
   assert.equal(permits.tryTake({ cpuCores: 0, memoryMb: 640 }, true), undefined);
   assert.ok(permits.tryTake({ cpuCores: 0, memoryMb: 512 }, true));

@@ -2,13 +2,16 @@
  * The CPU and memory permits of one invoker (paper, 3.6.1, "Modifying the Semaphore Lock for CPU and Memory Permits").
  *
  * Invariants, cited by the tests:
- *  P1 CPU and memory are taken together and given back together; there is no state in which one holder has half.
- *  P2 What is free is never negative and never above the capacity.
- *  P3 A permit gives back exactly what it took, once; giving it back again changes nothing.
- *  P4 Conductors together never hold more memory than their share, so that conductors that wait for their branches always
- *     leave room for the components they wait for (architecture, 7).
- *  P5 Sums are exact: amounts have six decimals, and after the last permit has come back the whole capacity is free.
- *  P6 What is held may exceed the capacity only by force() and resize(): work that runs already is never denied. Then nothing is free.
+ * permits.P1  CPU and memory are taken together and given back together; there is no state in which one holder has
+ *     half.
+ * permits.P2  What is free is never negative and never above the capacity.
+ * permits.P3  A permit gives back exactly what it took, once; giving it back again changes nothing.
+ * permits.P4  Conductors together never hold more memory than their share, so that conductors that wait for their
+ *     branches always leave room for the components they wait for (architecture, 7).
+ * permits.P5  Sums are exact: amounts have six decimals, and after the last permit has come back the whole capacity is
+ *     free.
+ * permits.P6  What is held may exceed the capacity only by force() and resize(): work that runs already is never
+ *     denied. Then nothing is free.
  */
 import { type Allocation, HarvestError, roundAmount } from "@openwhisk-harvest/core";
 
@@ -70,7 +73,7 @@ export class InvokerPermits {
     return this.#take(held, conductor);
   }
 
-  /** Takes what somebody holds already, whether it is free or not. OWH_BAD_ALLOCATION as tryTake(). */
+  /** Takes what an activation holds already, whether it is free or not. OWH_BAD_ALLOCATION as tryTake(). */
   force(holding: Allocation, conductor = false): Permit {
     return this.#take(checked(holding), conductor);
   }

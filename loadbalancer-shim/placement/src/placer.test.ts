@@ -50,7 +50,7 @@ class Bench {
   }
 }
 
-test("namespaces take turns, so that one with many waiting does not hold up another with one (B2)", () => {
+test("namespaces take turns, so that one with many waiting does not hold up another with one (placer.B2)", () => {
   const bench = new Bench();
   const holder = bench.offer(ask({ want: capacity }));
   const names = ["a1", "a2", "a3", "b1"];
@@ -87,7 +87,7 @@ test("exact: a composition waits in the queue of its own invoker, which counts a
   assert.deepEqual([next.state, next.acquired?.invoker], ["placed", 1]);
 });
 
-test("exact: the queue of an invoker is served in its order when permits come back, before anybody in the common line", () => {
+test("exact: the queue of an invoker is served in its order when permits come back, before those in the common line", () => {
   const bench = new Bench("exact", 1);
   const whole = bench.offer(ask({ cause: "s", want: capacity }));
   const queued = bench.offer(ask({ cause: "s", want: capacity }));
@@ -98,7 +98,7 @@ test("exact: the queue of an invoker is served in its order when permits come ba
   assert.equal(common.state, "placed");
 });
 
-test("whoever waits at an invoker may leave, and then others go on", () => {
+test("an activation that waits at an invoker may leave, and then others go on", () => {
   const bench = new Bench("round-robin", 1);
   const holder = bench.offer(ask());
   const large = bench.offer(ask({ want: capacity }));
@@ -137,13 +137,13 @@ test("the explanation is of the moment of the decision", () => {
   bench.offer(ask());
   bench.placer.setHealthy(1, false);
   assert.deepEqual(first.acquired?.placement.candidates, [
-    { invoker: 0, queueLength: 0, healthy: true, warm: false, grant: one },
-    { invoker: 1, queueLength: 0, healthy: true, warm: false, grant: one },
+    { invoker: 0, queueLength: 0, healthy: true, warm: false, permits: one },
+    { invoker: 1, queueLength: 0, healthy: true, warm: false, permits: one },
   ]);
 });
 
 for (const policy of ["greedy-jsq", "exact", "greedy-rr"] as const) {
-  test(`${policy}, B6: the same composition goes to the same invoker while that is healthy and has room`, () => {
+  test(`${policy}, placer.B6: the same composition goes to the same invoker while that is healthy and has room`, () => {
     const steps = fc.array(fc.record({ cause: fc.constantFrom("s", "t", "u"), release: fc.boolean(), ill: fc.constantFrom(0, 1, 2, 9) }), {
       maxLength: 60,
     });
@@ -165,7 +165,7 @@ for (const policy of ["greedy-jsq", "exact", "greedy-rr"] as const) {
           if (bench.placer.waiting > 0) continue;
           const { acquired } = bench.offer(ask({ cause }));
           if (acquired) running.push(acquired);
-          if (hasRoom) assert.equal(acquired?.invoker, expected, "B6");
+          if (hasRoom) assert.equal(acquired?.invoker, expected, "placer.B6");
           else if (acquired && (expected === undefined || policy !== "greedy-jsq")) home.set(cause, acquired.invoker);
         }
       }),

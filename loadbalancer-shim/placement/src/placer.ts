@@ -1,19 +1,21 @@
 /**
- * The queueing machine around a placement policy (paper, Algorithm 2, with its NeedWork signal), without promises or timers:
- * an activation is placed (holds permits of one invoker), waits (in the common line or in the queue of an invoker), or is refused.
+ * The queueing machine around a placement policy (paper, Algorithm 2, with its NeedWork signal), without promises or
+ * timers: an activation is placed (holds permits of one invoker), waits (in the common line or in the queue of an
+ * invoker), or is refused.
  *   offer -> placed | waiting | refused     waiting -> placed | refused | left     placed -> released
  *
  * Invariants, cited by the tests:
- *  B2 Nobody overtakes one of its own kind and namespace that waits, and namespaces take turns.
- *  B3 Once everything has been released, every invoker's whole capacity is free.
- *  B4 Nothing is placed on an invoker that is not healthy.
- *  B5 atLeast <= grant <= want, and the grants in force on an invoker never exceed its capacity (H6).
- *  B6 As long as its cached invoker is healthy and has room, an activation of a composition goes there (composition-aware policies).
+ * placer.B2  No activation overtakes one of its own kind and namespace that waits, and namespaces take turns.
+ * placer.B3  Once everything has been released, every invoker's whole capacity is free.
+ * placer.B4  Nothing is placed on an invoker that is not healthy.
+ * placer.B5  atLeast <= permits <= want, and the permits held at an invoker never exceed its capacity (H6).
+ * placer.B6  As long as its cached invoker is healthy and has room, an activation of a composition goes there
+ *     (composition-aware policies).
  */
 import { type Allocation, type Clock, HarvestError } from "@openwhisk-harvest/core";
 import { type Acquired, Explained, Holding, type Place } from "./acquired.js";
 import { CompositionCache } from "./composition-cache.js";
-import { fitGrant } from "./grant.js";
+import { fitPermits } from "./fit.js";
 import { InvokerSlot } from "./invoker-slot.js";
 import type { Permit } from "./permits.js";
 import type {
@@ -30,7 +32,7 @@ import { type Ask, type Waiter, WaitingLine } from "./waiting-line.js";
 export interface PlacerOptions {
   readonly policy: PlacementPolicy;
   readonly invokers: readonly { readonly id: number; readonly capacity: Allocation }[];
-  /** Steps of the grid, for grants below what is wanted. */
+  /** Steps of the grid, for permits below what is wanted. */
   readonly step: Allocation;
   /** Share of an invoker's memory that conductors may hold. */
   readonly conductorMemoryShare: number;
@@ -49,7 +51,7 @@ export class Placer {
   readonly #byId = new Map<number, InvokerSlot<Acquired>>();
   readonly #line = new WaitingLine<Acquired>();
   readonly #views: InvokerView[] = [];
-  /** Why those who stand in the queue of an invoker stand there. */
+  /** Why each in the queue of an invoker stands there. */
   readonly #assigned = new WeakMap<Waiter<Acquired>, PlacementReason>();
   #previousTurn: number | undefined;
   /** How many wait at invokers. */
@@ -61,7 +63,7 @@ export class Placer {
     for (const { id, capacity } of options.invokers) this.setInvoker(id, capacity);
   }
 
-  /** Everybody who waits, in the common line and at invokers. */
+  /** All that wait, in the common line and at invokers. */
   get waiting(): number {
     return this.#line.length + this.#queued;
   }
@@ -93,7 +95,10 @@ export class Placer {
     this.#needWork();
   }
 
-  /** An unhealthy invoker gets nothing more; who waits in its queue, and compositions cached for it, move. Permits stay taken. */
+  /**
+   * An unhealthy invoker gets nothing more; what waits in its queue, and compositions cached for it, move. Permits stay
+   * taken.
+   */
   setHealthy(id: number, healthy: boolean): void {
     const slot = this.#slotOf(id);
     slot.healthy = healthy;
@@ -106,8 +111,8 @@ export class Placer {
   }
 
   /**
-   * Places the activation at once, or lets it wait: then `settle` hears of its place. Throws OWH_NO_INVOKER when it is refused:
-   * no healthy invoker, larger than every invoker, or too many wait.
+   * Places the activation at once, or lets it wait: then `settle` hears of its place. Throws OWH_NO_INVOKER when it is
+   * refused: no healthy invoker, larger than every invoker, or too many wait.
    */
   offer(ask: Ask, settle: Waiter<Acquired>["settle"]): Acquired | Waiter<Acquired> {
     const placement = this.#placementOf(ask);
@@ -127,7 +132,7 @@ export class Placer {
   /** Takes permits that are held already, after a restart: exact amounts, even if that leaves nothing free. */
   adopt(ask: Ask, invoker: number): Acquired {
     const { request } = ask;
-    const placement: Place = { kind: "place", invoker, grant: request.want, why: "cached", remember: request.cause !== undefined };
+    const placement: Place = { kind: "place", invoker, permits: request.want, why: "cached", remember: request.cause !== undefined };
     const slot = this.#slotOf(invoker);
     return this.#hold(ask, placement, slot, slot.permits.force(request.want, request.conductor));
   }
@@ -197,7 +202,7 @@ export class Placer {
     return placement.kind === "place" ? (this.#take(ask, placement) ?? "wait") : "wait";
   }
 
-  /** Permits came back, an invoker changed its health, or a waiter left: whoever is next may go now. */
+  /** Permits came back, an invoker changed its health, or a waiter left: the next may go now. */
   #needWork(): void {
     if (this.#queued > 0) for (const slot of this.#slots) this.#drainQueueOf(slot);
     while (this.#line.length > 0 && this.#drainLine());
@@ -231,15 +236,15 @@ export class Placer {
 
   #takeAt(slot: InvokerSlot<Acquired>, waiter: Waiter<Acquired>): Acquired | undefined {
     const { request } = waiter;
-    const grant = fitGrant(request, slot.permits.free(request.conductor), this.#options.step);
+    const permits = fitPermits(request, slot.permits.free(request.conductor), this.#options.step);
     const why = this.#assigned.get(waiter) ?? "shortest-queue";
-    return grant && this.#take(waiter, { kind: "place", invoker: slot.id, grant, why, remember: false }, true);
+    return permits && this.#take(waiter, { kind: "place", invoker: slot.id, permits, why, remember: false }, true);
   }
 
   #take(ask: Ask, placement: Place, fromQueue = false): Acquired | undefined {
     const slot = this.#slotOf(placement.invoker);
     if (!fromQueue && !slot.queue.isClearFor(ask.request)) return undefined;
-    const permit = slot.permits.tryTake(placement.grant, ask.request.conductor);
+    const permit = slot.permits.tryTake(placement.permits, ask.request.conductor);
     return permit && this.#hold(ask, placement, slot, permit);
   }
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { PLACEMENTS, seededRng } from "@openwhisk-harvest/core";
 import fc from "fast-check";
 import { candidatesOf } from "./candidates.js";
-import { fitGrant } from "./grant.js";
+import { fitPermits } from "./fit.js";
 import { exact, greedyJsq } from "./greedy-jsq.js";
 import { hashPlacement, javaHash, pairwiseCoprimeNumbersUntil } from "./hash-placement.js";
 import { jsq } from "./jsq.js";
@@ -89,8 +89,8 @@ for (const name of PLACEMENTS) {
         else {
           const chosen = usable.find((i) => i.id === placement.invoker);
           assert.ok(chosen, "healthy");
-          if (placement.kind === "queue") assert.equal(fitGrant(r, chosen.free, step), undefined, "only who finds no room queues");
-          else assertGrant(r, placement.grant, chosen);
+          if (placement.kind === "queue") assert.equal(fitPermits(r, chosen.free, step), undefined, "only one that finds no room queues");
+          else assertPermits(r, placement.permits, chosen);
         }
         const lines = candidatesOf(r, state);
         assert.equal(lines.length, state.invokers.length, "every invoker is in the explanation");
@@ -100,10 +100,10 @@ for (const name of PLACEMENTS) {
   });
 }
 
-function assertGrant(r: PlacementRequest, grant: typeof one, chosen: InvokerView): void {
+function assertPermits(r: PlacementRequest, permits: typeof one, chosen: InvokerView): void {
   for (const resource of ["cpuCores", "memoryMb"] as const) {
-    assert.ok(grant[resource] >= r.atLeast[resource] && grant[resource] <= r.want[resource]);
-    assert.ok(grant[resource] <= chosen.free[resource]);
+    assert.ok(permits[resource] >= r.atLeast[resource] && permits[resource] <= r.want[resource]);
+    assert.ok(permits[resource] <= chosen.free[resource]);
   }
 }
 
@@ -112,7 +112,7 @@ for (const policy of [jsq, greedyJsq, exact] satisfies PlacementPolicy[]) {
     fc.assert(
       fc.property(requests, states, (r, state) => {
         const placement = policy.place(r, state);
-        const withRoom = state.invokers.filter((i) => i.healthy && fitGrant(r, i.free, step));
+        const withRoom = state.invokers.filter((i) => i.healthy && fitPermits(r, i.free, step));
         if (placement.kind !== "queue") assert.equal(placement.kind === "place", withRoom.length > 0);
         if (placement.kind !== "place" || placement.why === "cached") return;
         const shortest = Math.min(...withRoom.map((i) => i.inFlight));
@@ -196,7 +196,7 @@ test("hash placement: Java's hash, pairwise coprime steps, and the walk from the
   assert.deepEqual([kind, why], ["queue", "overloaded"]);
 });
 
-test("grants: all that is wanted, else what is free in whole steps, never below the least", () => {
+test("permits: all that is wanted, else what is free in whole steps, never below the least", () => {
   const receiver = { want: { cpuCores: 3, memoryMb: 512 }, atLeast: { cpuCores: 1, memoryMb: 256 } };
   const table = [
     [
@@ -214,10 +214,10 @@ test("grants: all that is wanted, else what is free in whole steps, never below 
     [{ cpuCores: 0.99, memoryMb: 4096 }, undefined],
     [{ cpuCores: 4, memoryMb: 255 }, undefined],
   ] as const;
-  for (const [free, expected] of table) assert.deepEqual(fitGrant(receiver, free, step), expected);
+  for (const [free, expected] of table) assert.deepEqual(fitPermits(receiver, free, step), expected);
   const off = { want: { cpuCores: 1, memoryMb: 256 }, atLeast: { cpuCores: 0.9, memoryMb: 200 } };
   assert.deepEqual(
-    fitGrant(off, { cpuCores: 0.95, memoryMb: 210 }, step),
+    fitPermits(off, { cpuCores: 0.95, memoryMb: 210 }, step),
     { cpuCores: 0.9, memoryMb: 200 },
     "the least may be off the grid",
   );

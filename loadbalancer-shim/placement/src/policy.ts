@@ -10,14 +10,17 @@ export interface PlacementRequest {
   readonly activationId: string;
   /** The session of the composition or the id of the sequence that the activation belongs to. */
   readonly cause?: string;
-  /** The invoking namespace: waiting activations queue fairly between namespaces, and OpenWhisk's hash placement hashes it. */
+  /**
+   * The invoking namespace: waiting activations queue fairly between namespaces, and OpenWhisk's hash placement hashes
+   * it.
+   */
   readonly namespace?: string;
   /** Fully qualified name without version, as `guest/pkg/hello`; hashed by OpenWhisk's hash placement. */
   readonly action?: string;
   /** No other invoker will do: the activation runs on what another one there has lent it. */
   readonly only?: number;
   readonly want: Allocation;
-  /** The smallest grant that is acceptable, at most `want` in both resources; equal to `want` for a donor. */
+  /** The fewest permits that are acceptable, at most `want` in both resources; equal to `want` for a donor. */
   readonly atLeast: Allocation;
   /** Conductors hold memory but no CPU, and only out of their share of the memory. */
   readonly conductor: boolean;
@@ -36,7 +39,7 @@ export interface InvokerView extends Room {
   readonly healthy: boolean;
   /** Activations placed here that have not ended, and those that wait in this invoker's own queue. */
   readonly inFlight: number;
-  /** The same for conductors, who have a share of the memory only. */
+  /** The same for conductors, which have a share of the memory only. */
   readonly forConductors: Room;
 }
 
@@ -51,13 +54,14 @@ export interface PlacementState {
   /** The id that round robin chose last. */
   readonly previousTurn?: number;
   readonly isWarm: WarmthProbe;
-  /** Steps of the grid; a grant below `want` is a whole number of them. */
+  /** Steps of the grid; permits below `want` are a whole number of them. */
   readonly step: Allocation;
 }
 
 /**
- * cached: the composition's invoker. overflow: it had no room, this activation went to the shortest queue and the cache stays.
- * next-in-turn: round robin. home, stepped, overloaded: hash placement found room at its first choice, further on, or nowhere.
+ * cached: the composition's invoker. overflow: it had no room, this activation went to the shortest queue and the cache
+ * stays. next-in-turn: round robin. home, stepped, overloaded: hash placement found room at its first choice, further
+ * on, or nowhere.
  */
 export type PlacementReason = "cached" | "shortest-queue" | "overflow" | "next-in-turn" | "home" | "stepped" | "overloaded";
 export type RefusalReason = "no-healthy-invoker" | "larger-than-every-invoker";
@@ -71,7 +75,7 @@ interface Chosen {
 
 export type Placement =
   /** Start here at once. */
-  | (Chosen & { readonly kind: "place"; readonly grant: Allocation })
+  | (Chosen & { readonly kind: "place"; readonly permits: Allocation })
   /** Assigned to this invoker though it has no room: wait in its own queue. */
   | (Chosen & { readonly kind: "queue" })
   /** Wait in the common line for the first invoker that gets room. */
@@ -90,5 +94,5 @@ export interface Candidate {
   readonly healthy: boolean;
   readonly warm: boolean;
   /** Absent when the invoker is not healthy or has no room. */
-  readonly grant?: Allocation;
+  readonly permits?: Allocation;
 }

@@ -17,7 +17,7 @@ const of = (name: (typeof PLACEMENTS)[number]) => results.get(name) as Simulatio
 test("side by side on one recorded sequence, every policy completes every composition", () => {
   for (const { completed, refused, completionMs } of results.values()) {
     assert.deepEqual([completed, refused], [400, 0]);
-    assert.ok((completionMs[0] ?? 0) >= 40 + 50 + 60, "nobody is faster than its functions");
+    assert.ok((completionMs[0] ?? 0) >= 40 + 50 + 60, "no run is faster than its functions");
   }
 });
 

@@ -1,6 +1,6 @@
 /**
- * The line of activations that wait for room. Namespaces take turns, and within a namespace it is first come, first served.
- * The one whose turn it is holds up the others until there is room for it: nobody starves because it is large.
+ * The line of activations that wait for room. Namespaces take turns, and within a namespace it is first come, first
+ * served. The one whose turn it is holds up the others until there is room for it: none starves because it is large.
  * Conductors and components have a line each, because a conductor that waits for its share of memory must not hold back
  * the component whose end would make room.
  */
@@ -35,7 +35,7 @@ export class WaitingLine<T extends object> {
     return request.conductor ? this.#conductors : this.#components;
   }
 
-  /** True when nobody of its kind stands before the request. */
+  /** True when none of its kind stands before the request. */
   isClearFor(request: PlacementRequest): boolean {
     return this.#turnsOf(request).size === 0;
   }
@@ -80,7 +80,7 @@ export class WaitingLine<T extends object> {
     }
   }
 
-  /** Takes everybody out, in the order of the turns' namespaces. */
+  /** Takes all out, in the order of the turns' namespaces. */
   empty(): Waiter<T>[] {
     const all = [this.#components, this.#conductors].flatMap((turns) => [...turns.values()].flatMap((queue) => [...queue]));
     this.#components.clear();

@@ -97,7 +97,7 @@ export class ActivationRunner {
     const { activations, clock } = this.#parts;
     try {
       const acquired = await placed;
-      const granted = loan ? { ...acquired.grant, cpuCores: Math.min(loan.cpuCores, grant.cpuCores) } : acquired.grant;
+      const granted = loan ? { ...acquired.permits, cpuCores: Math.min(loan.cpuCores, grant.cpuCores) } : acquired.permits;
       const leave = grant.conductor ? () => acquired.release() : this.#mayLend(message, acquired, granted.cpuCores);
       const record = await this.#runAt(acquired, message, grantInForce(grant, granted)).finally(leave);
       activations.store(record);

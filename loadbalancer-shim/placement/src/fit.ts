@@ -1,4 +1,7 @@
-/** How much of what is free a request gets: `want` when it fits, else what is free in whole steps, but never below `atLeast`. */
+/**
+ * How much of what is free a request gets: `want` when it fits, else what is free in whole steps, but never below
+ * `atLeast`.
+ */
 import { type Allocation, roundAmount } from "@openwhisk-harvest/core";
 
 /** Absorbs the noise of binary fractions: 0.3 holds three steps of 0.1. */
@@ -9,19 +12,21 @@ export function floorToStep(amount: number, step: number): number {
   return roundAmount(Math.floor(amount / step + STEP_TOLERANCE) * step);
 }
 
-function grantOf(want: number, atLeast: number, free: number, step: number): number | undefined {
+function fitAmount(want: number, atLeast: number, free: number, step: number): number | undefined {
   if (want <= free) return want;
   if (atLeast > free) return undefined;
   return Math.max(atLeast, floorToStep(free, step));
 }
 
-/** The grant, with atLeast <= grant <= want and grant <= free in both resources; undefined when there is no such grant. */
-export function fitGrant(
+/**
+ * The permits, with atLeast <= permits <= want and permits <= free in both resources; undefined when there are none.
+ */
+export function fitPermits(
   request: { readonly want: Allocation; readonly atLeast: Allocation },
   free: Allocation,
   step: Allocation,
 ): Allocation | undefined {
-  const cpuCores = grantOf(request.want.cpuCores, request.atLeast.cpuCores, free.cpuCores, step.cpuCores);
-  const memoryMb = grantOf(request.want.memoryMb, request.atLeast.memoryMb, free.memoryMb, step.memoryMb);
+  const cpuCores = fitAmount(request.want.cpuCores, request.atLeast.cpuCores, free.cpuCores, step.cpuCores);
+  const memoryMb = fitAmount(request.want.memoryMb, request.atLeast.memoryMb, free.memoryMb, step.memoryMb);
   return cpuCores === undefined || memoryMb === undefined ? undefined : { cpuCores, memoryMb };
 }

@@ -1,15 +1,18 @@
 /**
- * The shim without Kafka: events in, effects out, and a state that nothing else touches. It reads no clock; every event brings its
- * time. `in-flight.ts` has the stages of an activation, `invoker-watch.ts` the states of an invoker.
+ * The shim without Kafka: events in, effects out, and a state that nothing else touches. It reads no clock; every event
+ * brings its time. `in-flight.ts` has the stages of an activation, `invoker-watch.ts` the states of an invoker.
  *
  * Invariants, cited by the tests:
- *  S1 An activation is forwarded at most once, in this term or an earlier one, however often its record is read.
- *  S2 Every activation that is read is forwarded, or its failure is told, before its deadline.
- *  S3 Nothing is forwarded to an invoker that is not healthy or, by what its activations may use, has no room.
- *  S4 A controller hears of each activation's end by the virtual invoker's number and never of a system error; what users sent and
- *     what functions returned passes through byte by byte.
- *  S5 The committable offset never passes an activation that has been neither forwarded nor failed.
- *  S6 Permits come back once: with the end that the invoker tells, or with the failure that the watchdog or the invoker's death causes.
+ * shim-core.S1  An activation is forwarded at most once, in this term or an earlier one, however often its record is
+ *     read.
+ * shim-core.S2  Every activation that is read is forwarded, or its failure is told, before its deadline.
+ * shim-core.S3  Nothing is forwarded to an invoker that is not healthy or, by what its activations may use, has no
+ *     room.
+ * shim-core.S4  A controller hears of each activation's end by the virtual invoker's number and never of a system
+ *     error; what users sent and what functions returned passes through byte by byte.
+ * shim-core.S5  The committable offset never passes an activation that has been neither forwarded nor failed.
+ * shim-core.S6  Permits come back once: with the end that the invoker tells, or with the failure that the watchdog or
+ *     the invoker's death causes.
  */
 import { type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import type { Acquired, PlacementPolicy } from "@openwhisk-harvest/placement";
@@ -26,7 +29,10 @@ import { RunKeys } from "./run-keys.js";
 import { VIRTUAL_ID } from "./topics.js";
 import { WarmContainers } from "./warm-containers.js";
 
-/** Controllers wait for an end max(timeout, 60 s) x 2 + 60 s (openwhisk-protocol, 2.7); the failure must reach them before. */
+/**
+ * Controllers wait for an end max(timeout, 60 s) x 2 + 60 s (openwhisk-protocol, 2.7); the failure must reach them
+ * before.
+ */
 const STANDARD_TIMEOUT_MS = 60_000;
 const WATCHDOG_MARGIN_MS = 10_000;
 const SWEEP_MS = 60_000;
@@ -65,7 +71,10 @@ export class ShimCore {
   #waitingBytes = 0;
   #sweptAtMs = 0;
 
-  /** `nextOffset`, `endOffset`: the committed and the last offset of the virtual invoker's topic; what lies between is replayed. */
+  /**
+   * `nextOffset`, `endOffset`: the committed and the last offset of the virtual invoker's topic; what lies between is
+   * replayed.
+   */
   constructor(settings: CoreSettings, policy: PlacementPolicy, nextOffset: bigint, endOffset: bigint) {
     this.#settings = settings;
     this.#replayEnd = endOffset;
@@ -75,7 +84,7 @@ export class ShimCore {
     const clock = { nowMs: 0, monotonicMs: () => clock.nowMs };
     this.#clock = clock;
     const { step, conductorMemoryShare } = settings;
-    // The bound on who waits is wantsMore: what has been read is never refused because others wait.
+    // The bound on what waits is wantsMore: what has been read is never refused because others wait.
     this.#placer = new Placer({ policy, invokers: [], step, conductorMemoryShare, queueLength: Number.POSITIVE_INFINITY, clock });
   }
 
@@ -174,7 +183,8 @@ export class ShimCore {
   }
 
   #entryOf(head: ActivationHead, publishedMs: number) {
-    // Somebody who waits in a composition gives up after the action's timeout and 60 s; others are waited for twice as long and more.
+    // A caller in a composition gives up after the action's timeout and 60 s; others are waited for twice as long and
+    // more.
     const patience = head.blocking || head.cause !== undefined ? 1 : 2;
     return { head, publishedMs, forwarding: 0, deadlineMs: publishedMs + patience * this.#settings.queueDeadlineMs };
   }
@@ -210,7 +220,7 @@ export class ShimCore {
     else if (entry.stage === "reading") this.#place(entry, facts);
   }
 
-  /** It runs already: its permits are taken, so that nobody else gets them. */
+  /** It runs already: its permits are taken, so that no other activation gets them. */
   #adopt(entry: InFlight, facts: ActionFacts): void {
     const { invoker } = entry;
     if (invoker === undefined) return;

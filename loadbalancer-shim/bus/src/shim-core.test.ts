@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { greedyJsq } from "@openwhisk-harvest/placement";
 import fc from "fast-check";
 import { readAck } from "./ack-message.js";
-import { ShimCore } from "./core.js";
 import { type CoreSettings, type Effect, type ShimEvent, UNKNOWN_ACTION } from "./events.js";
 import { PROBE_CONTROLLER } from "./messages.js";
+import { ShimCore } from "./shim-core.js";
 
 const settings: CoreSettings = {
   step: { cpuCores: 0.25, memoryMb: 1 },
@@ -30,7 +30,9 @@ const ping = (invoker: number, isEnabled = true) => Buffer.from(`{"name":${insta
 const completion = (activationId: string, invoker: number, isSystemError = false) =>
   Buffer.from(`{"transid":["t",1],"activationId":"${activationId}","isSystemError":${isSystemError},"instance":${instance(invoker)}}`);
 
-/** Drives the core by hand: action documents are there at once, records stand in their topics at once unless held back. */
+/**
+ * Drives the core by hand: action documents are there at once, records stand in their topics at once unless held back.
+ */
 class Hand {
   core = new ShimCore(settings, greedyJsq, 0n, 0n);
   nowMs = 1_000_000;
@@ -92,7 +94,7 @@ class Hand {
   }
 }
 
-test("W1: an invoker gets nothing before it has pinged and passed a test, and nothing is wanted from Kafka until then", () => {
+test("invoker-watch.W1: an invoker gets nothing before it has pinged and passed a test, and nothing is wanted from Kafka until then", () => {
   const hand = new Hand();
   assert.equal(hand.core.wantsMore, false);
   hand.on({ type: "ping", timestampMs: hand.nowMs, value: ping(3) });
@@ -102,7 +104,7 @@ test("W1: an invoker gets nothing before it has pinged and passed a test, and no
   assert.equal(hand.core.wantsMore, true);
 });
 
-test("W2, pitfall 23: pings that lay in the topic for longer than the timeout count for nothing", () => {
+test("invoker-watch.W2, pitfall 23: pings that lay in the topic for longer than the timeout count for nothing", () => {
   const hand = new Hand();
   hand.on({ type: "ping", timestampMs: hand.nowMs - 10_001, value: ping(3) });
   hand.on({ type: "tick" });
@@ -122,7 +124,7 @@ test("pitfall 16: one disabled ping takes an invoker out at once, and what it ru
   assert.deepEqual(hand.told(1), [{ instance: 0 }]);
 });
 
-test("S1: a record that is read again, and one that an earlier term has forwarded, are not forwarded", () => {
+test("shim-core.S1: a record that is read again, and one that an earlier term has forwarded, are not forwarded", () => {
   const hand = new Hand();
   hand.core = new ShimCore(settings, greedyJsq, 0n, 2n);
   hand.on({ type: "recovered", invoker: 1, timestampMs: hand.nowMs, value: message(1) });
@@ -136,7 +138,7 @@ test("S1: a record that is read again, and one that an earlier term has forwarde
   assert.equal(hand.core.counts.repeated, 1);
 });
 
-test("S3, pitfall 14: no more is forwarded than the invoker can start; the rest waits and goes when permits come back", () => {
+test("shim-core.S3, pitfall 14: no more is forwarded than the invoker can start; the rest waits and goes when permits come back", () => {
   const hand = new Hand().invokers(1);
   for (let n = 1; n <= 6; n++) hand.activation(n);
   assert.equal(hand.forwarded.length, 4, "1024 MB hold four of 256 MB");
@@ -144,20 +146,20 @@ test("S3, pitfall 14: no more is forwarded than the invoker can start; the rest 
   assert.equal(hand.forwarded.length, 5);
 });
 
-test("S2: who waits past the deadline is told a whisk error by the virtual invoker, and without a blocking client a bare completion", () => {
+test("shim-core.S2: one that waits past the deadline is told a whisk error by the virtual invoker, and without a blocking client a bare completion", () => {
   const hand = new Hand().invokers(1);
   for (let n = 1; n <= 6; n++) hand.activation(n, { blocking: n !== 6 });
   hand.advance(49_000, 1);
   assert.deepEqual(hand.told(5), []);
   hand.advance(1_000, 1);
   assert.deepEqual(hand.told(5), [{ statusCode: 3, error: "No invoker had room for the activation in time.", instance: 0 }]);
-  assert.deepEqual(hand.told(6), [], "nobody waits for it, so it may wait for longer");
+  assert.deepEqual(hand.told(6), [], "no client waits for it, so it may wait for longer");
   hand.advance(50_000, 1);
   assert.deepEqual(hand.told(6), [{ instance: 0 }]);
-  assert.equal(hand.core.committable, 6n, "S5: all have been dealt with");
+  assert.equal(hand.core.committable, 6n, "shim-core.S5: all have been dealt with");
 });
 
-test("pitfall 15: what a dead invoker had is told as failed after the grace, its permits come back, and a late end changes nothing (S6)", () => {
+test("pitfall 15: what a dead invoker had is told as failed after the grace, its permits come back, and a late end changes nothing (shim-core.S6)", () => {
   const hand = new Hand().invokers(1, 2);
   hand.activation(1);
   hand.advance(10_000, 2);
@@ -172,7 +174,7 @@ test("pitfall 15: what a dead invoker had is told as failed after the grace, its
   assert.equal(hand.forwarded.filter(({ n, invoker }) => n >= 10 && invoker === 1).length, 4, "its whole capacity, once");
 });
 
-test("pitfalls 9 and 10: an end that nobody tells is told before the controller's own timeout, which would cost the virtual invoker's health", () => {
+test("pitfalls 9 and 10: an end that no invoker tells is told before the controller's own timeout, which would cost the virtual invoker's health", () => {
   const hand = new Hand().invokers(1);
   hand.activation(1);
   hand.advance(169_000, 1);
@@ -247,7 +249,7 @@ const step = fc.oneof(
   },
 );
 
-test("S1, S2, S5, S6: whatever comes in whatever order, each is forwarded at most once, ends once, and permits all come back", () => {
+test("shim-core.S1, shim-core.S2, shim-core.S5, shim-core.S6: whatever comes in whatever order, each is forwarded at most once, ends once, and permits all come back", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const hand = new Hand().invokers(1, 2);
@@ -267,19 +269,19 @@ test("S1, S2, S5, S6: whatever comes in whatever order, each is forwarded at mos
         else if (s.kind === "disable") hand.on({ type: "ping", timestampMs: hand.nowMs, value: ping(s.invoker, false) });
         else if (s.kind === "time") hand.advance(s.ms, ...s.pinging);
         const open = hand.effects.filter((effect) => effect.type === "forward").length;
-        assert.ok(hand.core.committable <= offset && open <= count, "S5");
+        assert.ok(hand.core.committable <= offset && open <= count, "shim-core.S5");
       }
       for (const { n } of hand.forwarded) hand.on({ type: "forwarded", activationId: id(n) });
       hand.advance(400_000, 1, 2);
       for (const { n } of hand.forwarded) hand.on({ type: "forwarded", activationId: id(n) });
       hand.advance(400_000, 1, 2);
-      assert.equal(new Set(hand.forwarded.map(({ n }) => n)).size, hand.forwarded.length, "S1");
-      for (let n = 1; n <= count; n++) assert.ok(hand.told(n).length >= 1, `S2: ${n}`);
+      assert.equal(new Set(hand.forwarded.map(({ n }) => n)).size, hand.forwarded.length, "shim-core.S1");
+      for (let n = 1; n <= count; n++) assert.ok(hand.told(n).length >= 1, `shim-core.S2: ${n}`);
       assert.equal(hand.core.inFlight, 0);
-      assert.equal(hand.core.committable, offset, "S5");
+      assert.equal(hand.core.committable, offset, "shim-core.S5");
       const before = hand.forwarded.length;
       for (let n = 0; n < 8; n++) read(1_000 + n, offset++);
-      assert.equal(hand.forwarded.length - before, 8, "S6: two invokers of 1024 MB hold eight of 256 MB");
+      assert.equal(hand.forwarded.length - before, 8, "shim-core.S6: two invokers of 1024 MB hold eight of 256 MB");
     }),
     { numRuns: 200 },
   );
