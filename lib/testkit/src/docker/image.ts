@@ -23,7 +23,7 @@ export async function importImage(
     const tar = spawn("tar", ["-c", "-C", root, "."], { stdio: ["ignore", "pipe", "inherit"] });
     const [repo, tag] = name.split(":");
     const all = run === undefined ? changes : [...changes, `LABEL ${RUN_LABEL}=${run}`];
-    const progress = await engine.importImage(tar.stdout, { repo, tag, changes: all.join("\n") });
+    const progress = await engine.importImage(tar.stdout, { repo, tag, ...(all.length > 0 && { changes: all.join("\n") }) });
     await new Promise<void>((resolve, reject) => {
       engine.modem.followProgress(progress, (error) => (error ? reject(error) : resolve()));
     });

@@ -108,7 +108,8 @@ async function answers(java: ChildProcess, connection: Connection): Promise<bool
   }
 }
 
-function freePort(): Promise<number> {
+/** Of loopback, and free a moment ago. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
