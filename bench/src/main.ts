@@ -11,10 +11,10 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { BENCH_FLAGS, BENCHES, type Bench, type BenchOptions } from "./benches.js";
+import { eachApart, SKIPPED } from "./each-apart.js";
 import { MissingHere } from "./missing.js";
 import { pageOf } from "./pages.js";
 
-const SKIPPED = 2;
 const PAGE = new URL("../../docs/benchmarks.md", import.meta.url);
 
 const given = process.argv.slice(2);
@@ -46,10 +46,9 @@ function skip(error: unknown): void {
 }
 
 function runEach(wanted: readonly string[]): void {
-  const broken = wanted.filter((name) => {
-    const { status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), name, ...flags], { stdio: "inherit" });
-    return status !== 0 && status !== SKIPPED;
-  });
+  const main = fileURLToPath(import.meta.url);
+  const { broken, skipped } = eachApart(wanted, (name) => spawnSync(process.execPath, [main, name, ...flags], { stdio: "inherit" }).status);
+  if (skipped.length > 0) process.stderr.write(`skipped: ${skipped.join(", ")}\n`);
   if (broken.length === 0) return;
   process.stderr.write(`error: broken: ${broken.join(", ")}; the others have their figures\n`);
   process.exitCode = 1;
