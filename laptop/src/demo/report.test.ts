@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { type Decision, PAPER_GRID } from "@openwhisk-harvest/core";
 import { renderPage } from "./page.js";
@@ -106,5 +107,20 @@ describe("demo output", () => {
     assert.match(page, /a &#60; b &#38; c/);
     assert.doesNotMatch(page, /<aes>/);
     assert.equal(page.match(/<rect /g)?.length, 2);
+  });
+});
+
+describe("the README's table", () => {
+  it("has the marks that npm run readme writes between, and rows of the demo in its order", () => {
+    const readme = readFileSync(new URL("../../../README.md", import.meta.url), "utf8");
+    const [, table = ""] = /<!-- demo: .*-->\n([\s\S]*?)<!-- \/demo -->/.exec(readme) ?? [];
+    const labelsOf = (text: string) => [...text.matchAll(/^│ (\S.*?) +│/gm)].map(([, label]) => label);
+    const printed = labelsOf(renderTable(report()));
+    const shown = labelsOf(table);
+    assert.ok(shown.length > 0);
+    assert.deepEqual(
+      shown,
+      printed.filter((label) => shown.includes(label)),
+    );
   });
 });
