@@ -1,7 +1,6 @@
-// runs early: it starts a node process for each of 32 compositions
 /**
- * Plain openwhisk-composer, unmodified: its own `compose` and `deploy` make the conductors, and every combinator runs live
- * (composer-and-runtimes, 1). Redis is given in the input, as composer wants it.
+ * Plain openwhisk-composer, unmodified: its own `compose` and `deploy`, or the library beneath them, make the conductors, and every
+ * combinator runs live (composer-and-runtimes, 1). Redis is given in the input, as composer wants it.
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -15,7 +14,8 @@ import { eventually } from "@openwhisk-harvest/testkit";
 import { startTestStandalone } from "../standalone.kit.js";
 
 const run = promisify(execFile);
-const composerFolder = dirname(createRequire(import.meta.url).resolve("openwhisk-composer/package.json"));
+const load = createRequire(import.meta.url);
+const composerFolder = dirname(load.resolve("openwhisk-composer/package.json"));
 
 let server: Awaited<ReturnType<typeof startTestStandalone>>;
 let folder: string;
@@ -41,14 +41,24 @@ after(async () => {
 
 type Body = Record<string, unknown>;
 
-/** What a user does: write a composition, compile it, deploy it. */
-async function deploy(name: string, source: string, flags: readonly string[] = ["-m", "128"]): Promise<void> {
+/** What a user does: write a composition, compile it, deploy it. Each command is a process of its own. */
+async function deployByCommands(name: string, source: string, flags: readonly string[] = ["-m", "128"]): Promise<void> {
   const file = join(folder, `${name}.js`);
   await writeFile(file, `const composer = require('openwhisk-composer'); module.exports = ${source}`);
   const json = join(folder, `${name}.json`);
   await run(process.execPath, [join(composerFolder, "bin/compose.js"), file, "-o", json]);
   const { apihost, auth } = server.standalone;
   await run(process.execPath, [join(composerFolder, "bin/deploy.js"), name, json, "-w", "-i", "--apihost", apihost, "-u", auth, ...flags]);
+}
+
+/** What the commands do, without their processes. */
+async function deploy(name: string, source: string): Promise<void> {
+  const composer = load("openwhisk-composer");
+  const composition = new Function("composer", `return ${source}`)(composer);
+  const { apihost, auth } = server.standalone;
+  const client = load("openwhisk-composer/client")({ apihost, api_key: auth, ignore_certs: true });
+  const compiled = { ...composer.parse(composition).compile(), name: `/_/${name}` };
+  await client.compositions.deploy(compiled, true, undefined, undefined, undefined, 128);
 }
 
 /** The result of a composition, also of one that takes longer than a client can wait. */
@@ -98,9 +108,12 @@ const COMBINATORS: readonly [name: string, source: string, input: Body, result: 
   ["map", "composer.map('increment')", { value: [{ n: 1 }, { n: 2 }] }, { value: [{ n: 2 }, { n: 3 }] }],
 ];
 
+/** Functions that are named, made from source, and run by a conductor that forks. */
+const BY_COMMANDS = ["seq", "action", "par"];
+
 for (const [name, source, input, expected] of COMBINATORS)
   test(`${name}: ${source}`, async () => {
-    await deploy(name, source);
+    await (BY_COMMANDS.includes(name) ? deployByCommands : deploy)(name, source);
     assert.deepEqual(await resultOf(name, input), expected);
   });
 
@@ -138,6 +151,6 @@ test("without a Redis parallel says so", async () => {
 });
 
 test("a parallel branch that outlives the conductor's time limit", async () => {
-  await deploy("outlives", "composer.parallel('sleepy', 'increment')", ["-m", "128", "-t", "7000"]);
+  await deployByCommands("outlives", "composer.parallel('sleepy', 'increment')", ["-m", "128", "-t", "7000"]);
   assert.deepEqual(await resultOf("outlives", { ms: 9_000, n: 1 }), { value: [{ slept: 9_000 }, { n: 2 }] });
 });
