@@ -18,6 +18,10 @@ const skip = typeof found === "string" ? found : false;
 const stand = found as Stand;
 
 const RUNS = casesOf(1_000);
+const FLOOD = 2_000;
+const REQUESTS_PER_SECOND = 100;
+/** A quarter of a second's (request-budget.ts). */
+const BURST_REQUESTS = 25;
 
 const CHATTY = `
 function main({ n }) {
@@ -153,12 +157,13 @@ describe("a container that lies", { skip }, () => {
   });
 
   it("and floods the node agent is turned away, while others are served", async (t) => {
-    const agent = await stand.agent(["nodeAgent.requestsPerSecond=100"]);
+    const agent = await stand.agent([`nodeAgent.requestsPerSecond=${REQUESTS_PER_SECOND}`]);
     try {
       const nodeAgent = addressOf(agent);
       const victim = await stand.container({ name: "victim", code: CHATTY, cpuCores: 1, nodeAgent });
       const liar = await stand.container({ name: "liar", code: liarAt(nodeAgent), cpuCores: 1, nodeAgent });
-      const flooding = liar.run(newId(), { flood: 2_000 });
+      const startMs = performance.now();
+      const flooding = liar.run(newId(), { flood: FLOOD });
       let served = 0;
       for (let n = 0; n < 20; n++) {
         const id = newId();
@@ -167,8 +172,10 @@ describe("a container that lies", { skip }, () => {
         if (observationInLogs(lines, id)?.allocated.cpuCores === 0.5) served++;
       }
       const { counts } = (await flooding).body as { counts: Record<string, number> };
+      // A busy machine floods slowly: what counts is how many may be answered in that time.
+      const allowed = BURST_REQUESTS + (REQUESTS_PER_SECOND * (performance.now() - startMs)) / 1_000;
       t.diagnostic(`answers to the flood: ${JSON.stringify(counts)}; the victim was served ${served} times of 20`);
-      assert.ok((counts["429"] ?? 0) > 1_000);
+      assert.ok((counts["429"] ?? 0) >= FLOOD - allowed, `${allowed} may be answered`);
       assert.ok(served >= 10, `the victim was served ${served} times of 20`);
     } finally {
       await agent.close();

@@ -2,7 +2,8 @@
  * A Docker engine for tests: that of HARVEST_TEST_DOCKER_HOST, that of this host, or one started here. `scripts/test.mjs` starts one for all
  * files of a run and names it in that variable.
  *
- * engine.1  An engine that is started here touches nothing of another one's: its folders are its own, and so is its bridge.
+ * engine.1  An engine that is started here touches nothing of another one's, and leaves nothing on the host: its folders and its bridge are
+ *           its own, and it sets neither packet filters nor kernel parameters. So its containers reach this host, and nothing beyond.
  * engine.2  Every user has a network of its own, so that files of tests may run side by side on one engine.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -31,6 +32,7 @@ export interface StartedEngine {
 }
 
 const USUAL_SOCKET = "/var/run/docker.sock";
+const SETS_NOTHING = ["--iptables=false", "--ip6tables=false", "--ip-masq=false", "--ip-forward=false"];
 /** Networks get addresses by chance, and may meet another's. */
 const ATTEMPTS = 5;
 
@@ -61,7 +63,8 @@ export async function startEngine(): Promise<StartedEngine | string> {
   if (bridge === undefined) return "no Docker engine answers here, and ip(8) cannot make a bridge for one";
   const places = ["--data-root", join(folder, "data"), "--exec-root", join(folder, "exec"), "--pidfile", join(folder, "pid")];
   const log = openSync(join(folder, "log"), "a");
-  const daemon = spawn("dockerd", ["--host", `unix://${socketPath}`, "--bridge", bridge, ...places], { stdio: ["ignore", log, log] });
+  const options = ["--host", `unix://${socketPath}`, "--bridge", bridge, ...SETS_NOTHING, ...places];
+  const daemon = spawn("dockerd", options, { stdio: ["ignore", log, log] });
   const gone = new Promise<void>((resolve) => daemon.once("exit", () => resolve()));
   const stop = () => void daemon.kill("SIGTERM");
   process.once("exit", stop);
