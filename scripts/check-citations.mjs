@@ -10,19 +10,18 @@
  * citations.5  A link in a page leads to a file of the repository, and its fragment to a heading there.
  * citations.6  A path that a page names as code (`lib/core/src/grid.ts`) is there.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path";
 import { byHand, withoutBlocks } from "./page-commands.mjs";
 import { report } from "./report-breaches.mjs";
+import { repositoryFiles } from "./repository-files.mjs";
 
 const DESIGN = "docs/design";
 const TEXT = /\.(ts|js|mjs|cjs|py|sh|md|json|ya?ml|html)$|Dockerfile$/;
 const LEFT_OUT = /^(package-lock\.json|workloads\/.*\.(csv|json))$/;
 
-const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { encoding: "utf8" })
-  .split("\n")
-  .filter((file) => TEXT.test(file) && !LEFT_OUT.test(file) && existsSync(file));
+const files = repositoryFiles(TEXT).filter((file) => !LEFT_OUT.test(file));
 const folders = new Set(files.flatMap((file) => file.split("/").slice(0, -1)[0] ?? []));
 const pages = files.filter((file) => file.endsWith(".md"));
 const design = new Map(

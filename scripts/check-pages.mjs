@@ -7,7 +7,6 @@
  * pages.4  A file that a command runs is there; so are the services and profiles of `docker compose`.
  * pages.5  An option of the configuration, an environment variable HARVEST_*, a metric harvest_* that a page names is one.
  */
-import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { BENCH_FLAGS, BENCHES } from "../bench/dist/benches.js";
@@ -15,13 +14,12 @@ import { createProgram } from "../cli/dist/program.js";
 import { configOptions } from "../lib/core/dist/index.js";
 import { byHand, commandsOf, isPlaceholder, withoutBlocks } from "./page-commands.mjs";
 import { report } from "./report-breaches.mjs";
+import { repositoryFiles } from "./repository-files.mjs";
 
 /** Written from the programs themselves, or telling of programs of other times. */
 const LEFT_OUT = /^docs\/reference\/|^CHANGELOG\.md$/;
 
-const tracked = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { encoding: "utf8" })
-  .split("\n")
-  .filter((file) => existsSync(file));
+const tracked = repositoryFiles();
 const pages = process.argv.length > 2 ? process.argv.slice(2) : tracked.filter((file) => file.endsWith(".md") && !LEFT_OUT.test(file));
 const { scripts } = JSON.parse(readFileSync("package.json", "utf8"));
 const options = configOptions();

@@ -8,10 +8,10 @@
  * rules.4  Comments speak of functions, runs, callers and containers, never of `whoever`, `nobody`, `everybody` or
  *          `somebody`.
  */
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { report } from "./report-breaches.mjs";
+import { repositoryFiles } from "./repository-files.mjs";
 
 /** What looks like a rule and is none: V8; the records that the header of the fixture draws. */
 const NO_RULES = /^V8$/;
@@ -31,9 +31,7 @@ const WORDS_TO_COME = [...RULES_TO_COME, "cli/", "standalone/"];
 const TOKENS =
   /\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\[\s\S])*`|(?<=[(,=:[!&|?{};>]\s*|\breturn )\/(?![/*])(?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\//g;
 
-const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { encoding: "utf8" })
-  .split("\n")
-  .filter((file) => /\.(ts|js|mjs|cjs|py|md)$/.test(file) && existsSync(file));
+const files = repositoryFiles(/\.(ts|js|mjs|cjs|py|md)$/);
 const texts = new Map(files.map((file) => [file, readFileSync(file, "utf8")]));
 
 const definitions = new Map();

@@ -2,8 +2,8 @@
  * The rules that stand in the headers of files (their form is check-rules.mjs'), and the files that cite the invariants H1 to H7, for
  * docs/design/invariants.md.
  */
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { repositoryFiles } from "./repository-files.mjs";
 
 const INVARIANTS = ["H5", "H3", "H4", "H6", "H2", "H7", "H1"];
 const RULE = /^[\s/*#]*(?<name>[a-z][a-z0-9-]*\.[A-Z]?\d{1,2}) {2,}(?<text>\S.*)$/;
@@ -26,10 +26,7 @@ export function invariantCitations() {
 }
 
 function sources() {
-  return execFileSync("git", ["ls-files", "--cached", "*.ts", "*.mjs", "*.py"], { encoding: "utf8" })
-    .trim()
-    .split("\n")
-    .map((file) => ({ file, text: readFileSync(file, "utf8") }));
+  return repositoryFiles(/\.(ts|mjs|py)$/).map((file) => ({ file, text: readFileSync(file, "utf8") }));
 }
 
 function isForTests(file) {
