@@ -25,7 +25,7 @@ const RULES_TO_COME = [
   "standalone/src/invoker/",
   "standalone/src/controller/",
 ];
-const WORDS_TO_COME = [...RULES_TO_COME, "cli/", "standalone/"];
+const WORDS_TO_COME = [...RULES_TO_COME, "cli/"];
 
 /** Comments, strings and regular expressions, whichever begins first. */
 const TOKENS =

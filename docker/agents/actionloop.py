@@ -171,7 +171,7 @@ class Run:
 
     def __init__(self, node_agent, group, line, cold):
         self.node_agent, self.group, self.cold = node_agent, group, cold
-        self.line, self.key, self.grant = line, {}, None
+        self.line, self.key, self.terms = line, {}, None
         self.message = attempt(json.loads, line)
         if not isinstance(self.message, dict):
             self.message = {}
@@ -195,14 +195,14 @@ class Run:
             question["deadlineMs"] = deadline
         answer = self.node_agent.ask("/v1/run", question, ASK_S)
         if answer and answer[0] == 200:
-            self.grant = attempt(json.loads, answer[1])
+            self.terms = attempt(json.loads, answer[1])
         self.before = attempt(self.group.read)
 
     def end(self, result):
         after = attempt(self.group.read)
         outcome = outcome_of(result)
         answer = None
-        if self.grant:
+        if self.terms:
             answer = self.node_agent.ask("/v1/end", {"activationId": self.activation_id, "outcome": outcome}, ASK_S)
         told = answer[1] if answer and answer[0] == 200 and answer[1].startswith(MARK) else None
         line = told or attempt(self.own_line, after, outcome)
@@ -212,8 +212,8 @@ class Run:
 
     def own_line(self, after, outcome):
         (at, cpu, throttled, used), (at_after, cpu_after, throttled_after, used_after) = self.before, after
-        limits = None if self.grant else self.group.limits()
-        known = self.grant or {"mode": "off", "enforcement": self.group.enforcement, "allocated": limits, "user": limits}
+        limits = None if self.terms else self.group.limits()
+        known = self.terms or {"mode": "off", "enforcement": self.group.enforcement, "allocated": limits, "user": limits}
         duration_ms, cpu_ms = max(0, at_after - at), max(0, cpu_after - cpu) / 1000
         mean = cpu_ms / duration_ms if duration_ms > 0 else 0
         k = {"k": self.key["k"]} if "k" in self.key else {}

@@ -38,8 +38,8 @@ export interface RunAgentParts {
 
 type Outcome = "success" | "application error" | "action developer error";
 
-/** What the node agent answers to /v1/run. */
-interface Grant {
+/** What the node agent answers to /v1/run: the terms of the run. */
+interface Terms {
   readonly mode: string;
   readonly decision?: string;
   readonly enforcement: string;
@@ -51,7 +51,7 @@ interface Begun {
   readonly activationId: string;
   readonly k?: string;
   readonly cold: boolean;
-  readonly grant?: Grant;
+  readonly terms?: Terms;
   readonly before?: OwnReading;
   /** Several runs at once: no line. */
   readonly shared: boolean;
@@ -102,23 +102,23 @@ export class RunAgent {
     this.#cold = false;
     const question = { activationId, k, d, cold, running: this.#running, ...(deadlineMs > 0 ? { deadlineMs } : {}) };
     const answer = await client.ask("/v1/run", question, askMs);
-    const grant = answer?.status === 200 ? grantOf(answer.text) : undefined;
+    const terms = answer?.status === 200 ? termsOf(answer.text) : undefined;
     const before = attempt(() => this.#parts.group?.read());
     return {
       activationId,
       cold,
       shared: this.#overlapped,
       ...(k === undefined ? {} : { k }),
-      ...(grant ? { grant } : {}),
+      ...(terms ? { terms } : {}),
       ...(before ? { before } : {}),
     };
   }
 
   async #end(begun: Begun, outcome: Outcome): Promise<void> {
     const after = attempt(() => this.#parts.group?.read());
-    const { activationId, grant, shared } = begun;
+    const { activationId, terms, shared } = begun;
     const { client, askMs = ASK_MS } = this.#parts;
-    const answer = grant && (await client.ask("/v1/end", { activationId, outcome }, askMs));
+    const answer = terms && (await client.ask("/v1/end", { activationId, outcome }, askMs));
     if (shared || this.#overlapped) return;
     const told = answer?.status === 200 && answer.text.startsWith(MARK) ? answer.text : undefined;
     const line = told ?? attempt(() => this.#ownLine(begun, after, outcome));
@@ -129,14 +129,14 @@ export class RunAgent {
   /**
    * Of what was read here; without a node agent all limits are what the container has, and nothing is known of modes.
    */
-  #ownLine({ activationId, k, cold, grant, before }: Begun, after: OwnReading | undefined, outcome: Outcome): string | undefined {
+  #ownLine({ activationId, k, cold, terms, before }: Begun, after: OwnReading | undefined, outcome: Outcome): string | undefined {
     const { group } = this.#parts;
     if (!group || !before || !after) return undefined;
     const durationMs = Math.max(0, after.atMs - before.atMs);
     const cpuTimeMs = Math.max(0, after.cpuUs - before.cpuUs) / 1_000;
     const cpuMeanCores = durationMs > 0 ? cpuTimeMs / durationMs : 0;
-    const limits = grant ? undefined : group.limits();
-    const known = grant ?? { mode: "off", enforcement: group.enforcement, allocated: limits, user: limits };
+    const limits = terms ? undefined : group.limits();
+    const known = terms ?? { mode: "off", enforcement: group.enforcement, allocated: limits, user: limits };
     const throttledUs = (after.throttledUs ?? 0) - (before.throttledUs ?? 0);
     const observation = {
       ...{ v: 1, activationId, k, ...known, cold, durationMs, cpuTimeMs, cpuMeanCores, cpuPeakCores: cpuMeanCores },
@@ -162,8 +162,8 @@ function outcomeOf(result: unknown): Outcome {
   return result !== null && !Array.isArray(result) && "error" in result ? "application error" : "success";
 }
 
-function grantOf(text: string): Grant | undefined {
-  return attempt(() => JSON.parse(text) as Grant);
+function termsOf(text: string): Terms | undefined {
+  return attempt(() => JSON.parse(text) as Terms);
 }
 
 /** run-agent.N4 */

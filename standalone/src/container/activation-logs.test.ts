@@ -113,7 +113,7 @@ test("no more bytes than the limit are given, and the next activation starts ane
   assert.deepEqual([textOf(whole.lines), whole.truncated], [["stdout: four"], false]);
 });
 
-test("activation-logs.L3: what nobody collects is bounded", async () => {
+test("activation-logs.L3: what is not collected is bounded", async () => {
   const { stdout, stderr, logs } = collector();
   const megabyte = `${`${"x".repeat(1023)}\n`.repeat(1024)}`;
   for (let i = 0; i < 12; i++) stdout.write(megabyte);
@@ -146,6 +146,6 @@ test("where no sentinels are expected, what has arrived is the log, whole; those
   assert.deepEqual(await texts(), [["stdout: two"], false]);
   assert.ok(
     sleeps.every((ms) => ms <= 50),
-    "nobody waits two seconds for sentinels that may never come",
+    "no run waits two seconds for sentinels that may never come",
   );
 });

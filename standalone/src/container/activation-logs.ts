@@ -5,8 +5,8 @@
  *     stream has shown a sentinel and nothing more is waiting in it. So a function that prints a sentinel itself cannot
  *     push its lines into the next run.
  * activation-logs.L2  No line made of a sentinel is ever shown.
- * activation-logs.L3  What a container prints while nobody collects is bounded: beyond KEEP_BYTES lines are dropped,
- *     and the logs say so.
+ * activation-logs.L3  What a container prints while it is not collected is bounded: beyond KEEP_BYTES lines are
+ *     dropped, and the logs say so.
  */
 import type { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";

@@ -49,7 +49,8 @@ export interface GuardedProcess {
   /** guardian.G1 */
   release(): void;
   /**
-   * SIGKILLs the process group; nothing when the guardian has ended, as its number may belong to somebody else by then.
+   * SIGKILLs the process group; nothing when the guardian has ended, as its number may belong to another process by
+   * then.
    */
   kill(): void;
 }

@@ -1,6 +1,7 @@
 /**
- * The kinds of actions that this host can run, as OpenWhisk's runtime manifest has them (ansible/files/runtimes.json), and how the
- * process of each is started. A kind is offered only if its language is there and the containers' user can run it.
+ * The kinds of actions that this host can run, as OpenWhisk's runtime manifest has them (ansible/files/runtimes.json),
+ * and how the process of each is started. A kind is offered only if its language is there and the containers' user can
+ * run it.
  */
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, realpathSync } from "node:fs";
@@ -88,7 +89,7 @@ export function kindsOf(
   return kinds;
 }
 
-/** The first python3 of the PATH, then of the usual folders, that runs as the user whom containers have. */
+/** The first python3 of the PATH, then of the usual folders, that runs as the user that containers have. */
 export function findPython(path = process.env["PATH"] ?? "", isRoot = process.getuid?.() === 0): PythonFound | undefined {
   const folders = new Set([...path.split(delimiter).filter((folder) => folder.startsWith("/")), ...USUAL_FOLDERS]);
   for (const folder of folders) {
@@ -121,7 +122,10 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** The command that starts a runtime. V8 is told its heap only where no kernel bounds the memory: with one, it finds the limit itself. */
+/**
+ * The command that starts a runtime. V8 is told its heap only where no kernel bounds the memory: with one, it finds the
+ * limit itself.
+ */
 export function runtimeCommand({ family, executable }: OfferedKind, file: string, heapLimitMb: number | undefined): string[] {
   if (family === "python") return [executable, file];
   return [executable, ...(heapLimitMb === undefined ? [] : [`--max-old-space-size=${heapLimitMb}`]), file];

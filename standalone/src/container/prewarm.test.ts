@@ -81,7 +81,7 @@ test("prewarm.W2: one that has died while it waited is passed over", async () =>
   await stocked.close();
 });
 
-test("prewarm.W2: a stock that cannot be filled is said, and harms nobody; the next request tries again", async () => {
+test("prewarm.W2: a stock that cannot be filled is said, and harms no request; the next one tries again", async () => {
   const complaining = new RecordingLogger();
   let working = false;
   const { made, driver } = counting(async (wanted) => {

@@ -69,7 +69,7 @@ test("a container has its own environment and folder, and nothing of the server'
   assert.equal(existsSync(cwd), false);
 });
 
-test("as root, every container has an unprivileged user of its own, who can neither read nor signal another", {
+test("as root, every container has an unprivileged user of its own, which can neither read nor signal another", {
   skip: process.getuid?.() === 0 ? false : "only root can change users",
 }, async () => {
   const code = `function main({ read, kill }) {

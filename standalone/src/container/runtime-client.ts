@@ -1,6 +1,6 @@
 /**
- * POSTs to the runtime in a container, over a Unix socket or TCP, as ApacheBlockingContainerClient.scala does: no answer is taken
- * without a Content-Length, and of a too long one only the beginning.
+ * POSTs to the runtime in a container, over a Unix socket or TCP, as ApacheBlockingContainerClient.scala does: no
+ * answer is taken without a Content-Length, and of a too long one only the beginning.
  */
 import { Agent, type ClientRequest, type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
@@ -78,7 +78,7 @@ async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<
   return { type: "answer", httpStatus, body, truncated: { lengthBytes, maxBytes } };
 }
 
-/** Whether somebody listens there now. */
+/** Whether a server listens there now. */
 export function canConnect(address: RuntimeAddress): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect("socketPath" in address ? { path: address.socketPath } : address);

@@ -2,10 +2,10 @@
  * Which server of this host gives out which users. Users are claimed in blocks, each claim a file
  * `<first uid>.<pid>.<number>` in a folder of root's.
  *
- * uid-blocks.U1  No two living claims are on the same block: everybody writes his claim first and looks for others'
+ * uid-blocks.U1  No two living claims are on the same block: each process writes its claim first and looks for others
  *     second, and steps back when there is one. Two at once may both step back, and try the next block.
- * uid-blocks.U2  A claim whose process is gone counts for nothing, and whoever sees it removes it. A number that has
- *     been given to another process keeps its block until that one is gone, too; there are enough.
+ * uid-blocks.U2  A claim whose process is gone counts for nothing, and the process that sees it removes it. A number
+ *     that has been given to another process keeps its block until that one is gone, too; there are enough.
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

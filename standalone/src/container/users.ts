@@ -1,6 +1,6 @@
 /**
- * Unprivileged users for containers, one for each living container, so that tenants can neither signal nor read one another.
- * Only root can change users; anybody else runs containers as himself.
+ * Unprivileged users for containers, one for each living container, so that tenants can neither signal nor read one
+ * another. Only root can change users; any other user runs containers as itself.
  */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
@@ -13,10 +13,13 @@ import { UidBlocks } from "./uid-blocks.js";
 export const FIRST_UID = 60_001;
 
 export interface ContainerUsers {
-  /** The lowest free user that no other server of this host has; undefined when containers run as ourselves. RangeError when there is none. */
+  /**
+   * The lowest free user that no other server of this host has; undefined when containers run as ourselves. RangeError
+   * when there is none.
+   */
   take(): ContainerUser | undefined;
   release(user: ContainerUser | undefined): void;
-  /** Gives everything back; nobody may have a user any more. */
+  /** Gives everything back; no container may have a user any more. */
   close(): void;
 }
 

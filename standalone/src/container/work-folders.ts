@@ -1,4 +1,7 @@
-/** Working folders of drivers are named after their process, so that the next one can clear away what a killed one left behind. */
+/**
+ * Working folders of drivers are named after their process, so that the next one can clear away what a killed one left
+ * behind.
+ */
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isAlive } from "@openwhisk-harvest/core";
@@ -7,8 +10,8 @@ const OURS = /^owh-(\d+)-/;
 const NOT_OURS = new Set(["EPERM", "EACCES"]);
 
 /**
- * Removes the folders of processes that are gone. Those of a number that somebody else has now stay until that one is gone, too,
- * and those of another user stay with him.
+ * Removes the folders of processes that are gone. Those of a number that another process has now stay until that one is
+ * gone, too, and those of another user stay.
  */
 export async function removeAbandoned(workDir: string): Promise<void> {
   for (const name of await readdir(workDir)) {

@@ -139,7 +139,7 @@ test("exits, endless loops and too much memory end as such", { skip }, async () 
   }
 });
 
-test("a container that somebody kills or removes in the middle of a run is no answer, at once", { skip }, async () => {
+test("a container that is killed or removed in the middle of a run is no answer, at once", { skip }, async () => {
   for (const end of [(c: Docker.Container) => c.kill(), (c: Docker.Container) => c.remove({ force: true })]) {
     const container = await containerWith(
       "function main() { console.log('it runs'); return new Promise(() => setInterval(() => {}, 1000)) }",
@@ -155,8 +155,8 @@ test("a container that somebody kills or removes in the middle of a run is no an
 });
 
 test("an engine that does not answer is a clear error", async () => {
-  const nobody = new Docker({ socketPath: "/no/such/docker.sock" });
-  await assert.rejects(createDockerDriver({ images: {}, engine: nobody, logger }), {
+  const absent = new Docker({ socketPath: "/no/such/docker.sock" });
+  await assert.rejects(createDockerDriver({ images: {}, engine: absent, logger }), {
     code: "OWH_CHILD_FAILED",
     message: /^The Docker engine does not answer/,
   });

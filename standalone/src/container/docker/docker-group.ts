@@ -1,6 +1,7 @@
 /**
- * The control group of a Docker container: read from the kernel's files, as often as a monitor likes, and changed through the
- * engine, which takes some 8 ms, keeps the engine's own books right, and survives a systemd that writes limits anew.
+ * The control group of a Docker container: read from the kernel's files, as often as a monitor likes, and changed
+ * through the engine, which takes some 8 ms, keeps the engine's own books right, and survives a systemd that writes
+ * limits anew.
  */
 import { type ContainerGroup, type Limits, limitsOfProcess, type MemoryLimits, type Sample } from "@openwhisk-harvest/cgroup";
 import { type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
@@ -11,7 +12,10 @@ const BYTES_PER_MB = 1 << 20;
 const CFS_PERIOD_US = 100_000;
 /** The kernel takes no quota below 1 ms. */
 const MIN_QUOTA_US = 1_000;
-/** What a limit must leave above the working set when it shrinks: a function that allocates meanwhile must not be killed for it (H5). */
+/**
+ * What a limit must leave above the working set when it shrinks: a function that allocates meanwhile must not be killed
+ * for it (H5).
+ */
 const SHRINK_MARGIN_BYTES = 8 * BYTES_PER_MB;
 
 export class DockerGroup implements ContainerGroup {
@@ -33,7 +37,7 @@ export class DockerGroup implements ContainerGroup {
   async add(pid: number): Promise<void> {
     throw new HarvestError(
       "OWH_NO_CGROUP",
-      `Process ${pid} cannot join ${this.name}: the engine alone decides who belongs to a container.`,
+      `Process ${pid} cannot join ${this.name}: the engine alone decides what belongs to a container.`,
     );
   }
 
@@ -88,7 +92,10 @@ export class DockerGroup implements ContainerGroup {
   }
 }
 
-/** 404: there is no such container any more; 409: it does not run, or is being removed already; 304: it is as it should be. */
+/**
+ * 404: there is no such container any more; 409: it does not run, or is being removed already; 304: it is as it should
+ * be.
+ */
 export async function unlessGone(act: () => Promise<unknown>): Promise<void> {
   try {
     await act();
