@@ -7,6 +7,7 @@ import { Balancer, placementPolicy } from "@openwhisk-harvest/placement";
 import type { FastifyInstance } from "fastify";
 import { mayUseAction } from "./auth.js";
 import type { Logger } from "./container/logger.js";
+import { Admission } from "./controller/admission.js";
 import { Door } from "./controller/door.js";
 import { InFlight } from "./controller/in-flight.js";
 import { createController } from "./controller/invoke-action.js";
@@ -23,6 +24,8 @@ import type { Runtimes } from "./runtimes.js";
 import type { Identities } from "./storage/identities.js";
 import { openStorage, type Storage } from "./storage/open-storage.js";
 
+/** Connections that the kernel keeps for a server that is busy: one too many is tried again by its client's kernel, seconds later. */
+const BACKLOG = 4_096;
 /** How long close() waits for the records of what has been cut off when the containers are taken away. */
 const CUT_OFF_MS = 5_000;
 /** And how long for clients to take their answers. */
@@ -95,7 +98,6 @@ export async function startControllerServer(
       balancer,
       invokers: byId,
       activations: storage.activations,
-      throttle,
       door,
       clock,
       logger,
@@ -135,10 +137,11 @@ function controllerOf(
       mayUse: (user, name) => mayUseAction(entities, user, name),
       onStepFailed: (error) => logger.warn({ reason: messageOf(error) }, "a step of a sequence or composition could not be run"),
       clock,
+      admission: new Admission(config, clock),
       newActivationId,
       newTransactionId,
     },
-    async (message) => (await running).runner.submit(message),
+    async (message, within) => (await running).runner.submit(message, within),
     inFlight,
   );
 }
@@ -168,14 +171,15 @@ async function close({ app, door, inFlight, invokers, storage, clock, drainMs, d
 }
 
 function createBalancer({ config, step, clock }: ControllerServerOptions, invokers: readonly Invoker[]): Balancer {
-  const { conductorMemoryShare, queueLength, queueDeadlineMs, placement } = config;
+  const { conductorMemoryShare, placement } = config;
   const policy = placementPolicy(placement);
-  return new Balancer({ policy, invokers, step, conductorMemoryShare, queueLength, queueDeadlineMs, clock });
+  const queueLength = Number.POSITIVE_INFINITY; // who waits was let in: the bound is admission's
+  return new Balancer({ policy, invokers, step, conductorMemoryShare, leavesRoom: true, queueLength, clock });
 }
 
 async function listen(app: FastifyInstance, { host, port }: Config["standalone"]): Promise<string> {
   try {
-    return await app.listen({ host, port });
+    return await app.listen({ host, port, backlog: BACKLOG });
   } catch (error) {
     throw new HarvestError("OWH_BAD_CONFIG", `The embedded OpenWhisk cannot listen on ${host}:${port}: ${messageOf(error)}`, {
       cause: error,

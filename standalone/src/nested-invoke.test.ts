@@ -5,7 +5,7 @@ import { startTestStandalone, type TestStandalone } from "./standalone.kit.js";
 
 let server: TestStandalone;
 before(async () => {
-  server = await startTestStandalone(["standalone.cpuCores=1", "standalone.queueDeadlineMs=3000"]);
+  server = await startTestStandalone(["standalone.cpuCores=1"]);
   const calling = (name: string) =>
     `const openwhisk = require('openwhisk');
      const main = (p) => openwhisk().actions.invoke({ name: '${name}', blocking: true, result: true, params: { n: p.n + 1 } });`;

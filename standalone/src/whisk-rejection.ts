@@ -1,14 +1,16 @@
 /** Requests that OpenWhisk answers with an error. */
 import { malformedContent } from "./whisk-texts.js";
 
-/** The HTTP status and OpenWhisk's own text. */
+/** The HTTP status and OpenWhisk's own text; of a refusal that passes, when to come again. */
 export class WhiskRejection extends Error {
   readonly status: number;
+  readonly retryAfterMs?: number;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, retryAfterMs?: number) {
     super(message);
     this.name = "WhiskRejection";
     this.status = status;
+    if (retryAfterMs !== undefined) this.retryAfterMs = retryAfterMs;
   }
 }
 

@@ -44,6 +44,8 @@ export const tooManyRequests = (count: number, allowed: number) =>
   `Too many requests in the last minute (count: ${count}, allowed: ${allowed}).`;
 export const tooManyConcurrentRequests = (count: number, allowed: number) =>
   `Too many concurrent requests in flight (count: ${count}, allowed: ${allowed}).`;
+export const tooManyWaiting = (count: number, waitMs: number) =>
+  `Too many invocations are waiting (count: ${count}, expected wait: ${Math.ceil(waitMs)} ms).`;
 export const entityTooBig = (field: string, isBytes: number, allowedBytes: number) =>
   `${field} larger than allowed: ${isBytes} > ${allowedBytes} bytes.`;
 export const malformedContent = (why: string) => `The request content was malformed:\n${why}`;

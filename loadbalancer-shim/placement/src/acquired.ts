@@ -29,9 +29,10 @@ export class Holding implements Acquired {
   readonly waitedMs: number;
   readonly placement: ExplainedPlace;
   readonly #permit: Permit;
-  readonly #onRelease: (invoker: number) => void;
+  readonly #onRelease: () => void;
+  #released = false;
 
-  constructor(permit: Permit, placement: ExplainedPlace, waitedMs: number, onRelease: (invoker: number) => void) {
+  constructor(permit: Permit, placement: ExplainedPlace, waitedMs: number, onRelease: () => void) {
     this.#permit = permit;
     this.invoker = placement.invoker;
     this.permits = permit.held;
@@ -41,8 +42,10 @@ export class Holding implements Acquired {
   }
 
   release(): void {
+    if (this.#released) return;
+    this.#released = true;
     this.#permit.release();
-    this.#onRelease(this.invoker);
+    this.#onRelease();
   }
 }
 

@@ -4,8 +4,9 @@ import { PLACEMENTS } from "@openwhisk-harvest/core";
 import { HandClock, settled } from "@openwhisk-harvest/testkit";
 import fc from "fast-check";
 import type { Acquired } from "./acquired.js";
-import { Balancer, type BalancerOptions } from "./balancer.js";
+import { Balancer } from "./balancer.js";
 import { greedyJsq } from "./greedy-jsq.js";
+import type { PlacerOptions } from "./placer.js";
 import { placementPolicy } from "./policies.js";
 import type { PlacementRequest } from "./policy.js";
 
@@ -18,7 +19,7 @@ const ask = (over: Partial<PlacementRequest> = {}): PlacementRequest => {
 };
 const conductor = (memoryMb: number) => ask({ want: { cpuCores: 0, memoryMb }, conductor: true });
 
-function machine(over: Partial<BalancerOptions> = {}): { clock: HandClock; balancer: Balancer } {
+function machine(over: Partial<PlacerOptions> = {}): { clock: HandClock; balancer: Balancer } {
   const clock = new HandClock();
   const balancer = new Balancer({
     policy: greedyJsq,
@@ -26,7 +27,6 @@ function machine(over: Partial<BalancerOptions> = {}): { clock: HandClock; balan
     step: { cpuCores: 0.25, memoryMb: 128 },
     conductorMemoryShare: 0.5,
     queueLength: 100,
-    queueDeadlineMs: 1000,
     clock,
     ...over,
   });
@@ -66,7 +66,6 @@ test("waiting activations are placed in their order when permits come back, and 
   assert.equal(waiting[2]?.state, "placed");
   for (const w of waiting) w.acquired?.release();
   assert.deepEqual(balancer.invokers()[0]?.free, capacity);
-  assert.equal(clock.sleeping, 0, "the alarms of the placed ones are off");
 });
 
 test("a small one does not overtake a large one that waits (placer.B2)", async () => {
@@ -81,17 +80,22 @@ test("a small one does not overtake a large one that waits (placer.B2)", async (
   assert.deepEqual([large.state, small.state], ["placed", "waiting"]);
 });
 
-test("a deadline ends the wait with OWH_NO_INVOKER, and the one behind it goes on (balancer.B1)", async () => {
-  const { balancer, clock } = machine();
+test("what is called off leaves the line, and the one behind it goes on (balancer.B1)", async () => {
+  const { balancer } = machine();
   await balancer.acquire(ask());
-  const large = watch(balancer.acquire(ask({ want: { cpuCores: 2, memoryMb: 256 } })));
-  await clock.advance(500);
+  const caller = new AbortController();
+  const large = watch(balancer.acquire(ask({ want: { cpuCores: 2, memoryMb: 256 } }), { callOff: caller.signal }));
   const small = watch(balancer.acquire(ask()));
-  await clock.advance(499);
-  assert.equal(large.state, "waiting");
-  await clock.advance(1);
+  await settled();
+  assert.deepEqual([large.state, small.state], ["waiting", "waiting"]);
+  caller.abort();
+  await settled();
   assert.deepEqual([large.state, large.code], ["refused", "OWH_NO_INVOKER"]);
   assert.equal(small.state, "placed");
+  assert.equal(balancer.waiting, 0);
+  const late = watch(balancer.acquire(ask({ want: { cpuCores: 2, memoryMb: 256 } }), { callOff: caller.signal }));
+  await settled();
+  assert.equal(late.state, "refused", "it had been called off before it came");
 });
 
 test("conductors that wait for their share do not hold back components, and the other way round", async () => {
@@ -206,7 +210,7 @@ function requestOf(r: Drawn): PlacementRequest {
 }
 
 for (const name of PLACEMENTS) {
-  test(`${name}, balancer.B1, placer.B3, placer.B4, placer.B5: whatever comes, every activation is placed or refused in time, and all permits come back`, async () => {
+  test(`${name}, balancer.B1, placer.B3, placer.B4, placer.B5: whatever comes, all that waits is placed or refused, and all permits come back`, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(requests, { maxLength: 25 }), async (arrivals) => {
         const { balancer, clock } = machine({
@@ -223,9 +227,7 @@ for (const name of PLACEMENTS) {
           await clock.advance(r.afterMs);
           if (r.health) balancer.setHealthy(r.health.invoker, r.health.healthy);
           const request = requestOf(r);
-          const askedMs = clock.nowMs();
           const hold = async (acquired: Acquired) => {
-            assert.ok(clock.nowMs() - askedMs <= 1000, "balancer.B1");
             const offered = acquired.placement.candidates.find((c) => c.invoker === acquired.invoker);
             assert.equal(offered?.healthy, true, "placer.B4");
             assert.ok(
@@ -239,7 +241,6 @@ for (const name of PLACEMENTS) {
           };
           const refused = (error: { code?: string }) => {
             assert.equal(error.code, "OWH_NO_INVOKER");
-            assert.ok(clock.nowMs() - askedMs <= 1000, "balancer.B1");
           };
           ends.push(
             balancer
@@ -248,7 +249,8 @@ for (const name of PLACEMENTS) {
               .catch((broken: unknown) => void violations.push(broken)),
           );
         }
-        await clock.advance(3_000);
+        for (const id of [0, 1]) balancer.setHealthy(id, true);
+        await clock.advance(arrivals.length * 2_000); // as long as all of them, one after another
         assert.equal(balancer.waiting, 0, "balancer.B1");
         await Promise.all(ends);
         assert.deepEqual(violations, []);

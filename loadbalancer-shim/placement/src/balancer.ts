@@ -1,38 +1,35 @@
 /**
- * The placer for callers that wait: a promise for every activation that stands in line, with a deadline on the caller's
- * clock.
+ * The placer for callers that wait: a promise for every activation that stands in line.
  *
- * balancer.B1  Every activation that waits is placed, or refused at its deadline, or leaves when its caller calls it off.
+ * balancer.B1  Every activation that waits is placed once there is room, refused when there never will be, or leaves
+ *     when its caller calls it off.
  */
-import { type Allocation, CALLED_OFF, type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
+import { type Allocation, HarvestError } from "@openwhisk-harvest/core";
 import type { Acquired } from "./acquired.js";
 import { Placer, type PlacerOptions } from "./placer.js";
 import type { InvokerView, PlacementRequest, WarmthProbe } from "./policy.js";
 import type { Waiter } from "./waiting-line.js";
 
-export interface BalancerOptions extends PlacerOptions {
-  readonly queueDeadlineMs: number;
-  readonly clock: Clock;
-}
-
 /** How an activation waits, if it has to. */
 export interface Waiting {
   readonly isWarm?: WarmthProbe;
-  /** It may wait as long as it takes. */
-  readonly hasTime?: boolean;
   /** Aborted when its place is wanted no more. */
   readonly callOff?: AbortSignal;
 }
 
+export interface Enqueued {
+  readonly placed: Promise<Acquired>;
+  /** There was no room for it yet. */
+  readonly isWaiting: boolean;
+}
+
 export class Balancer {
   readonly #placer: Placer;
-  readonly #clock: Clock;
-  readonly #queueDeadlineMs: number;
+  readonly #clock: PlacerOptions["clock"];
 
-  constructor(options: BalancerOptions) {
+  constructor(options: PlacerOptions) {
     this.#placer = new Placer(options);
     this.#clock = options.clock;
-    this.#queueDeadlineMs = options.queueDeadlineMs;
   }
 
   get waiting(): number {
@@ -49,25 +46,26 @@ export class Balancer {
   }
 
   /**
-   * Places the activation, or lets it wait in line. Throws OWH_NO_INVOKER at once when it is refused: no healthy
-   * invoker, larger than every invoker, or the line is full. `placed` rejects with OWH_NO_INVOKER when the deadline
-   * passes, or when it is called off. What can be called off has no deadline but that.
+   * Places the activation, or lets it wait in line. Throws OWH_NO_INVOKER at once when it is refused: no healthy invoker,
+   * larger than every invoker, nested too deep, or the line is full. `placed` rejects with OWH_NO_INVOKER when that comes to be, or
+   * when it is called off.
    */
-  enqueue(request: PlacementRequest, { isWarm = () => false, ...patience }: Waiting = {}): { readonly placed: Promise<Acquired> } {
-    const over = new AbortController();
+  enqueue(request: PlacementRequest, { isWarm = () => false, callOff }: Waiting = {}): Enqueued {
     let settle: Waiter<Acquired>["settle"] = () => undefined;
+    let wantNoMore: () => void = () => undefined;
     const placed = new Promise<Acquired>((resolve, reject) => {
       settle = (outcome) => {
-        over.abort(CALLED_OFF);
+        callOff?.removeEventListener("abort", wantNoMore);
         if (outcome instanceof Error) reject(outcome);
         else resolve(outcome);
       };
     });
     const offered = this.#placer.offer({ request, isWarm, sinceMs: this.#clock.monotonicMs() }, settle);
-    if ("release" in offered) return { placed: Promise.resolve(offered) };
-    if (patience.callOff) this.#leaveWhenCalledOff(offered, patience.callOff, over.signal);
-    else if (!patience.hasTime) this.#leaveAtDeadline(offered, over.signal);
-    return { placed };
+    if ("release" in offered) return { placed: Promise.resolve(offered), isWaiting: false };
+    wantNoMore = () => this.#callOff(offered);
+    if (callOff?.aborted) wantNoMore();
+    else callOff?.addEventListener("abort", wantNoMore, { once: true });
+    return { placed, isWaiting: true };
   }
 
   /** enqueue() for callers that treat both kinds of refusal alike. */
@@ -80,21 +78,7 @@ export class Balancer {
     this.#placer.setHealthy(invoker, healthy);
   }
 
-  #leave(waiter: Waiter<Acquired>, why: string): void {
-    if (this.#placer.leave(waiter)) waiter.settle(new HarvestError("OWH_NO_INVOKER", why));
-  }
-
-  #leaveAtDeadline(waiter: Waiter<Acquired>, over: AbortSignal): void {
-    this.#clock.sleep(this.#queueDeadlineMs, over).then(
-      () => this.#leave(waiter, `No invoker got room within ${this.#queueDeadlineMs} ms.`),
-      (error: unknown) => this.#leave(waiter, `The wait for an invoker broke off: ${messageOf(error)}`),
-    );
-  }
-
-  #leaveWhenCalledOff(waiter: Waiter<Acquired>, callOff: AbortSignal, over: AbortSignal): void {
-    const leave = () => this.#leave(waiter, "The wait for an invoker was called off.");
-    callOff.addEventListener("abort", leave, { once: true });
-    over.addEventListener("abort", () => callOff.removeEventListener("abort", leave), { once: true });
-    if (callOff.aborted) leave();
+  #callOff(waiter: Waiter<Acquired>): void {
+    if (this.#placer.leave(waiter)) waiter.settle(new HarvestError("OWH_NO_INVOKER", "The wait for an invoker was called off."));
   }
 }

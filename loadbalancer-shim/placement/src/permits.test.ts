@@ -9,22 +9,23 @@ const step = fc.oneof(
   fc.record({ type: fc.constant("release" as const), which: fc.nat(50), twice: fc.boolean() }),
 );
 
-const sum = (permits: readonly Permit[], of: (p: Permit) => number) => permits.reduce((total, p) => total + of(p), 0);
+type Taken = Permit & { readonly conductor: boolean };
+const sum = (permits: readonly Taken[], of: (p: Taken) => number) => permits.reduce((total, p) => total + of(p), 0);
 const close = (a: number, b: number) => Math.abs(a - b) < 1e-6;
 
 test("permits.P1 to permits.P5 hold over any order of taking and releasing", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), fc.constantFrom(0.25, 0.5, 0.95), (steps, share) => {
-      const permits = new InvokerPermits({ cpuCores: 7.75, memoryMb: 4096 }, share);
-      const held: Permit[] = [];
+      const permits = new InvokerPermits({ cpuCores: 7.75, memoryMb: 4096 }, { conductorMemoryShare: share });
+      const held: Taken[] = [];
       for (const s of steps) {
         const before = permits.free();
         if (s.type === "take") {
           const bound = permits.free(s.conductor);
           const fits = s.cpuCores <= bound.cpuCores && s.memoryMb <= bound.memoryMb;
-          const permit = permits.tryTake(s, s.conductor);
+          const permit = permits.tryTake(s, { conductor: s.conductor });
           assert.equal(permit !== undefined, fits, "permits.P1: taken exactly when both fit");
-          if (permit) held.push(permit);
+          if (permit) held.push({ ...permit, conductor: s.conductor });
           else assert.deepEqual(permits.free(), before, "permits.P1: a refusal takes nothing");
         } else {
           const [permit] = held.splice(s.which % Math.max(held.length, 1), 1);
@@ -54,7 +55,7 @@ test("permits.P1 to permits.P5 hold over any order of taking and releasing", () 
 });
 
 test("permits.P5: a thousand tenths of a core come back as a whole", () => {
-  const permits = new InvokerPermits({ cpuCores: 100, memoryMb: 1 }, 0.5);
+  const permits = new InvokerPermits({ cpuCores: 100, memoryMb: 1 }, { conductorMemoryShare: 0.5 });
   const taken = Array.from({ length: 1000 }, () => permits.tryTake({ cpuCores: 0.1, memoryMb: 0 }));
   assert.equal(taken.filter(Boolean).length, 1000);
   assert.equal(permits.free().cpuCores, 0);
@@ -63,15 +64,15 @@ test("permits.P5: a thousand tenths of a core come back as a whole", () => {
 });
 
 test("permits.P4: components may take all the memory, conductors only their share", () => {
-  const permits = new InvokerPermits({ cpuCores: 2, memoryMb: 1024 }, 0.5);
-  assert.equal(permits.tryTake({ cpuCores: 0, memoryMb: 640 }, true), undefined);
-  assert.ok(permits.tryTake({ cpuCores: 0, memoryMb: 512 }, true));
+  const permits = new InvokerPermits({ cpuCores: 2, memoryMb: 1024 }, { conductorMemoryShare: 0.5 });
+  assert.equal(permits.tryTake({ cpuCores: 0, memoryMb: 640 }, { conductor: true }), undefined);
+  assert.ok(permits.tryTake({ cpuCores: 0, memoryMb: 512 }, { conductor: true }));
   assert.equal(permits.free(true).memoryMb, 0);
   assert.ok(permits.tryTake({ cpuCores: 1, memoryMb: 512 }));
 });
 
 test("amounts that are negative or no numbers are errors, not permits", () => {
-  const permits = new InvokerPermits({ cpuCores: 2, memoryMb: 1024 }, 0.5);
+  const permits = new InvokerPermits({ cpuCores: 2, memoryMb: 1024 }, { conductorMemoryShare: 0.5 });
   for (const wrong of [-0.25, Number.NaN, Number.POSITIVE_INFINITY])
     assert.throws(() => permits.tryTake({ cpuCores: wrong, memoryMb: 1 }), { code: "OWH_BAD_ALLOCATION" });
 });

@@ -7,31 +7,47 @@
  * permits.P2  What is free is never negative and never above the capacity.
  * permits.P3  A permit gives back exactly what it took, once; giving it back again changes nothing.
  * permits.P4  Conductors together never hold more memory than their share, so that conductors that wait for their
- *     branches always leave room for the components they wait for (architecture, 7).
+ *     branches always leave room for the components they wait for (architecture, 7). What each may take of it is
+ *     conductor-room's.
  * permits.P5  Sums are exact: amounts have six decimals, and after the last permit has come back the whole capacity is
  *     free.
  * permits.P6  What is held may exceed the capacity only by force() and resize(): work that runs already is never
  *     denied. Then nothing is free.
  */
 import { type Allocation, HarvestError, roundAmount } from "@openwhisk-harvest/core";
+import { type Conductor, type ConductorsHeld, NO_CONDUCTORS, roomForConductor, withConductor } from "./conductor-room.js";
 
 export interface Permit {
   readonly held: Allocation;
-  readonly conductor: boolean;
   release(): void;
 }
 
+/** What it is that takes a permit. */
+export interface Taker {
+  readonly conductor: boolean;
+  readonly namespace?: string;
+  readonly run?: { readonly level: number };
+}
+
+const COMPONENT: Taker = { conductor: false };
+
+export interface PermitOptions {
+  readonly conductorMemoryShare: number;
+  /** Whether a namespace's conductors leave room for those of others (conductor-room.L3). */
+  readonly leavesRoom?: boolean;
+}
+
 export class InvokerPermits {
-  readonly #conductorMemoryShare: number;
+  readonly #options: PermitOptions;
   #capacity: Allocation;
   #cpuCores = 0;
   #memoryMb = 0;
-  #conductorsHoldMb = 0;
+  #conductors: ConductorsHeld = NO_CONDUCTORS;
   #holders = 0;
 
-  constructor(capacity: Allocation, conductorMemoryShare: number) {
+  constructor(capacity: Allocation, options: PermitOptions) {
     this.#capacity = capacity;
-    this.#conductorMemoryShare = conductorMemoryShare;
+    this.#options = options;
   }
 
   get capacity(): Allocation {
@@ -39,7 +55,15 @@ export class InvokerPermits {
   }
 
   get conductorMemoryMb(): number {
-    return roundAmount(this.#capacity.memoryMb * this.#conductorMemoryShare);
+    return roundAmount(this.#capacity.memoryMb * this.#options.conductorMemoryShare);
+  }
+
+  get conductors(): ConductorsHeld {
+    return this.#conductors;
+  }
+
+  get leavesRoom(): boolean {
+    return this.#options.leavesRoom ?? false;
   }
 
   /** An invoker came back with another size. */
@@ -51,12 +75,12 @@ export class InvokerPermits {
     return this.#holders;
   }
 
-  /** What a component, or a conductor, could take now. */
+  /** What is free for a component, or at most for a conductor. */
   free(conductor = false): Allocation {
     const memoryMb = left(this.#capacity.memoryMb, this.#memoryMb);
     return {
       cpuCores: left(this.#capacity.cpuCores, this.#cpuCores),
-      memoryMb: conductor ? Math.min(memoryMb, left(this.conductorMemoryMb, this.#conductorsHoldMb)) : memoryMb,
+      memoryMb: conductor ? Math.min(memoryMb, left(this.conductorMemoryMb, this.#conductors.totalMb)) : memoryMb,
     };
   }
 
@@ -66,38 +90,48 @@ export class InvokerPermits {
   }
 
   /** Takes both or neither. OWH_BAD_ALLOCATION for amounts that are negative or no numbers. */
-  tryTake(wanted: Allocation, conductor = false): Permit | undefined {
+  tryTake(wanted: Allocation, taker: Taker = COMPONENT): Permit | undefined {
     const held = checked(wanted);
-    const free = this.free(conductor);
+    const free = this.free(taker.conductor);
     if (held.cpuCores > free.cpuCores || held.memoryMb > free.memoryMb) return undefined;
-    return this.#take(held, conductor);
+    if (taker.conductor && held.memoryMb > this.#roomFor(held.memoryMb, taker)) return undefined;
+    return this.#take(held, taker);
   }
 
   /** Takes what an activation holds already, whether it is free or not. OWH_BAD_ALLOCATION as tryTake(). */
-  force(holding: Allocation, conductor = false): Permit {
-    return this.#take(checked(holding), conductor);
+  force(holding: Allocation, taker: Taker = COMPONENT): Permit {
+    return this.#take(checked(holding), taker);
   }
 
-  #take(held: Allocation, conductor: boolean): Permit {
-    this.#move(held, conductor, 1);
+  #roomFor(memoryMb: number, taker: Taker): number {
+    const share = { shareMb: this.conductorMemoryMb, held: this.#conductors, leavesRoom: this.leavesRoom };
+    return roomForConductor(share, conductorOf(memoryMb, taker));
+  }
+
+  #take(held: Allocation, taker: Taker): Permit {
+    this.#move(held, taker, 1);
     let released = false;
     return {
       held,
-      conductor,
       release: () => {
         if (released) return;
         released = true;
-        this.#move(held, conductor, -1);
+        this.#move(held, taker, -1);
       },
     };
   }
 
-  #move({ cpuCores, memoryMb }: Allocation, conductor: boolean, sign: 1 | -1): void {
+  #move({ cpuCores, memoryMb }: Allocation, taker: Taker, sign: 1 | -1): void {
     this.#cpuCores = roundAmount(this.#cpuCores + sign * cpuCores);
     this.#memoryMb = roundAmount(this.#memoryMb + sign * memoryMb);
-    if (conductor) this.#conductorsHoldMb = roundAmount(this.#conductorsHoldMb + sign * memoryMb);
+    if (taker.conductor) this.#conductors = withConductor(this.#conductors, conductorOf(memoryMb, taker), sign);
     this.#holders += sign;
   }
+}
+
+/** A taker as conductor-room sees it. */
+export function conductorOf(memoryMb: number, { namespace, run }: Taker): Conductor {
+  return { memoryMb, ...(namespace !== undefined && { namespace }), ...(run && { level: run.level }) };
 }
 
 function left(capacity: number, held: number): number {

@@ -5,7 +5,7 @@
  *   offer -> placed | waiting | refused     waiting -> placed | refused | left     placed -> released
  *
  * Invariants, cited by the tests:
- * placer.B2  No activation overtakes one of its own kind and namespace that waits, and namespaces take turns.
+ * placer.B2  What waits is served in the order of its line (waiting-line.ts).
  * placer.B3  Once everything has been released, every invoker's whole capacity is free.
  * placer.B4  Nothing is placed on an invoker that is not healthy.
  * placer.B5  atLeast <= permits <= want, and the permits held at an invoker never exceed its capacity (H6).
@@ -14,9 +14,11 @@
  */
 import { type Allocation, type Clock, HarvestError } from "@openwhisk-harvest/core";
 import { type Acquired, Explained, Holding, type Place } from "./acquired.js";
+import { delayOf, roomFor } from "./candidates.js";
 import { CompositionCache } from "./composition-cache.js";
 import { fitPermits } from "./fit.js";
 import { InvokerSlot } from "./invoker-slot.js";
+import { NamespaceShares } from "./namespace-shares.js";
 import type { Permit } from "./permits.js";
 import type {
   InvokerView,
@@ -27,7 +29,7 @@ import type {
   PlacementState,
   RefusalReason,
 } from "./policy.js";
-import { type Ask, type Waiter, WaitingLine } from "./waiting-line.js";
+import { type Ask, type Delay, type Waiter, WaitingLine } from "./waiting-line.js";
 
 export interface PlacerOptions {
   readonly policy: PlacementPolicy;
@@ -36,6 +38,9 @@ export interface PlacerOptions {
   readonly step: Allocation;
   /** Share of an invoker's memory that conductors may hold. */
   readonly conductorMemoryShare: number;
+  /** Whether a namespace's conductors leave room for those of others (conductor-room.L3). */
+  readonly leavesRoom?: boolean;
+  /** How many may wait when another comes; what belongs to a run that has begun may always. */
   readonly queueLength: number;
   readonly clock: Pick<Clock, "monotonicMs">;
   readonly cache?: CompositionCache;
@@ -49,7 +54,9 @@ export class Placer {
   /** In ascending order of their ids, as the views. */
   readonly #slots: InvokerSlot<Acquired>[] = [];
   readonly #byId = new Map<number, InvokerSlot<Acquired>>();
-  readonly #line = new WaitingLine<Acquired>();
+  readonly #shares = new NamespaceShares();
+  readonly #shareOf = (namespace: string) => this.#shares.of(namespace);
+  readonly #line = new WaitingLine<Acquired>(this.#shareOf);
   readonly #views: InvokerView[] = [];
   /** Why each in the queue of an invoker stands there. */
   readonly #assigned = new WeakMap<Waiter<Acquired>, PlacementReason>();
@@ -83,7 +90,7 @@ export class Placer {
     const known = this.#byId.get(id);
     if (known) known.permits.resize(capacity);
     else {
-      const slot = new InvokerSlot<Acquired>(id, capacity, this.#options.conductorMemoryShare);
+      const slot = new InvokerSlot<Acquired>(id, capacity, this.#options, this.#shareOf);
       this.#byId.set(id, slot);
       this.#slots.push(slot);
       this.#slots.sort((a, b) => a.id - b.id);
@@ -92,6 +99,7 @@ export class Placer {
       slot.index = index;
       this.#changed(slot);
     }
+    this.#shares.resize(sumOf(this.#slots.map(({ permits }) => permits.capacity)));
     this.#needWork();
   }
 
@@ -112,21 +120,34 @@ export class Placer {
 
   /**
    * Places the activation at once, or lets it wait: then `settle` hears of its place. Throws OWH_NO_INVOKER when it is
-   * refused: no healthy invoker, larger than every invoker, or too many wait.
+   * refused: no healthy invoker, larger than every invoker, nested too deep, or too many wait.
    */
   offer(ask: Ask, settle: Waiter<Acquired>["settle"]): Acquired | Waiter<Acquired> {
     const placement = this.#placementOf(ask);
     if (placement.kind === "refuse") throw refusal(placement.reason);
-    if (placement.kind === "place" && this.#line.isClearFor(ask.request)) {
+    if (placement.kind === "place" && this.#line.length === 0) {
       const acquired = this.#take(ask, placement);
       if (acquired) return acquired;
     }
     const { waiting } = this;
-    if (waiting >= this.#options.queueLength)
+    const { run } = ask.request;
+    if (waiting >= this.#options.queueLength && (!run || run.isNew))
       throw new HarvestError("OWH_NO_INVOKER", `No invoker has room, and ${waiting} activations are waiting already.`);
-    const waiter: Waiter<Acquired> = { ...ask, settle };
+    return this.#enqueue(ask, settle, placement);
+  }
+
+  /** Into the line, which it may leave at once: its turn may come before theirs. */
+  #enqueue(ask: Ask, settle: Waiter<Acquired>["settle"], placement: Placement): Acquired | Waiter<Acquired> {
+    let atOnce: Acquired | Error | undefined;
+    let tell: Waiter<Acquired>["settle"] = (outcome) => {
+      atOnce = outcome;
+    };
+    const waiter: Waiter<Acquired> = { ...ask, settle: (outcome) => tell(outcome) };
     this.#queue(waiter, placement);
-    return waiter;
+    this.#needWork();
+    tell = settle;
+    if (atOnce instanceof Error) throw atOnce;
+    return atOnce ?? waiter;
   }
 
   /** Takes permits that are held already, after a restart: exact amounts, even if that leaves nothing free. */
@@ -134,7 +155,7 @@ export class Placer {
     const { request } = ask;
     const placement: Place = { kind: "place", invoker, permits: request.want, why: "cached", remember: request.cause !== undefined };
     const slot = this.#slotOf(invoker);
-    return this.#hold(ask, placement, slot, slot.permits.force(request.want, request.conductor));
+    return this.#hold(ask, placement, slot, slot.permits.force(request.want, request));
   }
 
   /** Takes a waiter out; false when it has been settled or has left before. */
@@ -193,13 +214,14 @@ export class Placer {
   #placeAgain(waiter: Waiter<Acquired>): void {
     const placement = this.#placementOf(waiter);
     const outcome = this.#outcomeOf(waiter, placement);
-    if (outcome === "wait") this.#queue(waiter, placement);
+    if (typeof outcome === "string") this.#queue(waiter, placement);
     else waiter.settle(outcome);
   }
 
-  #outcomeOf(ask: Ask, placement: Placement): Acquired | Error | "wait" {
+  #outcomeOf(ask: Ask, placement: Placement): Acquired | Error | Delay {
     if (placement.kind === "refuse") return refusal(placement.reason);
-    return placement.kind === "place" ? (this.#take(ask, placement) ?? "wait") : "wait";
+    const acquired = placement.kind === "place" ? this.#take(ask, placement) : undefined;
+    return acquired ?? delayOf(ask.request, this.#stateFor(ask).invokers);
   }
 
   /** Permits came back, an invoker changed its health, or a waiter left: the next may go now. */
@@ -212,7 +234,7 @@ export class Placer {
     const { queue } = slot;
     if (queue.length === 0 || !slot.healthy) return;
     const before = queue.length;
-    queue.drain((waiter) => this.#takeAt(slot, waiter) ?? "wait");
+    queue.drain((waiter) => this.#takeAt(slot, waiter) ?? delayOf(waiter.request, [slot.view()]));
     this.#queued -= before - queue.length;
     this.#changed(slot);
   }
@@ -226,7 +248,7 @@ export class Placer {
         leaving = () => {
           if (this.#line.remove(waiter)) this.#queue(waiter, placement);
         };
-        return "wait";
+        return "no-room";
       }
       return this.#outcomeOf(waiter, placement);
     });
@@ -236,7 +258,7 @@ export class Placer {
 
   #takeAt(slot: InvokerSlot<Acquired>, waiter: Waiter<Acquired>): Acquired | undefined {
     const { request } = waiter;
-    const permits = fitPermits(request, slot.permits.free(request.conductor), this.#options.step);
+    const permits = fitPermits(request, roomFor(request, slot.view()).free, this.#options.step);
     const why = this.#assigned.get(waiter) ?? "shortest-queue";
     return permits && this.#take(waiter, { kind: "place", invoker: slot.id, permits, why, remember: false }, true);
   }
@@ -244,22 +266,23 @@ export class Placer {
   #take(ask: Ask, placement: Place, fromQueue = false): Acquired | undefined {
     const slot = this.#slotOf(placement.invoker);
     if (!fromQueue && !slot.queue.isClearFor(ask.request)) return undefined;
-    const permit = slot.permits.tryTake(placement.permits, ask.request.conductor);
+    const permit = slot.permits.tryTake(placement.permits, ask.request);
     return permit && this.#hold(ask, placement, slot, permit);
   }
 
   #hold({ request, isWarm, sinceMs }: Ask, placement: Place, slot: InvokerSlot<Acquired>, permit: Permit): Acquired {
     const { clock, step } = this.#options;
     const explained = new Explained(placement, request, { invokers: this.#views.slice(), step, isWarm });
+    const { namespace = "" } = request;
     this.#noteChoice(request, placement);
+    this.#shares.move(namespace, permit.held, 1);
     this.#changed(slot);
-    return new Holding(permit, explained, clock.monotonicMs() - sinceMs, this.#onRelease);
+    return new Holding(permit, explained, clock.monotonicMs() - sinceMs, () => {
+      this.#shares.move(namespace, permit.held, -1);
+      this.#changed(slot);
+      this.#needWork();
+    });
   }
-
-  readonly #onRelease = (invoker: number): void => {
-    this.#changed(this.#slotOf(invoker));
-    this.#needWork();
-  };
 
   #noteChoice({ cause }: PlacementRequest, { invoker, why, remember }: Place | Queue): void {
     if (why === "next-in-turn") this.#previousTurn = invoker;
@@ -270,7 +293,16 @@ export class Placer {
 const REFUSALS: Record<RefusalReason, string> = {
   "no-healthy-invoker": "No invokers available.",
   "larger-than-every-invoker": "The activation asks for more than any invoker has.",
+  "nested-too-deep":
+    "The parallel stages of the composition are nested deeper than any invoker holds: each level that waits takes a conductor's memory.",
 };
+
+function sumOf(amounts: readonly Allocation[]): Allocation {
+  return amounts.reduce((sum, each) => ({ cpuCores: sum.cpuCores + each.cpuCores, memoryMb: sum.memoryMb + each.memoryMb }), {
+    cpuCores: 0,
+    memoryMb: 0,
+  });
+}
 
 function refusal(reason: RefusalReason): HarvestError {
   return new HarvestError("OWH_NO_INVOKER", REFUSALS[reason]);

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { PLACEMENTS, seededRng } from "@openwhisk-harvest/core";
 import fc from "fast-check";
 import { candidatesOf } from "./candidates.js";
+import { NO_CONDUCTORS } from "./conductor-room.js";
 import { fitPermits } from "./fit.js";
 import { exact, greedyJsq } from "./greedy-jsq.js";
 import { hashPlacement, javaHash, pairwiseCoprimeNumbersUntil } from "./hash-placement.js";
@@ -20,7 +21,12 @@ const view = (id: number, over: Partial<InvokerView> = {}): InvokerView => ({
   inFlight: 0,
   free: capacity,
   capacity,
-  forConductors: { free: { cpuCores: 4, memoryMb: 2048 }, capacity: { cpuCores: 4, memoryMb: 2048 } },
+  forConductors: {
+    free: { cpuCores: 4, memoryMb: 2048 },
+    capacity: { cpuCores: 4, memoryMb: 2048 },
+    held: NO_CONDUCTORS,
+    leavesRoom: false,
+  },
   ...over,
 });
 const stateOf = (invokers: readonly InvokerView[], over: Partial<PlacementState> = {}): PlacementState => ({
@@ -63,7 +69,9 @@ const states: fc.Arbitrary<PlacementState> = fc
   .array(fc.record({ healthy: fc.boolean(), warm: fc.boolean(), inFlight: fc.nat(3), free: amounts }), { maxLength: 6 })
   .chain((drawn) =>
     fc.record({ cached: fc.option(fc.nat(6), { nil: undefined }), previousTurn: fc.option(fc.nat(6), { nil: undefined }) }).map((past) => {
-      const invokers = drawn.map((i, id) => view(id, { ...i, capacity: largest, forConductors: { free: i.free, capacity: largest } }));
+      const invokers = drawn.map((i, id) =>
+        view(id, { ...i, capacity: largest, forConductors: { free: i.free, capacity: largest, held: NO_CONDUCTORS, leavesRoom: false } }),
+      );
       const cached = past.cached === undefined ? undefined : invokers[past.cached];
       return stateOf(invokers, {
         isWarm: (id) => drawn[id]?.warm === true,

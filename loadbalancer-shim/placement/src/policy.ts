@@ -4,17 +4,29 @@
  * cache up to date is the placer's work.
  */
 import type { Allocation } from "@openwhisk-harvest/core";
+import type { ConductorShare } from "./conductor-room.js";
+
+/** The run that an activation belongs to. */
+export interface RunPlace {
+  /** Runs are served in the order in which they were let in. */
+  readonly order: number;
+  /** How many forks are above the activation. */
+  readonly level: number;
+  /** Nothing of the run has been placed yet. */
+  readonly isNew: boolean;
+  /** Of a new run whose conductors hold their memory while they wait: how many forks are nested below it. */
+  readonly depth?: number;
+}
 
 /** One activation that wants an invoker. */
 export interface PlacementRequest {
   readonly activationId: string;
   /** The session of the composition or the id of the sequence that the activation belongs to. */
   readonly cause?: string;
-  /**
-   * The invoking namespace: waiting activations queue fairly between namespaces, and OpenWhisk's hash placement hashes
-   * it.
-   */
+  /** The invoking namespace: waiting activations queue fairly between namespaces, and OpenWhisk's hash placement hashes it. */
   readonly namespace?: string;
+  /** Without one it is served in the order of its arrival, and is of no level. */
+  readonly run?: RunPlace;
   /** Fully qualified name without version, as `guest/pkg/hello`; hashed by OpenWhisk's hash placement. */
   readonly action?: string;
   /** No other invoker will do: the activation runs on what another one there has lent it. */
@@ -39,8 +51,8 @@ export interface InvokerView extends Room {
   readonly healthy: boolean;
   /** Activations placed here that have not ended, and those that wait in this invoker's own queue. */
   readonly inFlight: number;
-  /** The same for conductors, which have a share of the memory only. */
-  readonly forConductors: Room;
+  /** The same for conductors, which have a share of the memory only; what one of them finds of it is conductor-room's. */
+  readonly forConductors: Room & Pick<ConductorShare, "held" | "leavesRoom">;
 }
 
 /** Answers whether a warm, idle container for the request waits at an invoker. */
@@ -59,12 +71,11 @@ export interface PlacementState {
 }
 
 /**
- * cached: the composition's invoker. overflow: it had no room, this activation went to the shortest queue and the cache
- * stays. next-in-turn: round robin. home, stepped, overloaded: hash placement found room at its first choice, further
- * on, or nowhere.
+ * cached: the composition's invoker. overflow: it had no room, this activation went to the shortest queue and the cache stays.
+ * next-in-turn: round robin. home, stepped, overloaded: hash placement found room at its first choice, further on, or nowhere.
  */
 export type PlacementReason = "cached" | "shortest-queue" | "overflow" | "next-in-turn" | "home" | "stepped" | "overloaded";
-export type RefusalReason = "no-healthy-invoker" | "larger-than-every-invoker";
+export type RefusalReason = "no-healthy-invoker" | "larger-than-every-invoker" | "nested-too-deep";
 
 interface Chosen {
   readonly invoker: number;

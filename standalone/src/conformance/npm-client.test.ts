@@ -79,7 +79,7 @@ test("activations: list with every filter, get, result, logs", async () => {
 test("namespaces: list, get", async () => {
   assert.deepEqual(await ow().namespaces.list(), ["guest"]);
   const limits = (await server.request("limits")).body;
-  assert.deepEqual(limits, { invocationsPerMinute: 6_000, concurrentInvocations: 500, firesPerMinute: 6_000 });
+  assert.deepEqual(limits, { invocationsPerMinute: 6_000, concurrentInvocations: 100, firesPerMinute: 6_000 });
 });
 
 test("packages: list, create, update, get, delete", async () => {

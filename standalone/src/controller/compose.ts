@@ -19,10 +19,10 @@ import {
   compositionComponentNotFound,
   TEXTS,
 } from "../whisk-texts.js";
-import type { Branch } from "./forks.js";
+import type { Branch } from "./callers.js";
 import { boxed, isObject, type JsonObject } from "./json.js";
 import { isConductor } from "./parameters.js";
-import type { CompositionAccounting, ControllerParts, Invocation, InvokeRequest, Membership } from "./parts.js";
+import type { CompositionAccounting, ControllerParts, Invocation, Shared, StepRequest } from "./parts.js";
 import { type ActivationResponse, applicationError, completeRun, countStep, newTally, type Tally, whiskError } from "./records.js";
 import { Stages } from "./stages.js";
 import { waitForStep } from "./wait.js";
@@ -32,11 +32,10 @@ const JOINS_PER_COMPONENT = 20;
 
 interface Session {
   readonly parts: ControllerParts;
-  readonly request: InvokeRequest;
+  readonly request: StepRequest;
   readonly activationId: string;
   readonly accounting: CompositionAccounting;
   readonly tally: Tally;
-  readonly within: Membership;
   readonly stages: Stages;
   /** What the last conductor run wants to find again in its next input. */
   state: JsonObject | undefined;
@@ -54,16 +53,11 @@ interface ConductorAnswer {
 }
 
 /** Starts a composition, or a branch of one. It goes on whether its record is waited for or not. */
-export function startComposition(
-  parts: ControllerParts,
-  request: InvokeRequest,
-  accounting: CompositionAccounting = { components: 0, conductors: 0, joins: 0 },
-  branch?: Branch,
-): Invocation {
+export function startComposition(parts: ControllerParts, request: StepRequest, { composition, branch }: Shared): Invocation {
   const activationId = parts.newActivationId();
   const tally = newTally(request.action.limits.memory);
-  const within = branch?.within ?? request.within ?? { level: 0 };
-  const session: Session = { parts, request, activationId, accounting, tally, within, stages: new Stages(), state: undefined };
+  const accounting = composition ?? { components: 0, conductors: 0, joins: 0 };
+  const session: Session = { parts, request, activationId, accounting, tally, stages: new Stages(), state: undefined };
   const startMs = parts.clock.nowMs();
   const record = runToItsEnd(session, branch).then((response) =>
     completeRun(parts, { activationId, startMs, request, tally, conductor: true }, response),
@@ -73,9 +67,10 @@ export function startComposition(
 
 /** Its own branches, and the stage that it is a branch of, hear of its end at once, whatever its end. */
 async function runToItsEnd(session: Session, branch: Branch | undefined): Promise<ActivationResponse> {
-  const { stages, within, activationId } = session;
+  const { stages, request, activationId } = session;
+  const { signal } = request.within;
   const close = () => stages.close();
-  within.signal?.addEventListener("abort", close, { once: true });
+  signal?.addEventListener("abort", close, { once: true });
   let response = whiskError(TEXTS.compositionActivationFailure);
   try {
     response = await runSession(session);
@@ -84,7 +79,7 @@ async function runToItsEnd(session: Session, branch: Branch | undefined): Promis
     response = whiskError(messageOf(error));
     throw error;
   } finally {
-    within.signal?.removeEventListener("abort", close);
+    signal?.removeEventListener("abort", close);
     close();
     branch?.end?.(response, activationId);
   }
@@ -106,17 +101,11 @@ async function runSession(session: Session): Promise<ActivationResponse> {
   }
 }
 
-/** What it invokes while it runs may be branches of the session. */
 async function runConductor(session: Session, payload: unknown): Promise<StepOutcome> {
-  const { parts, request, state } = session;
+  const { parts, request, stages, state } = session;
   const input = state ? { ...(isObject(payload) ? payload : {}), ...state } : payload; // 2
-  const step = stepRequest(session, request.action, input);
-  const leave = parts.forks.enter(step.transactionId, session);
-  try {
-    return await runStep(session, () => parts.invokePrimitive(step));
-  } finally {
-    leave();
-  }
+  const step = { ...stepRequest(session, request.action, input), stages };
+  return runStep(session, () => parts.invokePrimitive(step));
 }
 
 /** 3 and 4. An array can name no next action, so it ends the composition. */
@@ -175,15 +164,16 @@ async function runComponent(
   return isObject(result) ? { payload: result } : reinvokeWithError(compositionComponentNotFound(formatEntityName(name)));
 }
 
-function stepRequest({ parts, request, activationId, within }: Session, action: StoredAction, payload: unknown): InvokeRequest {
-  const { user } = request;
+function stepRequest({ parts, request, activationId }: Session, action: StoredAction, payload: unknown): StepRequest {
+  const { user, within } = request;
   const transactionId = parts.newTransactionId();
   return { user, action, payload, transactionId, createdAtMs: parts.clock.nowMs(), cause: activationId, within };
 }
 
 /** 8: waits for a step and counts it; a step that is late or cannot be run at all ends the composition. */
-async function runStep({ parts, tally, within }: Session, invoke: () => Promise<Invocation>): Promise<StepOutcome> {
-  if (within.signal?.aborted) return { failure: applicationError(TEXTS.stageHasEnded) };
+async function runStep({ parts, tally, request }: Session, invoke: () => Promise<Invocation>): Promise<StepOutcome> {
+  const { signal } = request.within;
+  if (signal?.aborted) return { failure: applicationError(TEXTS.stageHasEnded) };
   try {
     const invocation = await invoke();
     const waited = await waitForStep(parts.clock, invocation);
@@ -194,7 +184,7 @@ async function runStep({ parts, tally, within }: Session, invoke: () => Promise<
     countStep(tally, waited.value);
     return { record: waited.value };
   } catch (error) {
-    if (within.signal?.aborted) return { failure: applicationError(TEXTS.stageHasEnded) };
+    if (signal?.aborted) return { failure: applicationError(TEXTS.stageHasEnded) };
     parts.onStepFailed(error);
     return { failure: whiskError(TEXTS.compositionActivationFailure) };
   }

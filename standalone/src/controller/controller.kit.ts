@@ -15,6 +15,7 @@ import type { ActivationMessage, ActivationRecord, Identity, Parameter } from ".
 import type { StoredAction } from "../storage/entity-store.js";
 import { LmdbActivations } from "../storage/lmdb-activations.js";
 import { RecordJournal } from "../storage/record-journal.js";
+import { Admission } from "./admission.js";
 import { builtinAction, runBuiltin, SYSTEM_NAMESPACE } from "./builtin.js";
 import { InFlight } from "./in-flight.js";
 import { createController } from "./invoke-action.js";
@@ -69,6 +70,7 @@ export function testController(actions: Readonly<Record<string, TestAction>>, op
       findAction: (name: EntityName) => stored.get(formatEntityName(name)) ?? builtinAction(name),
       mayUse: (user: Identity, name: EntityName) => name.namespace === user.namespace || name.namespace === SYSTEM_NAMESPACE,
       onStepFailed: () => undefined,
+      admission: new Admission(config, clock),
       clock,
       newActivationId: () => String(ids++).padStart(32, "0"),
       newTransactionId: () => `t${ids++}`,

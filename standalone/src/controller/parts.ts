@@ -4,7 +4,9 @@ import type { EntityName } from "../entity-name.js";
 import type { ActivationMessage, ActivationRecord, Identity } from "../messages.js";
 import type { ActivationStore } from "../storage/activation-store.js";
 import type { StoredAction } from "../storage/entity-store.js";
-import type { Forks } from "./forks.js";
+import type { Admission } from "./admission.js";
+import type { Branch, Callers } from "./callers.js";
+import type { Stages } from "./stages.js";
 
 /** An activation that was accepted. `record` rejects when no invoker could be found for it after all. */
 export interface Invocation {
@@ -16,16 +18,29 @@ export interface Invocation {
   readonly waitMs?: number;
 }
 
-/** The place of an invocation in the run of a composition. */
+/** A run that was let in: what a client has invoked, and all that follows from it. */
+export interface Run {
+  /** Runs are served in the order in which they were let in. */
+  readonly order: number;
+  /** An activation of it has found an invoker. */
+  readonly hasBegun: boolean;
+  /** There was no room for its first activation; or there is, and it has begun. */
+  enter(stage: "waiting" | "begun"): void;
+  /** Once. */
+  end(): void;
+}
+
+/** The place of an invocation in its run. */
 export interface Membership {
-  /** How many forks are above it. */
+  readonly run: Run;
+  /** How many forks, and calls that are waited for, are above it. */
   readonly level: number;
   /** Aborted when its stage has ended without it: what waits in line for it leaves. */
   readonly signal?: AbortSignal;
 }
 
 /** Runs one executable action. Rejects with OWH_NO_INVOKER when the activation is refused at once. */
-export type SubmitActivation = (message: ActivationMessage, within?: Membership) => Promise<Omit<Invocation, "waitMs">>;
+export type SubmitActivation = (message: ActivationMessage, within: Membership) => Promise<Omit<Invocation, "waitMs">>;
 
 /** Counts over a composition and all compositions nested in it, so that the limits hold for the whole. */
 export interface CompositionAccounting {
@@ -40,21 +55,23 @@ export interface AtomicActionCount {
   value: number;
 }
 
-/** The counts of the enclosing run, for the one kind of run that shares them. */
-export interface SharedCounts {
+/** The counts of the enclosing composition or sequence, for the one kind that shares them; and what a branch belongs to. */
+export interface Shared {
   readonly composition?: CompositionAccounting;
   readonly sequence?: AtomicActionCount;
+  readonly branch?: Branch;
 }
 
 /** Starts whatever an action is: a sequence, a composition or a single activation. */
-export type InvokeAction = (request: InvokeRequest, shared?: SharedCounts) => Promise<Invocation>;
+export type InvokeAction = (request: InvokeRequest, shared?: Shared) => Promise<Invocation>;
 
 export interface ControllerParts {
   readonly invoke: InvokeAction;
   /** Starts one activation of an executable action, also of a conductor. */
-  readonly invokePrimitive: (request: InvokeRequest) => Promise<Invocation>;
-  /** Which invocations over the API are branches of running compositions. */
-  readonly forks: Forks;
+  readonly invokePrimitive: (request: StepRequest) => Promise<Invocation>;
+  readonly admission: Admission;
+  /** Which invocations over the API follow from what runs. */
+  readonly callers: Callers;
   /** Makes the server wait for it when it closes. */
   readonly track: (run: Promise<unknown>) => void;
   /** Hears why a step of a sequence or composition could not be run. */
@@ -83,6 +100,10 @@ export interface InvokeRequest {
   readonly cause?: string;
   /** A client waits for it. */
   readonly blocking?: boolean;
-  /** Absent when it is no part of a composition's run. */
+  /** Absent as long as it is not known what the invocation of a client belongs to. */
   readonly within?: Membership;
+  /** Of the session whose conductor is invoked: what it forks opens them. */
+  readonly stages?: Stages;
 }
+
+export type StepRequest = InvokeRequest & { readonly within: Membership };

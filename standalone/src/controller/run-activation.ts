@@ -2,23 +2,22 @@
  * The way of one activation: what it may have (grant resolver), where it runs (balancer), its run (invoker), its record (store).
  */
 import { type Allocation, type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
-import type { Acquired, Balancer, PlacementRequest } from "@openwhisk-harvest/placement";
+import type { Acquired, Balancer, Enqueued, PlacementRequest, RunPlace } from "@openwhisk-harvest/placement";
 import type { Logger } from "../container/logger.js";
 import type { ActivationMessage, ActivationRecord, Grant, GrantResolver, Invoker } from "../messages.js";
 import type { ActivationStore } from "../storage/activation-store.js";
 import { runBuiltin } from "./builtin.js";
 import { type CpuLoan, CpuLoans } from "./cpu-loans.js";
 import type { Door } from "./door.js";
+import { waitingDepthOf } from "./fork-depth.js";
 import type { Membership, SubmitActivation } from "./parts.js";
 import { recordWithoutRun, whiskError } from "./records.js";
-import type { Throttle } from "./throttle.js";
 
 export interface ActivationRunnerParts {
   readonly resolveGrant: GrantResolver;
   readonly balancer: Balancer;
   readonly invokers: ReadonlyMap<number, Invoker>;
   readonly activations: ActivationStore;
-  readonly throttle: Throttle;
   readonly door: Door;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -26,8 +25,7 @@ export interface ActivationRunnerParts {
 
 interface Conditions {
   readonly loan: CpuLoan | undefined;
-  /** What belongs to a composition's run waits as long as it takes, or as its stage. */
-  readonly within: Membership | undefined;
+  readonly within: Membership;
 }
 
 export class ActivationRunner {
@@ -40,25 +38,29 @@ export class ActivationRunner {
 
   /** Resolves when the activation has been accepted, which is when it has its place or its place in line. */
   readonly submit: SubmitActivation = async (incoming, within) => {
-    const { activations, clock, throttle, door } = this.#parts;
+    const { activations, clock, door } = this.#parts;
     const { activationId } = incoming;
     const builtin = runBuiltin(incoming, clock.nowMs());
     if (builtin) {
       activations.store(builtin);
       return { activationId, record: Promise.resolve(builtin) };
     }
-    const leaves = [throttle.enter(incoming.user.namespace), door.enter(incoming.transactionId)];
-    const leave = () => leaves.forEach((end) => void end());
+    const leave = door.enter(incoming.transactionId);
     try {
       const { message, grant } = await this.#parts.resolveGrant(incoming);
       const loan = this.#loanFor(message, grant);
       try {
-        const { placed } = this.#enqueue(message, grant, { loan, within });
-        const record = this.#run(message, grant, placed, loan).finally(() => {
+        const { placed, isWaiting } = this.#enqueue(message, grant, { loan, within });
+        if (isWaiting) within.run.enter("waiting");
+        const begun = placed.then((acquired) => {
+          within.run.enter("begun");
+          return acquired;
+        });
+        const record = this.#run(message, grant, begun, loan).finally(() => {
           loan?.giveBack();
           leave();
         });
-        return { activationId, record, placed: placed.catch(() => undefined) };
+        return { activationId, record, placed: begun.catch(() => undefined) };
       } catch (error) {
         loan?.giveBack();
         throw error;
@@ -80,16 +82,22 @@ export class ActivationRunner {
     return hasRoom ? undefined : this.#loans.borrow(message);
   }
 
-  #enqueue(message: ActivationMessage, grant: Grant, { loan, within }: Conditions): { readonly placed: Promise<Acquired> } {
+  #enqueue(message: ActivationMessage, grant: Grant, { loan, within }: Conditions): Enqueued {
     const { balancer, invokers } = this.#parts;
     // On a loan it holds memory and no CPU of its own, as conductors do.
     const asked = loan ? { ...grant, conductor: true, memoryMb: grant.user.memoryMb } : grant;
     const { namespace } = message.user;
     const action = `${message.action.namespace}/${message.action.name}`;
     const only = loan ? { only: loan.invoker } : {};
-    const request = { ...placementRequestOf(message, asked, balancer.largest(), balancer.largest(true)), ...only, namespace, action };
+    const request = {
+      ...placementRequestOf(message, asked, balancer.largest(), balancer.largest(true)),
+      ...only,
+      namespace,
+      action,
+      run: runPlaceOf(message, within),
+    };
     const isWarm = (id: number) => invokers.get(id)?.hasWarmContainer(message) ?? false;
-    return balancer.enqueue(request, { isWarm, hasTime: within !== undefined, ...(within?.signal && { callOff: within.signal }) });
+    return balancer.enqueue(request, { isWarm, ...(within.signal && { callOff: within.signal }) });
   }
 
   /** Whatever happens, there is a record: the client may know the id already, and must find out what became of it. */
@@ -123,6 +131,13 @@ export class ActivationRunner {
     if (!invoker) throw new HarvestError("OWH_NO_INVOKER", `There is no invoker ${id}.`);
     return invoker.run(message, grant);
   }
+}
+
+/** What has begun is placed before what is new, and waits as long as it takes, or as its stage. */
+function runPlaceOf({ action }: ActivationMessage, { run, level }: Membership): RunPlace {
+  const { order, hasBegun } = run;
+  const depth = hasBegun ? 0 : waitingDepthOf(action);
+  return { order, level, isNew: !hasBegun, ...(depth > 0 && { depth }) };
 }
 
 /**

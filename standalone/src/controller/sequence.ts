@@ -7,20 +7,20 @@ import type { ActivationRecord, SequenceExec } from "../messages.js";
 import type { StoredAction } from "../storage/entity-store.js";
 import { sequenceRetrieveActivationTimeout, TEXTS } from "../whisk-texts.js";
 import { isObject } from "./json.js";
-import type { AtomicActionCount, ControllerParts, Invocation, InvokeRequest } from "./parts.js";
+import type { AtomicActionCount, ControllerParts, Invocation, StepRequest } from "./parts.js";
 import { type ActivationResponse, applicationError, completeRun, countStep, newTally, type Tally, whiskError } from "./records.js";
 import { waitForStep } from "./wait.js";
 
 interface SequenceRun {
   readonly parts: ControllerParts;
-  readonly request: InvokeRequest;
+  readonly request: StepRequest;
   readonly activationId: string;
   readonly tally: Tally;
   readonly atomicActions: AtomicActionCount;
 }
 
 /** Starts a sequence. It goes on whether anybody waits for its record or not. */
-export function startSequence(parts: ControllerParts, request: InvokeRequest, atomicActions: AtomicActionCount = { value: 0 }): Invocation {
+export function startSequence(parts: ControllerParts, request: StepRequest, atomicActions: AtomicActionCount = { value: 0 }): Invocation {
   const run: SequenceRun = { parts, request, activationId: parts.newActivationId(), tally: newTally(), atomicActions };
   const startMs = parts.clock.nowMs();
   const record = runComponents(run).then((response) =>
@@ -51,14 +51,14 @@ async function runComponent(run: SequenceRun, action: StoredAction, payload: unk
   const { parts, request, tally } = run;
   if (action.exec.kind !== "sequence") run.atomicActions.value++;
   try {
-    const component: InvokeRequest = {
+    const component: StepRequest = {
       user: request.user,
       action,
       payload,
       transactionId: parts.newTransactionId(),
       createdAtMs: parts.clock.nowMs(),
       cause: run.activationId,
-      ...(request.within && { within: request.within }),
+      within: request.within,
     };
     const invocation = await parts.invoke(component, { sequence: run.atomicActions });
     const waited = await waitForStep(parts.clock, invocation);

@@ -1,4 +1,4 @@
-/** F1 to F4, see stages.ts. */
+/** stages.F1 to stages.F4, see stages.ts. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HandClock, settled } from "@openwhisk-harvest/testkit";
@@ -10,7 +10,7 @@ const join = (stages: Stages, barrierId = "b") => stages.join({ barrierId, waitM
 const enter = (stages: Stages, position: number, barrierId = "b"): BranchSeat =>
   stages.enter({ barrierId, position, count: 0 }) ?? assert.fail(`position ${position} is taken`);
 
-test("F1: the results come in the order of the positions, whatever the order of the ends, before or after the join", async () => {
+test("stages.F1: the results come in the order of the positions, whatever the order of the ends, before or after the join", async () => {
   const order = fc.integer({ min: 1, max: 12 }).chain((width) =>
     fc.record({
       width: fc.constant(width),
@@ -35,7 +35,7 @@ test("F1: the results come in the order of the positions, whatever the order of 
   );
 });
 
-test("F1: a position is taken once, by the first that comes", async () => {
+test("stages.F1: a position is taken once, by the first that comes", async () => {
   const stages = new Stages();
   enter(stages, 0).end({ result: 1 });
   assert.equal(stages.enter({ barrierId: "b", position: 0, count: 2 }), undefined);
@@ -43,7 +43,7 @@ test("F1: a position is taken once, by the first that comes", async () => {
   assert.deepEqual(await join(stages), { value: [1, 2] });
 });
 
-test("F2 and F4: a branch that leaves no result ends the stage at once, by name, and the other branches", async () => {
+test("stages.F2 and stages.F4: a branch that leaves no result ends the stage at once, by name, and the other branches", async () => {
   for (const isJoinedBefore of [true, false]) {
     const stages = new Stages();
     const [first, second, third] = [0, 1, 2].map((position) => enter(stages, position)) as [BranchSeat, BranchSeat, BranchSeat];
@@ -57,14 +57,14 @@ test("F2 and F4: a branch that leaves no result ends the stage at once, by name,
   }
 });
 
-test("F2: a stage that is not joined here is left alone when a branch of it leaves no result: it may be joined over Redis", async () => {
+test("stages.F2: a stage that is not joined here is left alone when a branch of it leaves no result: it may be joined over Redis", async () => {
   const stages = new Stages();
   const [first, second] = [enter(stages, 0), enter(stages, 1)];
   first.end({ error: "it returned none", activationId: "abc" });
   assert.equal(second.signal.aborted, false);
 });
 
-test("F3: a stage ends when its time is over, and the text says how long it had", async () => {
+test("stages.F3: a stage ends when its time is over, and the text says how long it had", async () => {
   const stages = new Stages();
   const seat = enter(stages, 0);
   const joined = join(stages);
@@ -74,7 +74,7 @@ test("F3: a stage ends when its time is over, and the text says how long it had"
   assert.ok(seat.signal.aborted);
 });
 
-test("F3: all stages end with their session, joined or not", async () => {
+test("stages.F3: all stages end with their session, joined or not", async () => {
   const stages = new Stages();
   const seats = [enter(stages, 0, "x"), enter(stages, 0, "y")];
   const joined = join(stages, "x");

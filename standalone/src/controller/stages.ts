@@ -5,11 +5,14 @@
  *   enter (a branch is invoked) ... -> join (the conductor has invoked all) -> full | an error
  *
  * Invariants, cited by the tests:
- *  F1 A stage is full when all branches that were invoked have left a result; their order is that of their positions.
- *  F2 A branch that ends without a result ends its stage at once, and the error names it.
- *  F3 A stage ends when its time is over, and when its session ends, also one that is never joined.
- *  F4 When a stage ends before its branches, no further step of theirs is run: their signal is aborted. What runs comes to its own end.
+ * stages.F1  A stage is full when all branches that were invoked have left a result; their order is that of their
+ *     positions.
+ * stages.F2  A branch that ends without a result ends its stage at once, and the error names it.
+ * stages.F3  A stage ends when its time is over, and when its session ends, also one that is never joined.
+ * stages.F4  When a stage ends before its branches, no further step of theirs is run: their signal is aborted. What runs
+ *     comes to its own end.
  */
+import { setMaxListeners } from "node:events";
 import { type BranchOf, branchLostText, CALLED_OFF, type Clock, type JoinRequest, stageTimeoutText } from "@openwhisk-harvest/core";
 import type { JsonObject } from "./json.js";
 import { waitAtMost } from "./wait.js";
@@ -36,6 +39,10 @@ class Stage {
   readonly ended = new Promise<StageEnd>((resolve) => {
     this.#tell = resolve;
   });
+
+  constructor() {
+    setMaxListeners(0, this.#branches.signal); // all branches have one
+  }
 
   /** Undefined for a position that is taken: that invocation is no branch of the stage. */
   enter(position: number): BranchSeat | undefined {
@@ -91,7 +98,7 @@ export class Stages {
     return waited.done ? waited.value : { error: stageTimeoutText(timeoutMs) };
   }
 
-  /** Its session has ended (F3). */
+  /** Its session has ended (stages.F3). */
   close(): void {
     for (const stage of this.#open.values()) stage.fail("its composition has ended");
     this.#open.clear();

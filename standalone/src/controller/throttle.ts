@@ -1,11 +1,13 @@
-/** Throttles per namespace (Entitlement.scala, RateThrottler, ActivationThrottler). Checked before an action is looked up. */
+/**
+ * Throttles of the rate, per namespace (Entitlement.scala, RateThrottler). Checked before an action is looked up. What composition runs
+ * invoke by themselves does not count; how much may be in flight is admission's.
+ */
 import type { Clock } from "@openwhisk-harvest/core";
 import { WhiskRejection } from "../whisk-rejection.js";
-import { tooManyConcurrentRequests, tooManyRequests } from "../whisk-texts.js";
+import { tooManyRequests } from "../whisk-texts.js";
 
 export interface ThrottleLimits {
   readonly invocationsPerMinute: number;
-  readonly concurrentInvocations: number;
   /** Triggers; as many as invocations when absent. */
   readonly firesPerMinute?: number;
 }
@@ -16,7 +18,6 @@ interface Usage {
   minute: number;
   inMinute: number;
   firesInMinute: number;
-  inFlight: number;
 }
 
 export class Throttle {
@@ -29,31 +30,20 @@ export class Throttle {
     this.#clock = clock;
   }
 
-  /** Counts one request of a client. 429 when it is one too many in this minute, or the namespace has too much in flight. */
+  /** Counts one request of a client. 429 when it is one too many in this minute. */
   check(namespace: string): void {
     const usage = this.#usageNow(namespace);
-    usage.inMinute++;
-    const { invocationsPerMinute, concurrentInvocations } = this.#limits;
-    if (usage.inMinute > invocationsPerMinute) throw new WhiskRejection(429, tooManyRequests(usage.inMinute, invocationsPerMinute));
-    if (usage.inFlight >= concurrentInvocations)
-      throw new WhiskRejection(429, tooManyConcurrentRequests(usage.inFlight, concurrentInvocations));
+    this.#limit(++usage.inMinute, this.#limits.invocationsPerMinute);
   }
 
   /** Counts one firing of a trigger; what its rules invoke counts by itself. */
   checkFire(namespace: string): void {
     const usage = this.#usageNow(namespace);
-    usage.firesInMinute++;
-    const { firesPerMinute = this.#limits.invocationsPerMinute } = this.#limits;
-    if (usage.firesInMinute > firesPerMinute) throw new WhiskRejection(429, tooManyRequests(usage.firesInMinute, firesPerMinute));
+    this.#limit(++usage.firesInMinute, this.#limits.firesPerMinute ?? this.#limits.invocationsPerMinute);
   }
 
-  /** Counts an activation, also a component's, as in flight until the returned function is called. */
-  enter(namespace: string): () => void {
-    const usage = this.#usageOf(namespace);
-    usage.inFlight++;
-    return () => {
-      usage.inFlight--;
-    };
+  #limit(count: number, allowed: number): void {
+    if (count > allowed) throw new WhiskRejection(429, tooManyRequests(count, allowed), MINUTE_MS - (this.#clock.nowMs() % MINUTE_MS));
   }
 
   #usageNow(namespace: string): Usage {
@@ -64,7 +54,7 @@ export class Throttle {
   }
 
   #usageOf(namespace: string): Usage {
-    const usage = this.#byNamespace.get(namespace) ?? { minute: 0, inMinute: 0, firesInMinute: 0, inFlight: 0 };
+    const usage = this.#byNamespace.get(namespace) ?? { minute: 0, inMinute: 0, firesInMinute: 0 };
     this.#byNamespace.set(namespace, usage);
     return usage;
   }

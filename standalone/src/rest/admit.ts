@@ -4,6 +4,7 @@
  */
 import type { FastifyRequest } from "fastify";
 import { authenticate, forbidden, mayReadPackage } from "../auth.js";
+import type { InvokeRequest } from "../controller/parts.js";
 import type { EntityName } from "../entity-name.js";
 import type { Identity } from "../messages.js";
 import { pathSegments, type RestContext, setCaller } from "./context.js";
@@ -18,8 +19,16 @@ export function admit(context: RestContext, request: FastifyRequest): void {
   const entity = { namespace, name: pathSegments(request).join("/") || id };
   if (namespace !== user.namespace && !mayVisit(context, request, user, collection, entity)) throw forbidden(entity);
   if (request.method !== "POST") return;
-  if (collection === "actions") context.throttle.check(user.namespace);
+  if (collection === "actions") admitInvocation(context, { user, transactionId: request.id }, entity);
   if (collection === "triggers") context.throttle.checkFire(user.namespace);
+}
+
+/** What follows from what runs is judged when its body has been read; and branches of a run that was let in are never refused. */
+function admitInvocation({ controller, throttle }: RestContext, caller: Pick<InvokeRequest, "user" | "transactionId">, action: EntityName) {
+  const { admission, callers } = controller;
+  const { namespace } = caller.user;
+  if (!callers.isForked(caller, action)) throttle.check(namespace);
+  if (!callers.isKnown(caller)) admission.check(namespace);
 }
 
 /**

@@ -70,6 +70,8 @@ function readJsonBodies(app: FastifyInstance, payloadMaxBytes: number): void {
 async function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger): Promise<void> {
   const { status, text } = describe(error, request);
   if (status === 401) reply.header("WWW-Authenticate", 'Basic realm="OpenWhisk secure realm"');
+  if (error instanceof WhiskRejection && error.retryAfterMs !== undefined)
+    reply.header("Retry-After", Math.max(1, Math.ceil(error.retryAfterMs / 1_000)));
   if (status === 500) logger.error({ transactionId: request.id, reason: messageOf(error) }, "a request failed");
   await reply.code(status).send({ error: text, code: request.id });
 }

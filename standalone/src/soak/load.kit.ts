@@ -13,7 +13,7 @@ export const LOAD_FLAGS = [
   "standalone.invocationsPerMinute=1000000",
   "standalone.concurrentInvocations=100000",
   "standalone.queueLength=100000",
-  "standalone.queueDeadlineMs=600000",
+  "standalone.admissionWaitMs=600000",
 ] as const;
 
 export interface LoadOptions {

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { JOIN_ACTION } from "@openwhisk-harvest/core";
 import type { ActivationRecord } from "../messages.js";
+import { MAX_BRANCHES } from "./callers.js";
 import { conductor, GUEST, type TestAction, testController } from "./controller.kit.js";
-import { MAX_BRANCHES } from "./forks.js";
 
 type Params = Record<string, unknown>;
 type Controller = ReturnType<typeof testController>;
@@ -61,7 +61,7 @@ test("A fork of three is joined in order, with no activation for the wait", asyn
   );
 });
 
-test("F2: however a branch ends without a result, its stage hears of it at once", async () => {
+test("stages.F2: however a branch ends without a result, its stage hears of it at once", async () => {
   const dies = () => {
     throw new Error("gone");
   };
@@ -81,7 +81,7 @@ test("F2: however a branch ends without a result, its stage hears of it at once"
   }
 });
 
-test("F4: branches of a stage that has ended run no further step", async () => {
+test("stages.F4: branches of a stage that has ended run no further step", async () => {
   let goOn: () => void = () => undefined;
   const waits = new Promise<void>((resolve) => {
     goOn = resolve;

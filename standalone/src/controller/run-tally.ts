@@ -1,0 +1,47 @@
+/** The runs of a namespace, or of all, in numbers. */
+import type { RunsView } from "./admission-rules.js";
+
+/** Weight of the run that ended last in the mean: the mean forgets what was before some ten runs. */
+const NEWEST = 0.1;
+
+/** Where a run that was let in stands. */
+export type RunStage = "arriving" | "waiting" | "begun";
+
+export class RunTally {
+  inFlight = 0;
+  readonly #count: Record<RunStage, number> = { arriving: 0, waiting: 0, begun: 0 };
+  /** Sum of the times at which those that are under way have begun. */
+  #begunAtMs = 0;
+  #meanMs: number | undefined;
+
+  /** Nothing is in flight, so all that is left is the mean. */
+  get isIdle(): boolean {
+    return this.inFlight === 0;
+  }
+
+  get waiting(): number {
+    return this.#count.waiting;
+  }
+
+  enter(stage: RunStage, nowMs: number): void {
+    this.#count[stage]++;
+    if (stage === "begun") this.#begunAtMs += nowMs;
+  }
+
+  /** `sinceMs`: when it entered the stage. */
+  leave(stage: RunStage, sinceMs: number): void {
+    this.#count[stage]--;
+    if (stage === "begun") this.#begunAtMs = this.#count.begun === 0 ? 0 : this.#begunAtMs - sinceMs;
+  }
+
+  /** A run has taken so long, once it had begun. */
+  took(ms: number): void {
+    this.#meanMs = this.#meanMs === undefined ? ms : this.#meanMs + NEWEST * (ms - this.#meanMs);
+  }
+
+  view(nowMs: number): RunsView {
+    const { begun } = this.#count;
+    const ageMs = begun === 0 ? 0 : nowMs - this.#begunAtMs / begun;
+    return { inFlight: this.inFlight, ...this.#count, meanMs: this.#meanMs, ageMs };
+  }
+}
