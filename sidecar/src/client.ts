@@ -48,9 +48,9 @@ export async function readDag(sidecar: SidecarAddress, namespace: string, name: 
   }
 }
 
-/** Of a failed fetch: its message says only that it failed, its cause says why. */
+/** Why a request failed: the TypeError of `fetch` says only that it did, and its cause says why. */
 export function reasonOf(error: unknown): string {
-  return error instanceof Error && error.cause !== undefined ? messageOf(error.cause) || messageOf(error) : messageOf(error);
+  return error instanceof TypeError && error.cause !== undefined ? messageOf(error.cause) || messageOf(error) : messageOf(error);
 }
 
 function codeOf(code: string | undefined): ErrorCode {

@@ -1,6 +1,8 @@
 /** What each program brings with it: numbers, and what must not be among it. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 
@@ -25,6 +27,34 @@ describe("the production closure", () => {
     const withBus = closureOf("cli", LAPTOP);
     assert.ok(withBus.includes(KAFKA), "the search finds what is there");
     for (const name of STANDALONE) assert.ok(!withBus.includes(name), name);
+  });
+
+  it("is enough: installed alone it runs, and says what up, demo, shim and Kafka's check need", () => {
+    const folder = mkdtempSync(join(tmpdir(), "hv-closure-"));
+    try {
+      const words = ["scripts/closure.mjs", "cli", "--copy", join(folder, "app"), "--without", LAPTOP, "--without", BUS];
+      execFileSync(process.execPath, words, { cwd: REPOSITORY, stdio: "ignore" });
+      const harvest = (...verb: readonly string[]) =>
+        spawnSync(process.execPath, [join(folder, "app/cli/bin/harvest.js"), ...verb], {
+          cwd: folder,
+          encoding: "utf8",
+          env: { HOME: folder },
+        });
+      assert.equal(harvest("--version").status, 0);
+      assert.match(harvest("--help").stdout, /evaluate/, "the file of every verb is loaded");
+      for (const [verb, name] of [
+        ["up", LAPTOP],
+        ["demo", LAPTOP],
+        ["shim", BUS],
+      ] as const)
+        assert.match(harvest(verb).stderr, new RegExp(`^error: harvest ${verb} needs the package ${name}, .*\\(OWH_NOT_FOUND\\)\n$`));
+      assert.match(
+        harvest("doctor", "--set", "doctor.kafka=127.0.0.1:1").stdout,
+        new RegExp(`Kafka: doctor\\.kafka needs the package ${BUS}`),
+      );
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   const images: readonly [room: string, most: number, without: readonly string[], within: readonly string[]][] = [
