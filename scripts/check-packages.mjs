@@ -1,8 +1,8 @@
 /**
  * Holds what `npm pack` puts into the packages that are not private:
  *
- * house.3  A package has no test, kit or contract in it.
- * house.4  A package is whole: every file that one of its files imports is in it.
+ * packages.1  A package has no test, kit or contract in it.
+ * packages.2  A package is whole: every file that one of its files imports is in it.
  *
  * Part of `npm run arrows`; needs the build. Prints every breach, and ends with 1 when there is one.
  */
@@ -22,10 +22,10 @@ for (const { name, files } of packed([...folders.keys()])) {
   const paths = new Set(files.map(({ path }) => path));
   if (![...paths].some((path) => path.startsWith("dist/"))) breaches.push(`${name}: it is not built: run npm run build`);
   for (const path of paths) {
-    if (FOR_TESTS.test(path)) breaches.push(`${name}: packs ${path} (house.3)`);
+    if (FOR_TESTS.test(path)) breaches.push(`${name}: packs ${path} (packages.1)`);
     else if (path.startsWith("dist/") && path.endsWith(".js"))
       for (const target of relativeImports(folders.get(name), path))
-        if (!paths.has(target)) breaches.push(`${name}: ${path} imports ${target}, which is not packed (house.4)`);
+        if (!paths.has(target)) breaches.push(`${name}: ${path} imports ${target}, which is not packed (packages.2)`);
   }
 }
 report(breaches, `${published.length} packages hold what they should`);

@@ -1,9 +1,12 @@
-/** How a verb reaches OpenWhisk, the sidecar, Redis and documents: the addresses of door.ts, opened when they are needed. */
+/**
+ * How a verb reaches OpenWhisk, the sidecar, Redis and documents: the addresses of addresses.ts, opened when they are
+ * needed.
+ */
 import { type AllocationStore, type Config, type DagDescription, HarvestError } from "@openwhisk-harvest/core";
 import { type Ask, askSidecar, readDag, type SidecarAddress } from "@openwhisk-harvest/sidecar/client";
 import type { Stores } from "@openwhisk-harvest/stores";
 import type { Client } from "openwhisk";
-import { type Address, type Door, doorOf, type Missing } from "./door.js";
+import { type Address, type Addresses, addressesOf, type Missing } from "./addresses.js";
 import { namespaceOf } from "./openwhisk.js";
 import { readSources } from "./read-sources.js";
 
@@ -12,24 +15,27 @@ const REDIS_TIMEOUT_MS = 2_000;
 
 /** Every method rejects with OWH_BAD_CONFIG where an address is missing, and names the setting. */
 export class Connection {
-  readonly door: Door;
+  readonly addresses: Addresses;
   readonly #config: Config;
   #namespace: Promise<string> | undefined;
 
-  constructor(config: Config, door = doorOf(readSources(config))) {
+  constructor(config: Config, addresses = addressesOf(readSources(config))) {
     this.#config = config;
-    this.door = door;
+    this.addresses = addresses;
   }
 
   /** OpenWhisk's address and key, which need not work. */
   openwhisk(): { readonly apihost: string; readonly auth: string } {
-    return { apihost: given(this.door.apihost).value, auth: given(this.door.auth).value };
+    return { apihost: given(this.addresses.apihost).value, auth: given(this.addresses.auth).value };
   }
 
-  /** The namespace of the key. Where OpenWhisk has to be asked: OWH_UNREACHABLE, or OWH_UNAUTHORIZED when it refuses the key. */
+  /**
+   * The namespace of the key. Where OpenWhisk has to be asked: OWH_UNREACHABLE, or OWH_UNAUTHORIZED when it refuses the
+   * key.
+   */
   async namespace(): Promise<string> {
-    const [apihost, auth] = [given(this.door.apihost), given(this.door.auth)];
-    this.#namespace ??= this.door.namespace === undefined ? namespaceOf(apihost, auth) : Promise.resolve(this.door.namespace);
+    const [apihost, auth] = [given(this.addresses.apihost), given(this.addresses.auth)];
+    this.#namespace ??= this.addresses.namespace === undefined ? namespaceOf(apihost, auth) : Promise.resolve(this.addresses.namespace);
     return this.#namespace;
   }
 
@@ -41,7 +47,7 @@ export class Connection {
   }
 
   sidecar(): SidecarAddress {
-    return { url: given(this.door.sidecar).value, auth: given(this.door.auth).value };
+    return { url: given(this.addresses.sidecar).value, auth: given(this.addresses.auth).value };
   }
 
   /** OWH_UNREACHABLE when the sidecar does not answer; else rejects with its own codes. */
@@ -58,7 +64,7 @@ export class Connection {
 
   /** Runs `use` on Redis and closes the connection. OWH_STORE_UNAVAILABLE when Redis does not answer. */
   async withAllocations<T>(use: (allocations: AllocationStore) => Promise<T>): Promise<T> {
-    const { value: url, from } = given(this.door.redis);
+    const { value: url, from } = given(this.addresses.redis);
     const { RedisAllocationStore } = await import("@openwhisk-harvest/stores/redis");
     const allocations = await RedisAllocationStore.connect({
       url,
@@ -79,7 +85,7 @@ export class Connection {
 
   /** Runs `use` on the documents and closes them. */
   async withStores<T>(use: (stores: Stores) => Promise<T>): Promise<T> {
-    const { documents } = this.door;
+    const { documents } = this.addresses;
     if ("missing" in documents) throw new HarvestError("OWH_BAD_CONFIG", `${documents.missing}.`);
     const { openStores } = await import("@openwhisk-harvest/stores");
     const { value, kind } = documents;
@@ -97,7 +103,7 @@ export class Connection {
       return await asked;
     } catch (cause) {
       if (!(cause instanceof HarvestError)) throw cause;
-      const { value, from } = given(this.door.sidecar);
+      const { value, from } = given(this.addresses.sidecar);
       const at = `(sidecar.url ${withoutUser(value)}, from ${from})`;
       if (cause.code === "OWH_UNREACHABLE") throw new HarvestError(cause.code, `${cause.message} ${at}`, { cause });
       if (cause.code === "OWH_UNAUTHORIZED")

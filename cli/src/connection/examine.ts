@@ -1,8 +1,8 @@
 /** Tries every address that is in use: what it answers, or the error that says what is wrong with it. */
 import { HarvestError, messageOf } from "@openwhisk-harvest/core";
 import { reasonOf } from "@openwhisk-harvest/sidecar/client";
+import type { Address, Missing } from "./addresses.js";
 import { type Connection, withoutUser } from "./connection.js";
-import type { Address, Missing } from "./door.js";
 
 export interface ConnectionRow {
   readonly part: "openwhisk" | "key" | "sidecar" | "redis" | "documents";
@@ -18,7 +18,7 @@ export interface ConnectionRow {
 const TIMEOUT_MS = 10_000;
 
 export async function examineConnection(connection: Connection): Promise<ConnectionRow[]> {
-  const { apihost, auth, sidecar, redis, documents } = connection.door;
+  const { apihost, auth, sidecar, redis, documents } = connection.addresses;
   return Promise.all([
     rowOf("openwhisk", apihost, () => answersAt(apihost)),
     rowOf("key", auth, async () => `of namespace ${await connection.namespace()}`),

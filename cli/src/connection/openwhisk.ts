@@ -1,13 +1,13 @@
 /** The one question that shows that OpenWhisk is there and takes the key: whose it is. */
 import { HarvestError } from "@openwhisk-harvest/core";
 import { reasonOf } from "@openwhisk-harvest/sidecar/client";
-import type { Address } from "./door.js";
+import type { Address } from "./addresses.js";
 
 const TIMEOUT_MS = 10_000;
 
 /**
- * The namespace of the key. OWH_UNREACHABLE when no OpenWhisk answers, OWH_UNAUTHORIZED when it refuses the key, OWH_FORBIDDEN when the
- * key has no namespace; each names the setting.
+ * The namespace of the key. OWH_UNREACHABLE when no OpenWhisk answers, OWH_UNAUTHORIZED when it refuses the key,
+ * OWH_FORBIDDEN when the key has no namespace; each names the setting.
  */
 export async function namespaceOf(apihost: Address, auth: Address): Promise<string> {
   const unreachable = (why: string, cause?: unknown) =>

@@ -1,4 +1,6 @@
-/** Reads what says which OpenWhisk is meant: the environment, the files of wsk, and what a stack on this machine leaves. */
+/**
+ * Reads what says which OpenWhisk is meant: the environment, the files of wsk, and what a stack on this machine leaves.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -12,10 +14,10 @@ import {
   stackFileIn,
   stackFileSchema,
 } from "@openwhisk-harvest/core";
-import type { DoorSources, Missing, WskpropsFile } from "./door.js";
+import type { AddressSources, Missing, WskpropsFile } from "./addresses.js";
 
 /** OWH_BAD_CONFIG when WSK_CONFIG_FILE names a file that cannot be read. */
-export function readSources(config: Config, environment: DoorSources["environment"] = process.env): DoorSources {
+export function readSources(config: Config, environment: AddressSources["environment"] = process.env): AddressSources {
   const named = environment["WSK_CONFIG_FILE"];
   return {
     config,

@@ -137,7 +137,5 @@ function eventPrefixOf(controller: ServiceEnvironment): Finding[] {
   const [prefix, events] = [settingOf(controller, PREFIX), settingOf(controller, EVENT_PREFIX)];
   if (prefix === undefined || events !== undefined) return [];
   const found = `${PREFIX} is set and ${EVENT_PREFIX} is not`;
-  return [
-    { check: `event prefix of ${controller.name}`, level: "note", found, change: `Set ${EVENT_PREFIX} if somebody reads user events.` },
-  ];
+  return [{ check: `event prefix of ${controller.name}`, level: "note", found, change: `Set ${EVENT_PREFIX} if user events are read.` }];
 }

@@ -3,15 +3,15 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { type Config, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import { reasonOf } from "@openwhisk-harvest/sidecar/client";
-import type { Door } from "../connection/door.js";
-import { withScheme } from "../connection/door.js";
+import type { Addresses } from "../connection/addresses.js";
+import { withScheme } from "../connection/addresses.js";
 import { loadBus } from "../optional.js";
 import type { About, Answer, ClusterFacts, ServiceEnvironment } from "./facts.js";
 
 type Settings = Config["doctor"];
 
 /** With the controller and the key that are in use where the doctor's own settings name no controller: a key goes to no other host. */
-export function settingsWith(settings: Settings, { apihost, auth }: Pick<Door, "apihost" | "auth">): Settings {
+export function settingsWith(settings: Settings, { apihost, auth }: Pick<Addresses, "apihost" | "auth">): Settings {
   if (settings.controllerUrl !== undefined || "missing" in apihost) return settings;
   const key = settings.auth ?? ("value" in auth ? auth.value : undefined);
   return { ...settings, controllerUrl: apihost.value, ...(key === undefined ? {} : { auth: key }) };

@@ -142,8 +142,8 @@ describe("doctor, over HTTP", () => {
     const found = levels(examine(await collectFacts(doctor([`controllerUrl=${url}`, "auth=a:b"]))));
     assert.equal(found["controller"], "bad");
     assert.equal(found["key"], "bad");
-    const nobody = levels(examine(await collectFacts(doctor(["controllerUrl=http://127.0.0.1:1"]))));
-    assert.deepEqual(nobody, { controller: "bad" });
+    const unreachable = levels(examine(await collectFacts(doctor(["controllerUrl=http://127.0.0.1:1"]))));
+    assert.deepEqual(unreachable, { controller: "bad" });
   });
 
   it("says that Kafka does not answer", async () => {
@@ -177,8 +177,8 @@ describe("doctor, over HTTP", () => {
 });
 
 describe("doctor, on the OpenWhisk that verbs use", () => {
-  const door = { apihost: { value: "https://used", from: "a" }, auth: { value: "used:key", from: "a" } };
-  const settings = (...flags: string[]) => settingsWith(loadConfig({ flags }).doctor, door);
+  const addresses = { apihost: { value: "https://used", from: "a" }, auth: { value: "used:key", from: "a" } };
+  const settings = (...flags: string[]) => settingsWith(loadConfig({ flags }).doctor, addresses);
 
   it("asks it with its key where the doctor names no controller", () => {
     const { controllerUrl, auth } = settings();

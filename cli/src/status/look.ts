@@ -22,7 +22,7 @@ export async function lookAtRun(connection: Connection, id: string, withinMs: nu
   const records = await listActivations(client, startedMs - BEFORE_START_MS);
   const recorded = new Set(componentsOfRun(root, records).map(({ record }) => record.activationId));
   const told =
-    "missing" in connection.door.redis
+    "missing" in connection.addresses.redis
       ? undefined
       : await orAbsent(
           connection.withAllocations((allocations) => tell(allocations, root, recorded)),

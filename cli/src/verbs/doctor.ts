@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { doorOf } from "../connection/door.js";
+import { addressesOf } from "../connection/addresses.js";
 import { readSources } from "../connection/read-sources.js";
 import { examine } from "../doctor/checks.js";
 import { collectFacts, settingsWith } from "../doctor/collect.js";
@@ -20,7 +20,7 @@ export function addDoctorVerb(program: Command): void {
     .option("--json", "print one JSON object: {findings: [{check, level, found, change?}]}")
     .action(async (flags: DoctorFlags) => {
       const config = configFrom(flags);
-      const findings = examine(await collectFacts(settingsWith(config.doctor, doorOf(readSources(config)))));
+      const findings = examine(await collectFacts(settingsWith(config.doctor, addressesOf(readSources(config)))));
       process.stdout.write(flags.json ? `${JSON.stringify({ findings })}\n` : `${findings.map(textOf).join("\n")}\n`);
       if (findings.some(({ level }) => level === "bad")) process.exitCode = 1;
     });

@@ -36,6 +36,6 @@ async function setMode(mode: string | undefined, flags: ModeFlags): Promise<void
 
 /** True also where the documents cannot be seen from here. */
 async function hasWorkflows(connection: Connection, namespace: string): Promise<boolean> {
-  if ("missing" in connection.door.documents) return true;
+  if ("missing" in connection.addresses.documents) return true;
   return connection.withStores(async ({ dags }) => (await dags.list(namespace)).length > 0);
 }

@@ -1,6 +1,6 @@
 import { runSidecar } from "@openwhisk-harvest/sidecar";
 import type { Command } from "commander";
-import { doorOf } from "../connection/door.js";
+import { addressesOf } from "../connection/addresses.js";
 import { readSources } from "../connection/read-sources.js";
 import { loggerFor } from "../logger.js";
 import { type ConfigFlags, configFrom, withConfigOptions } from "./options.js";
@@ -13,7 +13,7 @@ export function addSidecarVerb(program: Command): void {
       .description("Start the sidecar alone, beside a cluster (needs redis.url and sidecar.apihost), until interrupted"),
   ).action(async (flags: ConfigFlags) => {
     const config = configFrom(flags);
-    const { apihost } = doorOf(readSources(config));
+    const { apihost } = addressesOf(readSources(config));
     const found = "value" in apihost ? apihost.value : undefined;
     await runSidecar({ config, apihost: config.sidecar.apihost ?? found, logger: loggerFor(config.logLevel) });
   });

@@ -2,7 +2,8 @@
  * Time that only a test moves.
  *
  * clock.1  Wall clock and monotonic clock differ, as they do on a host: what takes one for the other shows.
- * clock.2  Sleepers wake in the order of their times, each at its own time, and what one wakes has run before time goes on.
+ * clock.2  Sleepers wake in the order of their times, each at its own time, and what one wakes has run before time goes
+ *     on.
  */
 import type { Clock } from "@openwhisk-harvest/core";
 

@@ -1,10 +1,11 @@
 /**
- * A Docker engine for tests: that of HARVEST_TEST_DOCKER_HOST, that of this host, or one started here. `scripts/test.mjs` starts one for all
- * files of a run and names it in that variable.
+ * A Docker engine for tests: that of HARVEST_TEST_DOCKER_HOST, that of this host, or one started here.
+ * `scripts/test.mjs` starts one for all files of a run and names it in that variable.
  *
- * engine.1  An engine that is started here touches nothing of another one's, and leaves nothing on the host: its folders and its bridge are
- *           its own, and it sets neither packet filters nor kernel parameters. So its containers reach this host, and nothing beyond.
- * engine.2  Every user has a network of its own, so that files of tests may run side by side on one engine.
+ * docker-engine.1  An engine that is started here touches nothing of another one's, and leaves nothing on the host: its
+ *     folders and its bridge are its own, and it sets neither packet filters nor kernel parameters. So its containers
+ *     reach this host, and nothing beyond.
+ * docker-engine.2  Every user has a network of its own, so that files of tests may run side by side on one engine.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { randomInt } from "node:crypto";
@@ -36,7 +37,9 @@ const SETS_NOTHING = ["--iptables=false", "--ip6tables=false", "--ip-masq=false"
 /** Networks get addresses by chance, and may meet another's. */
 const ATTEMPTS = 5;
 
-/** Or the reason why there is none. The containers' files must be readable here, so engines of other hosts will not do. */
+/**
+ * Or the reason why there is none. The containers' files must be readable here, so engines of other hosts will not do.
+ */
 export async function findEngine(): Promise<TestEngine | string> {
   const socketPath = namedSocket();
   if (existsSync(socketPath) && (await answers(new Docker({ socketPath })))) return withNetwork(socketPath, async () => undefined);
@@ -106,8 +109,8 @@ function ip(...words: readonly string[]): boolean {
 }
 
 /**
- * The name of a new bridge; undefined when there can be none. With `--bridge none` a daemon deletes docker0, and without a bridge of its own
- * it uses docker0, which may be another daemon's.
+ * The name of a new bridge; undefined when there can be none. With `--bridge none` a daemon deletes docker0, and
+ * without a bridge of its own it uses docker0, which may be another daemon's.
  */
 function addBridge(): string | undefined {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

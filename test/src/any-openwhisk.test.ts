@@ -27,7 +27,7 @@ interface Ran {
 }
 
 describe("by addresses alone", () => {
-  const folder = mkdtempSync(join(tmpdir(), "hv-door-"));
+  const folder = mkdtempSync(join(tmpdir(), "hv-any-"));
   const home = join(folder, "home");
   const own = join(folder, "own");
   let couchdb: TestCouch;

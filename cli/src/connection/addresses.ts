@@ -1,13 +1,14 @@
 /**
  * Which OpenWhisk, sidecar, Redis and documents a verb uses, and why these. Pure.
  *
- * door.1  What is configured (`openwhisk.*`, `sidecar.url`, `redis.url`, `couchdb.url`) is used.
- * door.2  API host and key come from one source. A source that has only one of them is told, and never completed from another: a key
- *         goes to no host that it was not given with.
- * door.3  Sources of API host and key are, in this order: the configuration; `__OW_API_HOST` and `__OW_API_KEY`; the file that
- *         WSK_CONFIG_FILE names; the stack that runs in the data folder, unless a sidecar is configured; `~/.wskprops`.
- * door.4  The sidecar, Redis and documents of the stack are used only with the stack's OpenWhisk.
- * door.5  Documents in the data folder itself are used when they are there and nothing else is named.
+ * addresses.1  What is configured (`openwhisk.*`, `sidecar.url`, `redis.url`, `couchdb.url`) is used.
+ * addresses.2  API host and key come from one source. A source that has only one of them is told, and never completed
+ *     from another: a key goes to no host that it was not given with.
+ * addresses.3  Sources of API host and key are, in this order: the configuration; `__OW_API_HOST` and `__OW_API_KEY`;
+ *     the file that WSK_CONFIG_FILE names; the stack that runs in the data folder, unless a sidecar is configured;
+ *     `~/.wskprops`.
+ * addresses.4  The sidecar, Redis and documents of the stack are used only with the stack's OpenWhisk.
+ * addresses.5  Documents in the data folder itself are used when they are there and nothing else is named.
  */
 import type { Config, StackFile } from "@openwhisk-harvest/core";
 import { wskProperties } from "./wskprops.js";
@@ -25,7 +26,7 @@ export interface Missing {
 /** CouchDB by its URL, or a folder of embedded documents. */
 export type Documents = (Address & { readonly kind: "couchdb" | "embedded" }) | Missing;
 
-export interface Door {
+export interface Addresses {
   /** A URL with its scheme. */
   readonly apihost: Address | Missing;
   readonly auth: Address | Missing;
@@ -36,7 +37,7 @@ export interface Door {
   readonly documents: Documents;
 }
 
-export interface DoorSources {
+export interface AddressSources {
   readonly config: Pick<Config, "openwhisk" | "sidecar" | "redis" | "couchdb" | "dataDir">;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The file that WSK_CONFIG_FILE names. */
@@ -62,7 +63,7 @@ interface Pair {
   readonly names: readonly [string, string];
 }
 
-export function doorOf(sources: DoorSources): Door {
+export function addressesOf(sources: AddressSources): Addresses {
   const { config, stack, hasDocuments } = sources;
   const openwhisk = openWhiskOf(sources);
   const stacks = "pid" in stack && "value" in openwhisk.apihost && sameHost(openwhisk.apihost.value, stack.apihost) ? stack : undefined;
@@ -86,7 +87,7 @@ export function doorOf(sources: DoorSources): Door {
   };
 }
 
-function openWhiskOf(sources: DoorSources): Pick<Door, "apihost" | "auth"> {
+function openWhiskOf(sources: AddressSources): Pick<Addresses, "apihost" | "auth"> {
   const pair = pairsOf(sources).find(({ apihost, auth }) => apihost !== undefined || auth !== undefined);
   if (!pair) {
     const missing = `No OpenWhisk is named: set openwhisk.apihost and openwhisk.auth, or both in ~/.wskprops (${whyNoStack(sources)})`;
@@ -100,7 +101,7 @@ function openWhiskOf(sources: DoorSources): Pick<Door, "apihost" | "auth"> {
   };
 }
 
-function pairsOf({ config, environment, namedWskprops, homeWskprops, stack }: DoorSources): Pair[] {
+function pairsOf({ config, environment, namedWskprops, homeWskprops, stack }: AddressSources): Pair[] {
   const { apihost, auth } = config.openwhisk;
   return [
     { from: "the configuration", apihost, auth, names: ["openwhisk.apihost", "openwhisk.auth"] },
@@ -128,11 +129,11 @@ function present(value: string | undefined): string | undefined {
   return value === "" ? undefined : value;
 }
 
-function whyNoStack({ stack, config }: DoorSources): string {
+function whyNoStack({ stack, config }: AddressSources): string {
   return "missing" in stack ? stack.missing : `the stack in ${config.dataDir} is not used, because sidecar.url is configured`;
 }
 
-function whyNotOfStack({ stack, config }: DoorSources): string {
+function whyNotOfStack({ stack, config }: AddressSources): string {
   return "missing" in stack ? `and ${stack.missing}` : `and the stack in ${config.dataDir} belongs to another OpenWhisk`;
 }
 

@@ -1,9 +1,9 @@
-/** Which addresses are used, and why (door.1 to door.5). */
+/** Which addresses are used, and why (addresses.1 to addresses.5). */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { loadConfig, type StackFile } from "@openwhisk-harvest/core";
 import fc from "fast-check";
-import { type Door, type DoorSources, doorOf } from "./door.js";
+import { type Addresses, type AddressSources, addressesOf } from "./addresses.js";
 import { wskProperties } from "./wskprops.js";
 
 const STACK: StackFile = {
@@ -17,8 +17,8 @@ const STACK: StackFile = {
 };
 const NO_STACK = { missing: "no stack runs" };
 
-function door({ flags = [], ...more }: Partial<DoorSources> & { flags?: readonly string[] } = {}): Door {
-  return doorOf({
+function addresses({ flags = [], ...more }: Partial<AddressSources> & { flags?: readonly string[] } = {}): Addresses {
+  return addressesOf({
     config: loadConfig({ flags }),
     environment: {},
     namedWskprops: undefined,
@@ -30,15 +30,20 @@ function door({ flags = [], ...more }: Partial<DoorSources> & { flags?: readonly
 }
 
 const wskprops = (apihost: string, auth: string) => ({ path: "/home/u/.wskprops", text: `APIHOST=${apihost}\nAUTH=${auth}\n` });
-const addressIn = (address: Door["apihost"] | Door["documents"]) => ("value" in address ? address.value : undefined);
-const missingIn = (address: Door["apihost"] | Door["documents"]) => ("missing" in address ? address.missing : undefined);
+const addressIn = (address: Addresses["apihost"] | Addresses["documents"]) => ("value" in address ? address.value : undefined);
+const missingIn = (address: Addresses["apihost"] | Addresses["documents"]) => ("missing" in address ? address.missing : undefined);
 const CONFIGURED = ["openwhisk.apihost=https://configured", "openwhisk.auth=c:k"];
 
-describe("the door", () => {
-  it("takes what is configured before everything else (door.1, door.3)", () => {
+describe("the addresses", () => {
+  it("takes what is configured before everything else (addresses.1, addresses.3)", () => {
     const flags = [...CONFIGURED, "sidecar.url=http://s", "redis.url=redis://r", "couchdb.url=http://c"];
     const environment = { __OW_API_HOST: "environment", __OW_API_KEY: "e:k" };
-    const { apihost, auth, sidecar, redis, documents } = door({ flags, environment, homeWskprops: wskprops("wsk", "w:k"), stack: STACK });
+    const { apihost, auth, sidecar, redis, documents } = addresses({
+      flags,
+      environment,
+      homeWskprops: wskprops("wsk", "w:k"),
+      stack: STACK,
+    });
     assert.deepEqual([apihost, auth, sidecar, redis, documents].map(addressIn), [
       "https://configured",
       "c:k",
@@ -48,27 +53,27 @@ describe("the door", () => {
     ]);
   });
 
-  it("asks its sources in order, and the home folder's last (door.3)", () => {
+  it("asks its sources in order, and the home folder's last (addresses.3)", () => {
     const environment = { __OW_API_HOST: "environment", __OW_API_KEY: "e:k" };
     const named = { ...wskprops("named", "n:k"), path: "/named" };
     const home = wskprops("home", "h:k");
     const all = { environment, namedWskprops: named, homeWskprops: home, stack: STACK };
-    assert.equal(addressIn(door({ flags: CONFIGURED, ...all }).apihost), "https://configured");
-    assert.equal(addressIn(door(all).apihost), "https://environment");
-    assert.equal(addressIn(door({ ...all, environment: {} }).apihost), "https://named");
-    assert.equal(addressIn(door({ stack: STACK, homeWskprops: home }).apihost), STACK.apihost);
-    assert.equal(addressIn(door({ homeWskprops: home }).apihost), "https://home");
-    const withSidecar = door({ stack: STACK, homeWskprops: home, flags: ["sidecar.url=http://s"] });
+    assert.equal(addressIn(addresses({ flags: CONFIGURED, ...all }).apihost), "https://configured");
+    assert.equal(addressIn(addresses(all).apihost), "https://environment");
+    assert.equal(addressIn(addresses({ ...all, environment: {} }).apihost), "https://named");
+    assert.equal(addressIn(addresses({ stack: STACK, homeWskprops: home }).apihost), STACK.apihost);
+    assert.equal(addressIn(addresses({ homeWskprops: home }).apihost), "https://home");
+    const withSidecar = addresses({ stack: STACK, homeWskprops: home, flags: ["sidecar.url=http://s"] });
     assert.deepEqual([addressIn(withSidecar.apihost), addressIn(withSidecar.redis)], ["https://home", undefined]);
   });
 
-  it("never shows a key to a host that it was not given with (door.2)", () => {
+  it("never shows a key to a host that it was not given with (addresses.2)", () => {
     const part = fc.option(fc.constantFrom("a", "b", "c", "d"), { nil: undefined });
     const pair = fc.record({ apihost: part, auth: part });
     fc.assert(
       fc.property(pair, pair, pair, fc.boolean(), (configured, environment, home, isUp) => {
         const flags = Object.entries(configured).flatMap(([name, value]) => (value ? [`openwhisk.${name}=${value}.conf`] : []));
-        const { apihost, auth } = door({
+        const { apihost, auth } = addresses({
           flags,
           environment: {
             __OW_API_HOST: environment.apihost && `${environment.apihost}.env`,
@@ -84,38 +89,42 @@ describe("the door", () => {
     );
   });
 
-  it("names the half that is missing (door.2)", () => {
-    assert.match(missingIn(door({ flags: [CONFIGURED[0] ?? ""], homeWskprops: wskprops("w", "w:k") }).auth) ?? "", /no openwhisk\.auth/);
-    assert.match(missingIn(door({ flags: [CONFIGURED[1] ?? ""], stack: STACK }).apihost) ?? "", /no openwhisk\.apihost/);
-    assert.match(missingIn(door({ homeWskprops: wskprops("", "w:k") }).apihost) ?? "", /\.wskprops has AUTH and no APIHOST/);
-    assert.match(missingIn(door({ environment: { __OW_API_HOST: "h" } }).auth) ?? "", /no __OW_API_KEY/);
-    for (const address of [door().apihost, door().auth]) assert.match(missingIn(address) ?? "", /No OpenWhisk is named.*no stack runs/);
+  it("names the half that is missing (addresses.2)", () => {
+    assert.match(
+      missingIn(addresses({ flags: [CONFIGURED[0] ?? ""], homeWskprops: wskprops("w", "w:k") }).auth) ?? "",
+      /no openwhisk\.auth/,
+    );
+    assert.match(missingIn(addresses({ flags: [CONFIGURED[1] ?? ""], stack: STACK }).apihost) ?? "", /no openwhisk\.apihost/);
+    assert.match(missingIn(addresses({ homeWskprops: wskprops("", "w:k") }).apihost) ?? "", /\.wskprops has AUTH and no APIHOST/);
+    assert.match(missingIn(addresses({ environment: { __OW_API_HOST: "h" } }).auth) ?? "", /no __OW_API_KEY/);
+    for (const address of [addresses().apihost, addresses().auth])
+      assert.match(missingIn(address) ?? "", /No OpenWhisk is named.*no stack runs/);
   });
 
-  it("uses the stack's other parts with the stack's OpenWhisk only (door.4)", () => {
-    const own = door({ stack: STACK });
+  it("uses the stack's other parts with the stack's OpenWhisk only (addresses.4)", () => {
+    const own = addresses({ stack: STACK });
     assert.deepEqual([own.sidecar, own.redis, own.documents].map(addressIn), [STACK.sidecar, STACK.redis, STACK.dataDir]);
     assert.equal(own.namespace, "guest");
-    const other = door({ stack: STACK, flags: CONFIGURED });
+    const other = addresses({ stack: STACK, flags: CONFIGURED });
     for (const address of [other.sidecar, other.redis, other.documents])
       assert.match(missingIn(address) ?? "", /belongs to another OpenWhisk/);
     assert.equal(other.namespace, undefined);
-    const byWsk = door({ stack: STACK, namedWskprops: wskprops(`${STACK.apihost}/`, "another:key") });
+    const byWsk = addresses({ stack: STACK, namedWskprops: wskprops(`${STACK.apihost}/`, "another:key") });
     assert.deepEqual([addressIn(byWsk.sidecar), byWsk.namespace], [STACK.sidecar, undefined], "the same OpenWhisk, another key");
   });
 
-  it("takes documents by URL, of the stack, or in the data folder (door.5)", () => {
-    assert.deepEqual(door({ stack: { ...STACK, couchdb: "http://c" } }).documents, {
+  it("takes documents by URL, of the stack, or in the data folder (addresses.5)", () => {
+    assert.deepEqual(addresses({ stack: { ...STACK, couchdb: "http://c" } }).documents, {
       value: "http://c",
       from: "the stack of `harvest up` in .harvest",
       kind: "couchdb",
     });
-    assert.deepEqual(door({ flags: CONFIGURED, hasDocuments: true }).documents, {
+    assert.deepEqual(addresses({ flags: CONFIGURED, hasDocuments: true }).documents, {
       value: ".harvest",
       from: "documents in dataDir",
       kind: "embedded",
     });
-    assert.match(missingIn(door({ flags: CONFIGURED }).documents) ?? "", /couchdb\.url is not set.*has no documents/);
+    assert.match(missingIn(addresses({ flags: CONFIGURED }).documents) ?? "", /couchdb\.url is not set.*has no documents/);
   });
 });
 
