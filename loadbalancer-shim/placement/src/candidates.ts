@@ -18,9 +18,9 @@ function conductorsLeave(request: PlacementRequest, { capacity, held, leavesRoom
   return roomForConductor(share, conductorOf(request.atLeast.memoryMb, request));
 }
 
-/** What the invoker would give now; undefined when it is not healthy or has no room. */
+/** What the invoker would give now; undefined when it is not healthy, has no room, or could not hold what is nested in the run. */
 export function permitsAt(request: PlacementRequest, invoker: InvokerView, step: Allocation): Allocation | undefined {
-  return invoker.healthy ? fitPermits(request, roomFor(request, invoker).free, step) : undefined;
+  return invoker.healthy && isDeepEnough(request, invoker) ? fitPermits(request, roomFor(request, invoker).free, step) : undefined;
 }
 
 /** Whether the invoker is healthy and, empty, could hold the least that the request accepts. */

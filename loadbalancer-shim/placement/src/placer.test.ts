@@ -173,3 +173,12 @@ for (const policy of ["greedy-jsq", "exact", "greedy-rr"] as const) {
     );
   });
 }
+
+test("a run whose waiting conductors no invoker could hold is refused at once, with room or without (conductor-room.L2)", () => {
+  const bench = new Bench("jsq", 2); // two slots of 256 MB each
+  const root = (depth: number) =>
+    ask({ conductor: true, want: { cpuCores: 0, memoryMb: 256 }, run: { order: 1, level: 0, isNew: true, depth } });
+  assert.throws(() => bench.offer(root(2)), { code: "OWH_NO_INVOKER", message: /nested deeper than any invoker holds/ });
+  assert.equal(bench.offer(root(1)).state, "placed");
+  assert.throws(() => bench.offer(root(2)), { code: "OWH_NO_INVOKER" });
+});
