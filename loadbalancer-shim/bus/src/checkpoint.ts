@@ -1,5 +1,5 @@
 /**
- * Where a successor begins to look (shim-core.S1). The invokers' own topics are the journal of what has been forwarded,
+ * Where a successor begins to look (shim-core.S1). The invokers' own topics are the record of what has been forwarded,
  * and the topics behind the prefix that of what has been acknowledged; a checkpoint is a set of offsets before which
  * nothing in flight stands:
  *   of the virtual invoker's topic: everything before it has been forwarded or failed;

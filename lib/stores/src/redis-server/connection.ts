@@ -4,7 +4,7 @@
  *   reading --request that must wait--> waiting --answer | time-out--> reading --QUIT | protocol error | end--> closed
  *
  * connection.C1  Answers leave in the order of their requests; nothing is run while an earlier request waits.
- * connection.C2  Answers leave only when the server says so: after their effects are in the journal.
+ * connection.C2  Answers leave only when the server says so: after their effects are in the append-only file.
  */
 import type { Socket } from "node:net";
 import { Waiting } from "./engine/command.js";
@@ -25,7 +25,7 @@ export interface ConnectionOptions {
   readonly room: WaitingRoom;
   /** Called when there is something to flush. */
   readonly onAnswer: (connection: Connection) => void;
-  /** Called after every event of this connection: effects go to the journal, and answers out. */
+  /** Called after every event of this connection: effects go to the append-only file, and answers out. */
   readonly settle: () => void;
 }
 

@@ -1,18 +1,18 @@
 /**
  * The embedded Redis: the commands that this project uses, for one machine, on loopback. Held to the same conformance
- * suite as redis-server (conformance.contract.ts). One event at a time: requests run, their effects go to the journal,
- * then answers go out.
+ * suite as redis-server (conformance.contract.ts). One event at a time: requests run, their effects go to the
+ * append-only file, then answers go out.
  */
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { type Clock, systemClock } from "@openwhisk-harvest/core";
 import { type Access, accessOf, UNRESTRICTED } from "./acl.js";
+import { AppendOnlyFile, AppendOnlyFileError } from "./append-only/append-only-file.js";
+import { snapshotRecords } from "./append-only/snapshot.js";
 import { Connection } from "./connection.js";
 import { Engine } from "./engine/engine.js";
 import { newSession } from "./engine/session.js";
 import { WaitingRoom } from "./engine/waiting-room.js";
-import { AppendOnlyFile, JournalError } from "./journal/append-only-file.js";
-import { snapshotRecords } from "./journal/snapshot.js";
 import { ErrorReply } from "./resp/reply.js";
 import type { ServerSettings } from "./settings.js";
 
@@ -31,7 +31,7 @@ export interface EmbeddedRedisOptions extends ServerSettings {
 export class EmbeddedRedis {
   readonly #engine: Engine;
   readonly #room: WaitingRoom;
-  readonly #journal: AppendOnlyFile;
+  readonly #file: AppendOnlyFile;
   readonly #access: Access;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
@@ -47,7 +47,7 @@ export class EmbeddedRedis {
     this.#engine = new Engine({ nowMs: () => clock.nowMs(), shutDown: onShutdown });
     this.#room = new WaitingRoom(this.#engine);
     this.#access = accessOf(passwords);
-    this.#journal = this.#load(aofFile);
+    this.#file = this.#load(aofFile);
     this.#server = createServer((socket) => this.#connect(socket));
     this.#server.maxConnections = MAX_CLIENTS;
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY_MS).unref();
@@ -71,22 +71,22 @@ export class EmbeddedRedis {
     for (const connection of this.#connections) connection.destroy();
     this.#server.close();
     await once(this.#server, "close");
-    this.#journal.close();
+    this.#file.close();
   }
 
   #load(file: string): AppendOnlyFile {
     const session = newSession(0, this.#access, UNRESTRICTED);
     this.#engine.keyspace.replaying = true;
-    const journal = AppendOnlyFile.open(file, (request) => {
+    const aof = AppendOnlyFile.open(file, (request) => {
       const name = (request[0] as Buffer).toString("latin1").toLowerCase();
       const command = this.#engine.command(name);
-      if (!command?.keys) throw new JournalError("The append-only file holds a request that changes no key.");
+      if (!command?.keys) throw new AppendOnlyFileError("The append-only file holds a request that changes no key.");
       const reply = this.#engine.run(command, request, session);
-      if (reply instanceof ErrorReply) throw new JournalError(`The append-only file does not replay: ${reply.text}.`);
+      if (reply instanceof ErrorReply) throw new AppendOnlyFileError(`The append-only file does not replay: ${reply.text}.`);
     });
     this.#engine.keyspace.replaying = false;
     this.#engine.takeChangedKeys(); // no session waits yet
-    return journal;
+    return aof;
   }
 
   #connect(socket: Socket): void {
@@ -98,17 +98,17 @@ export class EmbeddedRedis {
     socket.once("close", () => this.#connections.delete(connection));
   }
 
-  /** The journal before the answers. When the journal cannot be written the process ends, with the answers unsent. */
+  /** The append-only file before the answers. When it cannot be written the process ends, with the answers unsent. */
   #settle(): void {
-    this.#journal.append(this.#engine.takeEffects());
+    this.#file.append(this.#engine.takeEffects());
     for (const connection of this.#answered) connection.flush();
     this.#answered.clear();
-    if (this.#journal.isLarge) this.#rewrite();
+    if (this.#file.isLarge) this.#rewrite();
   }
 
   #rewrite(): void {
     try {
-      this.#journal.rewrite(snapshotRecords(this.#engine.keyspace));
+      this.#file.rewrite(snapshotRecords(this.#engine.keyspace));
     } catch (error) {
       this.#onWarning(`The append-only file could not be rewritten: ${(error as Error).message}`);
     }

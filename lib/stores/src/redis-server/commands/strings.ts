@@ -20,7 +20,7 @@ function setOptions(request: Request, nowMs: number): SetOptions {
   return options;
 }
 
-/** PXAT is what the journal holds. */
+/** PXAT is what the append-only file holds. */
 function setExpiry(unit: "EX" | "PX" | "PXAT", word: Buffer | undefined, nowMs: number): number {
   const amount = integer(word);
   if (amount <= 0) throw new CommandError("ERR invalid expire time in 'set' command");

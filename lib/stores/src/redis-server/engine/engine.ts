@@ -78,7 +78,7 @@ export class Engine {
     return this.#guarded(() => waiting.attempt(key, this.#contextOf(session)));
   }
 
-  /** What has changed since the last call, for the journal. */
+  /** What has changed since the last call, for the append-only file. */
   takeEffects(): Buffer[] {
     const effects = this.#effects;
     this.#effects = [];

@@ -1,6 +1,7 @@
 /**
  * All keys with their values and expiry times. A key whose time has come is gone: for whichever session asks (lazily),
- * and from memory within a sweep. Its going is reported, so that the journal has it at its place among the writes.
+ * and from memory within a sweep. Its going is reported, so that the append-only file has it at its place among the
+ * writes.
  */
 import { type Value, type ValueOf, wrongType } from "./values.js";
 
@@ -20,7 +21,7 @@ export class Keyspace {
   readonly #mortal = new Set<string>();
   readonly #options: KeyspaceOptions;
   #sweepAt = this.#mortal.values();
-  /** Set while the journal is replayed: there every expiry is a recorded deletion. */
+  /** Set while the append-only file is replayed: there every expiry is a recorded deletion. */
   replaying = false;
 
   constructor(options: KeyspaceOptions) {

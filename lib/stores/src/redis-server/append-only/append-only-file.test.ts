@@ -63,9 +63,9 @@ function recordsIn(path: string): string[] {
 }
 
 function write(...requests: string[][]): void {
-  const journal = AppendOnlyFile.open(file, () => assert.fail("the file is new"));
-  journal.append(requests.map(encodeRequest));
-  journal.close();
+  const aof = AppendOnlyFile.open(file, () => assert.fail("the file is new"));
+  aof.append(requests.map(encodeRequest));
+  aof.close();
 }
 
 describe("append-only file", () => {
@@ -84,9 +84,9 @@ describe("append-only file", () => {
       writeFileSync(file, whole.subarray(0, length));
       const seen = recordsIn(file);
       assert.ok(prefixes.includes(seen.join()), `cut at ${length}: ${seen.join()}`);
-      const journal = AppendOnlyFile.open(file, () => undefined);
-      journal.append([encodeRequest(["SET", "z", "9"])]);
-      journal.close();
+      const aof = AppendOnlyFile.open(file, () => undefined);
+      aof.append([encodeRequest(["SET", "z", "9"])]);
+      aof.close();
       assert.deepEqual(recordsIn(file), [...seen, "SET z 9"], `cut at ${length}`);
     }
   });
@@ -109,24 +109,24 @@ describe("append-only file", () => {
 
   it("append-only-file.J3: a rewrite takes the place of the old records, and appending goes on behind it", () => {
     write(["SET", "a", "1"], ["SET", "a", "2"]);
-    const journal = AppendOnlyFile.open(file, () => undefined);
-    journal.rewrite([encodeRequest(["SET", "a", "2"])]);
-    journal.append([encodeRequest(["SET", "b", "3"])]);
-    journal.close();
+    const aof = AppendOnlyFile.open(file, () => undefined);
+    aof.rewrite([encodeRequest(["SET", "a", "2"])]);
+    aof.append([encodeRequest(["SET", "b", "3"])]);
+    aof.close();
     assert.deepEqual(recordsIn(file), ["SET a 2", "SET b 3"]);
     assert.equal(statSync(file).mode & 0o077, 0);
   });
 
   it("append-only-file.J3: a rewrite that fails leaves the old file in use", () => {
     write(["SET", "a", "1"]);
-    const journal = AppendOnlyFile.open(file, () => undefined);
+    const aof = AppendOnlyFile.open(file, () => undefined);
     const failing = (function* () {
       yield encodeRequest(["SET", "a", "9"]);
       throw new Error("no space");
     })();
-    assert.throws(() => journal.rewrite(failing), /no space/);
-    journal.append([encodeRequest(["SET", "b", "2"])]);
-    journal.close();
+    assert.throws(() => aof.rewrite(failing), /no space/);
+    aof.append([encodeRequest(["SET", "b", "2"])]);
+    aof.close();
     assert.deepEqual(recordsIn(file), ["SET a 1", "SET b 2"]);
   });
 
@@ -137,16 +137,16 @@ describe("append-only file", () => {
   });
 
   it("becomes large by what is appended, and small by its rewrite", () => {
-    const journal = AppendOnlyFile.open(file, () => undefined);
+    const aof = AppendOnlyFile.open(file, () => undefined);
     const record = encodeRequest(["SET", "a", "x".repeat(1 << 20)]);
-    for (let n = 0; n < 15; n++) journal.append([record]);
-    assert.equal(journal.isLarge, false);
-    journal.append([record]);
-    assert.equal(journal.isLarge, true);
-    journal.rewrite([record]);
-    assert.equal(journal.isLarge, false);
-    assert.equal(journal.bytes, statSync(file).size);
-    journal.close();
+    for (let n = 0; n < 15; n++) aof.append([record]);
+    assert.equal(aof.isLarge, false);
+    aof.append([record]);
+    assert.equal(aof.isLarge, true);
+    aof.rewrite([record]);
+    assert.equal(aof.isLarge, false);
+    assert.equal(aof.bytes, statSync(file).size);
+    aof.close();
     truncateSync(file, 0);
   });
 });

@@ -16,7 +16,7 @@ const READ_BYTES = 1 << 20;
 /** A record may be somewhat larger than the request that made it. */
 const REPLAY_LIMITS = { ...PARSER_LIMITS, maxRequestBytes: 2 * PARSER_LIMITS.maxRequestBytes };
 
-export class JournalError extends Error {}
+export class AppendOnlyFileError extends Error {}
 
 export class AppendOnlyFile {
   readonly #file: string;
@@ -119,7 +119,7 @@ function nextRecord(parser: RequestParser): Buffer[] | undefined {
     return parser.next();
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    throw new JournalError(`The append-only file is damaged behind byte ${parser.finishedBytes}: ${error.message}.`);
+    throw new AppendOnlyFileError(`The append-only file is damaged behind byte ${parser.finishedBytes}: ${error.message}.`);
   }
 }
 
