@@ -24,7 +24,6 @@ const TO_COME = [
   ...["events", "plan"].map((name) => `lib/core/src/${name}`),
   "sidecar/src/ledger/",
   "standalone/src/invoker/",
-  "standalone/src/controller/",
 ];
 
 /** Comments, strings and regular expressions, whichever begins first. */

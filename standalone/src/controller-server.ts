@@ -1,6 +1,6 @@
 /**
- * The controller as a running server: stores, balancer, conductor loop and REST API around invokers that are given to it.
- * What kind of invokers they are is not its business.
+ * The controller as a running server: stores, balancer, conductor loop and REST API around invokers that are given to
+ * it. What kind of invokers they are is not its business.
  */
 import { type Allocation, type Clock, type Config, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import { Balancer, placementPolicy } from "@openwhisk-harvest/placement";
@@ -8,7 +8,7 @@ import type { FastifyInstance } from "fastify";
 import { mayUseAction } from "./auth.js";
 import type { Logger } from "./container/logger.js";
 import { Admission } from "./controller/admission.js";
-import { Door } from "./controller/door.js";
+import { Draining } from "./controller/draining.js";
 import { InFlight } from "./controller/in-flight.js";
 import { createController } from "./controller/invoke-action.js";
 import type { ControllerParts } from "./controller/parts.js";
@@ -24,7 +24,10 @@ import type { Runtimes } from "./runtimes.js";
 import type { Identities } from "./storage/identities.js";
 import { openStorage, type Storage } from "./storage/open-storage.js";
 
-/** Connections that the kernel keeps for a server that is busy: one too many is tried again by its client's kernel, seconds later. */
+/**
+ * Connections that the kernel keeps for a server that is busy: one too many is tried again by its client's kernel,
+ * seconds later.
+ */
 const BACKLOG = 4_096;
 /** How long close() waits for the records of what has been cut off when the containers are taken away. */
 const CUT_OFF_MS = 5_000;
@@ -61,7 +64,10 @@ export interface ControllerServer {
   close(): Promise<void>;
 }
 
-/** OWH_BAD_CONFIG when the port is taken or the data folder cannot be used, OWH_STORE_UNAVAILABLE without CouchDB. Nothing stays behind then. */
+/**
+ * OWH_BAD_CONFIG when the port is taken or the data folder cannot be used, OWH_STORE_UNAVAILABLE without CouchDB.
+ * Nothing stays behind then.
+ */
 export async function startControllerServer(
   options: ControllerServerOptions,
   createInvokerSide: (apihost: string) => Promise<InvokerSide>,
@@ -73,11 +79,11 @@ export async function startControllerServer(
   const limits = entityLimits(config);
   const throttle = new Throttle({ ...config, firesPerMinute: limits.firesPerMinute }, clock);
   const inFlight = new InFlight(logger);
-  const door = new Door();
+  const draining = new Draining();
   const running = lateBound<Running>();
   const controller = controllerOf(options, storage, running.value, inFlight);
   const invokers = async () => (await running.value).balancer.invokers();
-  const app = createRestServer({ config, ...storage, controller, throttle, limits, runtimes, door, clock, invokers }, logger);
+  const app = createRestServer({ config, ...storage, controller, throttle, limits, runtimes, draining, clock, invokers }, logger);
   let side: InvokerSide;
   let apihost: string;
   try {
@@ -98,7 +104,7 @@ export async function startControllerServer(
       balancer,
       invokers: byId,
       activations: storage.activations,
-      door,
+      draining,
       clock,
       logger,
     }),
@@ -112,7 +118,16 @@ export async function startControllerServer(
     inFlight: () => inFlight.size,
     endDrain: () => drain.bind(),
     close: () => {
-      closing ??= close({ app, door, inFlight, invokers: side.invokers, storage, clock, drainMs: config.drainMs, drainEnded: drain.value });
+      closing ??= close({
+        app,
+        draining,
+        inFlight,
+        invokers: side.invokers,
+        storage,
+        clock,
+        drainMs: config.drainMs,
+        drainEnded: drain.value,
+      });
       return closing;
     },
   };
@@ -148,7 +163,7 @@ function controllerOf(
 
 interface Closing {
   readonly app: FastifyInstance;
-  readonly door: Door;
+  readonly draining: Draining;
   readonly inFlight: InFlight;
   readonly invokers: readonly Invoker[];
   readonly storage: Storage;
@@ -158,8 +173,8 @@ interface Closing {
 }
 
 /** Nothing new, then what runs (which may still invoke), then the containers, then the last answers and records. */
-async function close({ app, door, inFlight, invokers, storage, clock, drainMs, drainEnded }: Closing): Promise<void> {
-  door.close();
+async function close({ app, draining, inFlight, invokers, storage, clock, drainMs, drainEnded }: Closing): Promise<void> {
+  draining.begin();
   await waitAtMost(clock, Promise.race([inFlight.idle(), drainEnded]), drainMs);
   const closed = app.close();
   await Promise.all(invokers.map((invoker) => invoker.close()));
@@ -173,7 +188,7 @@ async function close({ app, door, inFlight, invokers, storage, clock, drainMs, d
 function createBalancer({ config, step, clock }: ControllerServerOptions, invokers: readonly Invoker[]): Balancer {
   const { conductorMemoryShare, placement } = config;
   const policy = placementPolicy(placement);
-  const queueLength = Number.POSITIVE_INFINITY; // who waits was let in: the bound is admission's
+  const queueLength = Number.POSITIVE_INFINITY; // what waits was let in: the bound is admission's
   return new Balancer({ policy, invokers, step, conductorMemoryShare, leavesRoom: true, queueLength, clock });
 }
 

@@ -1,4 +1,4 @@
-/** admission-rules.A1 to admission.A4, see admission-rules.ts and admission.ts. */
+/** Rules admission-rules.A1 to admission-rules.A3, and admission.A4. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HandClock } from "@openwhisk-harvest/testkit";
@@ -17,36 +17,36 @@ test("an idle server lets everything in", () => {
   assert.equal(ask(IDLE), undefined);
 });
 
-test("A1: as many runs of a namespace as it may have, and none more", () => {
+test("admission-rules.A1: as many runs of a namespace as it may have, and none more", () => {
   assert.equal(ask(busy({ inFlight: 99 })), undefined);
   const refusal = ask(busy({ inFlight: 100 }));
   assert.deepEqual(refusal, { why: "concurrent", count: 100, allowed: 100, retryAfterMs: 400 });
 });
 
-test("A2: the expected wait is the line times the mean time of a run, shared by those under way", () => {
+test("admission-rules.A2: the expected wait is the line times the mean time of a run, shared by those under way", () => {
   // Runs of 400 ms, four at a time: one of them begins every 100 ms.
   assert.equal(ask(busy({ waiting: 50 })), undefined);
   assert.deepEqual(ask(busy({ waiting: 51 })), { why: "waiting", count: 51, waitMs: 5_100, retryAfterMs: 2_550 });
   assert.equal(ask(busy({ waiting: 0, meanMs: 60_000 })), undefined, "nothing waits");
 });
 
-test("A2: runs that take longer than those before count with the time they have taken", () => {
+test("admission-rules.A2: runs that take longer than those before count with the time they have taken", () => {
   assert.equal(ask(busy({ waiting: 10, ageMs: 1_000 })), undefined);
   assert.equal(ask(busy({ waiting: 10, ageMs: 4_000 }))?.why, "waiting");
 });
 
-test("A2: what comes at once is let in before it is known whether there is room, up to a bound", () => {
+test("admission-rules.A2: what comes at once is let in before it is known whether there is room, up to a bound", () => {
   assert.equal(ask(busy({ begun: 0, meanMs: 10_000, arriving: 16 })), undefined);
   assert.equal(ask(busy({ begun: 0, meanMs: 10_000, arriving: 17 }))?.why, "waiting");
 });
 
-test("A2: a namespace that is new takes the mean of all for its own", () => {
+test("admission-rules.A2: a namespace that is new takes the mean of all for its own", () => {
   const own = { ...IDLE, waiting: 2, begun: 1 };
   assert.equal(ask(own, busy({ meanMs: 2_000 })), undefined);
   assert.equal(ask(own, busy({ meanMs: 3_000 }))?.why, "waiting");
 });
 
-test("A3: a line that is too long for all refuses those who have more than an equal share of it", () => {
+test("admission-rules.A3: a line that is too long for all refuses the namespaces that have more than an equal share of it", () => {
   const all = busy({ waiting: 60, meanMs: 400 });
   assert.equal(ask(busy({ waiting: 31 }), all, 2)?.why, "waiting");
   assert.equal(ask(busy({ waiting: 29 }), all, 2), undefined);
@@ -84,7 +84,7 @@ test("runs are served in the order in which they were let in, and what follows f
   assert.deepEqual([follower.order, follower.hasBegun], [first.order, true]);
 });
 
-test("A1: what an activation waits for counts, and is refused by it; what a composition starts and leaves counts alone", () => {
+test("admission-rules.A1: what an activation waits for counts, and is refused by it; what a composition starts and leaves counts alone", () => {
   const admission = new Admission({ ...LIMITS, concurrentInvocations: 2 }, new HandClock());
   const root = admission.letIn("a");
   const call = admission.follow("a", root, true);
@@ -114,7 +114,7 @@ test("the mean of the runs that have ended is what the next ones are expected to
   assert.match(refused(() => admission.letIn("a")).message, /count: 3, expected wait: 1200 ms/);
 });
 
-test("A4: whatever comes, and ends, in whatever state, the door is as it was", () => {
+test("admission.A4: whatever comes, and ends, in whatever state, the counts are as they were", () => {
   const step = fc.record({
     what: fc.constantFrom("in", "wait", "begin", "end", "follow"),
     namespace: fc.constantFrom("a", "b", "c"),
@@ -138,7 +138,7 @@ test("A4: whatever comes, and ends, in whatever state, the door is as it was", (
         if (what === "wait") at?.run.enter("waiting");
         if (what === "begin") at?.run.enter("begun");
         if (what === "end" && at) runs.splice(runs.indexOf(at), 1)[0]?.run.end();
-        for (const name of ["a", "b", "c"]) assert.ok(runs.filter((one) => one.namespace === name).length <= 6, "A1");
+        for (const name of ["a", "b", "c"]) assert.ok(runs.filter((one) => one.namespace === name).length <= 6, "admission-rules.A1");
       }
       for (const { run } of runs) run.end();
       for (const name of ["a", "b", "c"]) for (let n = 0; n < 6; n++) admission.letIn(name);

@@ -1,5 +1,5 @@
 /**
- * The door for new runs: counts them, and refuses by the rules of admission-rules.ts.
+ * Admission of new runs: counts them, and refuses by the rules of admission-rules.ts.
  *
  * admission.A4  When all runs have ended, all counts are as they were at the start.
  */
@@ -42,8 +42,9 @@ export class Admission {
   }
 
   /**
-   * Counts what follows from a run and is one of its own for the limit of admission-rules.A1: an invocation that an activation waits for, or that nothing
-   * joins. It is served with the run that it follows from. With `isLimited` it is refused by admission-rules.A1, with 429.
+   * Counts what follows from a run and is one of its own for the limit of admission-rules.A1: an invocation that an
+   * activation waits for, or that nothing joins. It is served with the run that it follows from. With `isLimited` it is
+   * refused by admission-rules.A1, with 429.
    */
   follow(namespace: string, { order }: Run, isLimited: boolean): Run {
     const { concurrentInvocations: allowed } = this.#limits;

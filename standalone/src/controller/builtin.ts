@@ -1,7 +1,7 @@
 /**
  * Actions that come with OpenWhisk: the package `/whisk.system/utils` of openwhisk-catalog (packages/utils). Composer's
- * conductors invoke its `echo` while they wait for their branches (composer-and-runtimes, 1.3). They are a line each and
- * trusted, so they run in process and take nobody's permits.
+ * conductors invoke its `echo` while they wait for their branches (composer-and-runtimes, 1.3). They are a line each
+ * and trusted, so they run in process and take no permits.
  */
 import type { PackageDocument, Stored, StoredAction } from "../entities.js";
 import { type EntityName, formatEntityName } from "../entity-name.js";
@@ -10,7 +10,7 @@ import { SYSTEM_ACTIONS, type SystemAction } from "./builtin-utils.js";
 import { isObject } from "./json.js";
 import { type ActivationResponse, recordWithoutRun } from "./records.js";
 
-/** The namespace of what comes with OpenWhisk; everybody may read and invoke it. */
+/** The namespace of what comes with OpenWhisk; any caller may read and invoke it. */
 export const SYSTEM_NAMESPACE = "whisk.system";
 
 const NEVER_CHANGED = { version: "0.0.1", publish: true, updated: 0, rev: "1-00000000000000000000000000000000" } as const;

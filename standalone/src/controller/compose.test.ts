@@ -20,7 +20,7 @@ const oneStep = (answer: (params: Params) => unknown) =>
   conductor((p) => (p["$done"] ? { params: { got: Object.fromEntries(Object.entries(p).filter(([k]) => k !== "$done")) } } : answer(p)));
 const call = (action: unknown, params?: unknown) => ({ action, params, state: { $done: true } });
 
-test("1: at most n components, then the conductor hears of it; at most 2n + 1 conductor runs, then it is over", async () => {
+test("at most n components, then the conductor hears of it; at most 2n + 1 conductor runs, then it is over (openwhisk-protocol, 3.2.1)", async () => {
   const n = 3;
   const c = controllerOf({ loop: conductor(() => ({ action: "a" })), a: { run: () => ({ ok: 1 }) } }, { sequenceMaxLength: n });
   const record = await c.record("loop");
@@ -30,7 +30,7 @@ test("1: at most n components, then the conductor hears of it; at most 2n + 1 co
   assert.deepEqual(c.messages[2 * n + 1]?.content, { error: "Too many actions in the composition." });
 });
 
-test("1: exactly n components are allowed", async () => {
+test("exactly n components are allowed (openwhisk-protocol, 3.2.1)", async () => {
   const counting = conductor((p) =>
     Number(p["i"] ?? 0) < 3 ? { action: "a", state: { i: Number(p["i"] ?? 0) + 1 } } : { params: { i: p["i"] } },
   );
@@ -38,7 +38,7 @@ test("1: exactly n components are allowed", async () => {
   assert.deepEqual((await c.record("counting")).response, { statusCode: 0, result: { i: 3 } });
 });
 
-test("1: a sequence counts as one, a nested composition by its own steps alone, and both share the counters", async () => {
+test("a sequence counts as one, a nested composition by its own steps alone, and both share the counters (openwhisk-protocol, 3.2.1)", async () => {
   const twice = (name: string) =>
     conductor((p) => (Number(p["i"] ?? 0) < 2 ? { action: name, state: { i: Number(p["i"] ?? 0) + 1 } } : { params: p }));
   const actions = {
@@ -56,7 +56,7 @@ test("1: a sequence counts as one, a nested composition by its own steps alone, 
   assert.equal(namesOf(tooFew).filter((name) => name === "a").length, 3, "the fourth is one too many for both together");
 });
 
-test("2: the state overlays the previous result, and the action's own parameters lie below both", async () => {
+test("the state overlays the previous result, and the action's own parameters lie below both (openwhisk-protocol, 3.2.2)", async () => {
   const c = controllerOf({
     c: conductor((p) => (p["again"] ? { params: p } : { action: "a", state: { again: true, x: "state" } }), {
       parameters: [
@@ -69,12 +69,12 @@ test("2: the state overlays the previous result, and the action's own parameters
   assert.deepEqual((await c.record("c")).response.result, { own: 1, again: true, x: "state", y: "result" });
 });
 
-test("2: a payload that is no object leaves only the own parameters", async () => {
+test("a payload that is no object leaves only the own parameters (openwhisk-protocol, 3.2.2)", async () => {
   const c = controllerOf({ c: conductor((p) => ({ params: p }), { parameters: [{ key: "own", value: 1 }] }) });
   assert.deepEqual((await c.record("c", undefined)).response.result, { own: 1 });
 });
 
-test("3: params and state that are no objects are boxed; a missing state is cleared", async () => {
+test("params and state that are no objects are boxed; a missing state is cleared (openwhisk-protocol, 3.2.3)", async () => {
   const c = controllerOf({
     c: conductor((p) => {
       if (p["state"] === 7) return { action: "a", params: [1, 2] };
@@ -89,7 +89,7 @@ test("3: params and state that are no objects are boxed; a missing state is clea
   );
 });
 
-test("4: without an action it ends, with params or else the whole result, and with the conductor's status", async () => {
+test("without an action it ends, with params or else the whole result, and with the conductor's status (openwhisk-protocol, 3.2.4)", async () => {
   const ends: [unknown, object][] = [
     [
       { params: { x: 1 }, state: { y: 2 } },

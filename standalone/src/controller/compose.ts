@@ -3,10 +3,11 @@
  *
  *   conductor -> component -> conductor -> ... -> conductor
  *
- * Each conductor run answers `{action, params, state}` to go on, or anything else to end. The numbers in the comments are the
- * numbers of its rules there, and the tests cite them, too.
+ * Each conductor run answers `{action, params, state}` to go on, or anything else to end. The comments and the
+ * tests cite its rules by their numbers there.
  *
- * One step is ours: the join of a parallel stage (core, join.ts). It holds no container and no permit, and is no component.
+ * One step is ours: the join of a parallel stage (core, join.ts). It holds no container and no permit, and is no
+ * component.
  */
 import { JOIN_ACTION, messageOf, readJoinRequest } from "@openwhisk-harvest/core";
 import { type EntityName, formatEntityName, resolveName } from "../entity-name.js";
@@ -27,7 +28,10 @@ import { type ActivationResponse, applicationError, completeRun, countStep, newT
 import { Stages } from "./stages.js";
 import { waitForStep } from "./wait.js";
 
-/** How often a composition may join, for each component that it may have: a join costs little, but a loop of them has to end. */
+/**
+ * How often a composition may join, for each component that it may have: a join costs little, but a loop of them has to
+ * end.
+ */
 const JOINS_PER_COMPONENT = 20;
 
 interface Session {
@@ -90,11 +94,11 @@ async function runSession(session: Session): Promise<ActivationResponse> {
   let next: NextPayload = { payload: session.request.payload };
   for (;;) {
     if (next.joined) accounting.joins++;
-    else if (accounting.conductors++ > 2 * parts.config.sequenceMaxLength) return applicationError(TEXTS.compositionIsTooLong); // 1
+    else if (accounting.conductors++ > 2 * parts.config.sequenceMaxLength) return applicationError(TEXTS.compositionIsTooLong); // (openwhisk-protocol, 3.2.1)
     const conductor = await runConductor(session, next.payload);
     if ("failure" in conductor) return conductor.failure;
     const answer = readAnswer(session, conductor.record);
-    if (!("action" in answer)) return answer.end; // 4
+    if (!("action" in answer)) return answer.end; // (openwhisk-protocol, 3.2.4)
     const outcome = await runNext(session, answer);
     if ("failure" in outcome) return outcome.failure;
     next = outcome;
@@ -103,12 +107,12 @@ async function runSession(session: Session): Promise<ActivationResponse> {
 
 async function runConductor(session: Session, payload: unknown): Promise<StepOutcome> {
   const { parts, request, stages, state } = session;
-  const input = state ? { ...(isObject(payload) ? payload : {}), ...state } : payload; // 2
+  const input = state ? { ...(isObject(payload) ? payload : {}), ...state } : payload; // (openwhisk-protocol, 3.2.2)
   const step = { ...stepRequest(session, request.action, input), stages };
   return runStep(session, () => parts.invokePrimitive(step));
 }
 
-/** 3 and 4. An array can name no next action, so it ends the composition. */
+/** An array can name no next action, so it ends the composition (openwhisk-protocol, 3.2.3 and 3.2.4). */
 function readAnswer(session: Session, { response }: ActivationRecord): ConductorAnswer {
   const result = isObject(response.result) ? response.result : {};
   session.state = result["state"] === undefined ? undefined : boxed(result["state"], "state");
@@ -125,7 +129,7 @@ interface NextPayload {
 type NextOutcome = NextPayload | { readonly failure: ActivationResponse };
 const reinvokeWithError = (error: string): NextPayload => ({ payload: { error } });
 
-/** 5 and 6: finds the component and runs it, or hands the conductor the reason why not. */
+/** Finds the component and runs it, or hands the conductor the reason why not (openwhisk-protocol, 3.2.5 and 3.2.6). */
 async function runNext(session: Session, { action, params }: ConductorAnswer): Promise<NextOutcome> {
   const { user } = session.request;
   const { accounting, parts } = session;
@@ -146,7 +150,7 @@ async function joinStage({ accounting, parts, stages }: Session, params: JsonObj
   return { payload: await stages.join(request, parts.clock), joined: true };
 }
 
-/** 7: whatever the component's result is, also an error, the conductor gets it. */
+/** Whatever the component's result is, also an error, the conductor gets it (openwhisk-protocol, 3.2.7). */
 async function runComponent(
   session: Session,
   name: EntityName,
@@ -155,7 +159,7 @@ async function runComponent(
 ): Promise<NextOutcome> {
   const { accounting, parts } = session;
   const nested = component.exec.kind !== "sequence" && isConductor(component);
-  if (!nested) accounting.components++; // 1: a nested composition counts through its own steps
+  if (!nested) accounting.components++; // a nested composition counts through its own steps (openwhisk-protocol, 3.2.1)
   const step = stepRequest(session, component, params);
   const outcome = await runStep(session, () => parts.invoke(step, { composition: accounting }));
   if ("failure" in outcome) return outcome;
@@ -170,7 +174,10 @@ function stepRequest({ parts, request, activationId }: Session, action: StoredAc
   return { user, action, payload, transactionId, createdAtMs: parts.clock.nowMs(), cause: activationId, within };
 }
 
-/** 8: waits for a step and counts it; a step that is late or cannot be run at all ends the composition. */
+/**
+ * Waits for a step and counts it; one that is late or cannot be run at all ends the composition (openwhisk-protocol,
+ * 3.2.8).
+ */
 async function runStep({ parts, tally, request }: Session, invoke: () => Promise<Invocation>): Promise<StepOutcome> {
   const { signal } = request.within;
   if (signal?.aborted) return { failure: applicationError(TEXTS.stageHasEnded) };

@@ -3,7 +3,10 @@ import { test } from "node:test";
 import { LENT_CPU_CORES } from "../messages.js";
 import { CpuLoans, type LenderTerms } from "./cpu-loans.js";
 
-const who = (transactionId: string, namespace = "guest") => ({ transactionId, user: { subject: namespace, namespace, authkey: "a:b" } });
+const transaction = (transactionId: string, namespace = "guest") => ({
+  transactionId,
+  user: { subject: namespace, namespace, authkey: "a:b" },
+});
 
 /** A lender whose limit and permits are noted. */
 function lender(cpuCores: number, invoker = 0) {
@@ -24,57 +27,57 @@ function lender(cpuCores: number, invoker = 0) {
   return { state, terms };
 }
 
-test("1: an activation lends to one other at a time", () => {
+test("cpu-loans.1: an activation lends to one other at a time", () => {
   const loans = new CpuLoans();
-  loans.enter(who("t"), lender(0.5).terms);
-  const loan = loans.borrow(who("t"));
+  loans.enter(transaction("t"), lender(0.5).terms);
+  const loan = loans.borrow(transaction("t"));
   assert.equal(loan?.cpuCores, 0.5 - LENT_CPU_CORES);
-  assert.equal(loans.borrow(who("t")), undefined);
+  assert.equal(loans.borrow(transaction("t")), undefined);
   loan?.giveBack();
-  assert.ok(loans.borrow(who("t")));
+  assert.ok(loans.borrow(transaction("t")));
 });
 
-test("1: one that runs on a loan may lend it on, until too little is left", () => {
+test("cpu-loans.1: one that runs on a loan may lend it on, until too little is left", () => {
   const loans = new CpuLoans();
-  loans.enter(who("t"), lender(0.5).terms);
-  loans.borrow(who("t"));
-  loans.enter(who("t"), lender(0.25).terms);
-  assert.equal(loans.borrow(who("t"))?.cpuCores, 0.2);
-  loans.enter(who("t"), lender(0.1).terms);
-  assert.equal(loans.borrow(who("t")), undefined);
+  loans.enter(transaction("t"), lender(0.5).terms);
+  loans.borrow(transaction("t"));
+  loans.enter(transaction("t"), lender(0.25).terms);
+  assert.equal(loans.borrow(transaction("t"))?.cpuCores, 0.2);
+  loans.enter(transaction("t"), lender(0.1).terms);
+  assert.equal(loans.borrow(transaction("t")), undefined);
 });
 
-test("2: neither another transaction nor another namespace gets anything, and the loan is for the lender's invoker", () => {
+test("cpu-loans.2: neither another transaction nor another namespace gets anything, and the loan is for the lender's invoker", () => {
   const loans = new CpuLoans();
-  loans.enter(who("t"), lender(0.5, 3).terms);
-  assert.equal(loans.borrow(who("u")), undefined);
-  assert.equal(loans.borrow(who("t", "other")), undefined);
-  assert.equal(loans.borrow(who("t"))?.invoker, 3);
+  loans.enter(transaction("t"), lender(0.5, 3).terms);
+  assert.equal(loans.borrow(transaction("u")), undefined);
+  assert.equal(loans.borrow(transaction("t", "other")), undefined);
+  assert.equal(loans.borrow(transaction("t"))?.invoker, 3);
 });
 
-test("3: what has ended lends nothing", () => {
+test("cpu-loans.3: what has ended lends nothing", () => {
   const loans = new CpuLoans();
   const { state, terms } = lender(0.5);
-  loans.enter(who("t"), terms)();
-  assert.equal(loans.borrow(who("t")), undefined);
+  loans.enter(transaction("t"), terms)();
+  assert.equal(loans.borrow(transaction("t")), undefined);
   assert.equal(state.released, 1);
 });
 
-test("4: the lender's limit shrinks while it lends", () => {
+test("cpu-loans.4: the lender's limit shrinks while it lends", () => {
   const loans = new CpuLoans();
   const { state, terms } = lender(0.5);
-  loans.enter(who("t"), terms);
-  const loan = loans.borrow(who("t"));
+  loans.enter(transaction("t"), terms);
+  const loan = loans.borrow(transaction("t"));
   assert.equal(state.shrunk, true);
   loan?.giveBack();
   assert.equal(state.shrunk, false);
 });
 
-test("4: a lender that ends before its loan is back releases what it holds when it is back, once", () => {
+test("cpu-loans.4: a lender that ends before its loan is back releases what it holds when it is back, once", () => {
   const loans = new CpuLoans();
   const { state, terms } = lender(0.5);
-  const ended = loans.enter(who("t"), terms);
-  const loan = loans.borrow(who("t"));
+  const ended = loans.enter(transaction("t"), terms);
+  const loan = loans.borrow(transaction("t"));
   ended();
   assert.equal(state.released, 0);
   loan?.giveBack();

@@ -1,17 +1,21 @@
 /**
- * Actions that wait for actions. An action that invokes another and waits for it holds its CPU and does nothing with it; on a small
- * host the one it waits for may find no CPU left, and both would wait until their time is up. So when nothing is free, an
- * activation that another one waits for runs on the CPU of that one, beside it, and the one that waits keeps next to none.
+ * Actions that wait for actions. An action that invokes another and waits for it holds its CPU and does nothing with
+ * it; on a small host the one it waits for may find no CPU left, and both would wait until their time is up. So when
+ * nothing is free, an activation that another one waits for runs on the CPU of that one, beside it, and the one that
+ * waits keeps next to none.
  *
- * Who waits for whom is told by the transaction id, which an action's client sends along (openwhisk-protocol, 3.1). A client
- * may show an id twice without being such an action: then its first run is slowed by its second, and nobody else by either.
+ * Which activation waits for which is told by the transaction id, which an action's client sends along
+ * (openwhisk-protocol, 3.1). A client may show an id twice without being such an action: then its first run is slowed
+ * by its second, and no other by either.
  *
  * Invariants, cited by the tests:
- *  1. An activation lends to one other at a time, so that what is lent is never in use twice by those it is lent to.
- *  2. Only activations of one namespace and one transaction lend to each other, and only within one invoker (H6).
- *  3. What has ended lends nothing more.
- *  4. The lender's limit shrinks while it lends, and what it holds at its invoker is held until the loan is back, even if it ends before:
- *     the two together never have more than the lender had (H6).
+ * cpu-loans.1  An activation lends to one other at a time, so that what is lent is never in use twice by those it is
+ *     lent to.
+ * cpu-loans.2  Only activations of one namespace and one transaction lend to each other, and only within one invoker
+ *     (H6).
+ * cpu-loans.3  What has ended lends nothing more.
+ * cpu-loans.4  The lender's limit shrinks while it lends, and what it holds at its invoker is held until the loan is
+ *     back, even if it ends before: the two together never have more than the lender had (H6).
  */
 import { type ActivationMessage, LENT_CPU_CORES } from "../messages.js";
 
@@ -36,14 +40,17 @@ interface Lender extends LenderTerms {
   ended: boolean;
 }
 
-type Who = Pick<ActivationMessage, "transactionId" | "user">;
+type Transaction = Pick<ActivationMessage, "transactionId" | "user">;
 
 export class CpuLoans {
   readonly #lenders = new Map<string, Set<Lender>>();
 
-  /** An activation runs. Call the answer when it has ended: what it holds is released then, or when its loan is back (4). */
-  enter(who: Who, terms: LenderTerms): () => void {
-    const key = keyOf(who);
+  /**
+   * An activation runs. Call the answer when it has ended: what it holds is released then, or when its loan is back
+   * (cpu-loans.4).
+   */
+  enter(transaction: Transaction, terms: LenderTerms): () => void {
+    const key = keyOf(transaction);
     const lender: Lender = { ...terms, lent: false, ended: false };
     const lenders = this.#lenders.get(key) ?? new Set();
     this.#lenders.set(key, lenders.add(lender));
@@ -55,9 +62,9 @@ export class CpuLoans {
     };
   }
 
-  /** 1 to 4. Undefined when nobody of the same transaction has anything to lend. */
-  borrow(who: Who): CpuLoan | undefined {
-    const lender = [...(this.#lenders.get(keyOf(who)) ?? [])].find((l) => !l.lent && l.cpuCores > 2 * LENT_CPU_CORES);
+  /** By cpu-loans.1 to cpu-loans.4. Undefined when no activation of the same transaction has anything to lend. */
+  borrow(transaction: Transaction): CpuLoan | undefined {
+    const lender = [...(this.#lenders.get(keyOf(transaction)) ?? [])].find((l) => !l.lent && l.cpuCores > 2 * LENT_CPU_CORES);
     if (!lender) return undefined;
     lender.lent = true;
     const grow = lender.shrink();
@@ -74,6 +81,6 @@ export class CpuLoans {
   }
 }
 
-function keyOf({ transactionId, user }: Who): string {
+function keyOf({ transactionId, user }: Transaction): string {
   return `${user.namespace}/${transactionId}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Compositions under load without containers: the real door (Admission) and the real placer with its line, on time that jumps from one
- * event to the next. Only what runs in a container is modelled: it takes its time and ends.
+ * Compositions under load without containers: the real Admission and the real placer with its line, on time that jumps
+ * from one event to the next. Only what runs in a container is modelled: it takes its time and ends.
  */
 import { type PlacementRequest, Placer, placementPolicy } from "@openwhisk-harvest/placement";
 import { WhiskRejection } from "../whisk-rejection.js";
@@ -26,7 +26,7 @@ export interface WorldOptions {
   readonly conductorMb: number;
   /** Conductors hold their memory while they wait, as plain composer's do; else the server joins. */
   readonly holdsWhileWaiting: boolean;
-  /** How it was before: no door, and neither runs nor levels in the line. */
+  /** How it was before: no admission, and neither runs nor levels in the line. */
   readonly oldRules?: boolean;
 }
 

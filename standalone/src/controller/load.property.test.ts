@@ -1,4 +1,6 @@
-/** H7: whatever was let in ends, and something can always go on. The door, the placer and its line are the real ones. */
+/**
+ * H7: whatever was let in ends, and something can always go on. Admission, the placer and its line are the real ones.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { casesOf } from "@openwhisk-harvest/testkit";

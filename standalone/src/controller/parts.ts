@@ -14,7 +14,10 @@ export interface Invocation {
   readonly record: Promise<ActivationRecord>;
   /** Settled when its wait for an invoker is over; absent when it has none. Never rejects. */
   readonly placed?: Promise<unknown>;
-  /** How long an enclosing sequence or composition waits for it then; absent for those themselves, which end by their steps' limits. */
+  /**
+   * How long an enclosing sequence or composition waits for it then; absent for those themselves, which end by their
+   * steps' limits.
+   */
   readonly waitMs?: number;
 }
 
@@ -55,7 +58,9 @@ export interface AtomicActionCount {
   value: number;
 }
 
-/** The counts of the enclosing composition or sequence, for the one kind that shares them; and what a branch belongs to. */
+/**
+ * The counts of the enclosing composition or sequence, for the one kind that shares them; and what a branch belongs to.
+ */
 export interface Shared {
   readonly composition?: CompositionAccounting;
   readonly sequence?: AtomicActionCount;
@@ -87,7 +92,7 @@ export interface ControllerParts {
   readonly newTransactionId: () => string;
 }
 
-/** What is to be invoked, for whom, and on whose behalf. */
+/** What is to be invoked, for which caller, and on whose behalf. */
 export interface InvokeRequest {
   readonly user: Identity;
   readonly action: StoredAction;

@@ -30,7 +30,7 @@ test("a receiver takes what is free, from its user allocation on", () => {
   assert.deepEqual(bounds({ cpuCores: 1.5, memoryMb: 512 }), { want: [1.5, 512], atLeast: [1, 256], conductor: false });
 });
 
-test("nobody is given more CPU than an invoker has", () => {
+test("no run is given more CPU than an invoker has", () => {
   assert.deepEqual(bounds({ cpuCores: 4, user: { cpuCores: 4, cpuSource: "annotation", memoryMb: 256 } }).atLeast, [1.75, 256]);
 });
 

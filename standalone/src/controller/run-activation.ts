@@ -1,5 +1,6 @@
 /**
- * The way of one activation: what it may have (grant resolver), where it runs (balancer), its run (invoker), its record (store).
+ * The way of one activation: what it may have (grant resolver), where it runs (balancer), its run (invoker), its record
+ * (store).
  */
 import { type Allocation, type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import type { Acquired, Balancer, Enqueued, PlacementRequest, RunPlace } from "@openwhisk-harvest/placement";
@@ -8,7 +9,7 @@ import type { ActivationMessage, ActivationRecord, Grant, GrantResolver, Invoker
 import type { ActivationStore } from "../storage/activation-store.js";
 import { runBuiltin } from "./builtin.js";
 import { type CpuLoan, CpuLoans } from "./cpu-loans.js";
-import type { Door } from "./door.js";
+import type { Draining } from "./draining.js";
 import { waitingDepthOf } from "./fork-depth.js";
 import type { Membership, SubmitActivation } from "./parts.js";
 import { recordWithoutRun, whiskError } from "./records.js";
@@ -18,7 +19,7 @@ export interface ActivationRunnerParts {
   readonly balancer: Balancer;
   readonly invokers: ReadonlyMap<number, Invoker>;
   readonly activations: ActivationStore;
-  readonly door: Door;
+  readonly draining: Draining;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -38,14 +39,14 @@ export class ActivationRunner {
 
   /** Resolves when the activation has been accepted, which is when it has its place or its place in line. */
   readonly submit: SubmitActivation = async (incoming, within) => {
-    const { activations, clock, door } = this.#parts;
+    const { activations, clock, draining } = this.#parts;
     const { activationId } = incoming;
     const builtin = runBuiltin(incoming, clock.nowMs());
     if (builtin) {
       activations.store(builtin);
       return { activationId, record: Promise.resolve(builtin) };
     }
-    const leave = door.enter(incoming.transactionId);
+    const leave = draining.enter(incoming.transactionId);
     try {
       const { message, grant } = await this.#parts.resolveGrant(incoming);
       const loan = this.#loanFor(message, grant);
@@ -71,7 +72,7 @@ export class ActivationRunner {
     }
   };
 
-  /** Only for one that somebody waits for, and only when no invoker has room for it. */
+  /** Only for one that a client waits for, and only when no invoker has room for it. */
   #loanFor(message: ActivationMessage, grant: Grant): CpuLoan | undefined {
     const { balancer } = this.#parts;
     if (!message.blocking || grant.conductor || grant.mode === "profile") return undefined;
@@ -141,11 +142,12 @@ function runPlaceOf({ action }: ActivationMessage, { run, level }: Membership): 
 }
 
 /**
- * What the balancer is asked for. A donor wants less than U and takes nothing below it; a receiver takes what is free from U on;
- * in mode `profile` a run waits for all that it can get (architecture, 5).
+ * What the balancer is asked for. A donor wants less than U and takes nothing below it; a receiver takes what is free
+ * from U on; in mode `profile` a run waits for all that it can get (architecture, 5).
  *
- * Nobody is given more CPU than an invoker has; U above that is a whole invoker. Memory below U would be a way to be killed (H5),
- * so such a request stays as it is and is refused. Profiled runs leave the conductors their share, or they would wait for ever.
+ * No run is given more CPU than an invoker has; U above that is a whole invoker. Memory below U would be a way to be
+ * killed (H5), so such a request stays as it is and is refused. Profiled runs leave the conductors their share, or they
+ * would wait for ever.
  */
 export function placementRequestOf(
   message: Pick<ActivationMessage, "activationId" | "cause">,

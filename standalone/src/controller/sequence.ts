@@ -19,7 +19,7 @@ interface SequenceRun {
   readonly atomicActions: AtomicActionCount;
 }
 
-/** Starts a sequence. It goes on whether anybody waits for its record or not. */
+/** Starts a sequence. It goes on whether a client waits for its record or not. */
 export function startSequence(parts: ControllerParts, request: StepRequest, atomicActions: AtomicActionCount = { value: 0 }): Invocation {
   const run: SequenceRun = { parts, request, activationId: parts.newActivationId(), tally: newTally(), atomicActions };
   const startMs = parts.clock.nowMs();

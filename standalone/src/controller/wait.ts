@@ -8,7 +8,10 @@ export const STEP_WAIT_ADDON_MS = 60_000;
 
 export type Waited<T> = { readonly done: true; readonly value: T } | { readonly done: false };
 
-/** A step of a sequence or composition. Without a bound it ends by itself; with one it has its time from when it is placed. */
+/**
+ * A step of a sequence or composition. Without a bound it ends by itself; with one it has its time from when it is
+ * placed.
+ */
 export interface Step<T> {
   readonly record: Promise<T>;
   readonly placed?: Promise<unknown>;
@@ -20,7 +23,7 @@ export async function waitForStep<T>(clock: Clock, step: Step<T>): Promise<Waite
   return step.waitMs === undefined ? { done: true, value: await step.record } : waitAtMost(clock, step.record, step.waitMs);
 }
 
-/** The promise's value, or `done: false` when it took longer. What the promise does later is then nobody's error. */
+/** The promise's value, or `done: false` when it took longer. What the promise does later is then no error. */
 export async function waitAtMost<T>(clock: Clock, promise: Promise<T>, ms: number): Promise<Waited<T>> {
   const alarm = new AbortController();
   const late = clock.sleep(ms, alarm.signal).then(

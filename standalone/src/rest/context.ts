@@ -1,7 +1,7 @@
 /** What the REST handlers need, and what a request carries once it has been authenticated. */
 import type { Clock, Config } from "@openwhisk-harvest/core";
 import type { FastifyRequest } from "fastify";
-import type { Door } from "../controller/door.js";
+import type { Draining } from "../controller/draining.js";
 import type { ControllerParts } from "../controller/parts.js";
 import type { Throttle } from "../controller/throttle.js";
 import type { EntityLimits } from "../entity-limits.js";
@@ -22,7 +22,7 @@ export interface RestContext {
   readonly throttle: Throttle;
   readonly limits: EntityLimits;
   readonly runtimes: Runtimes;
-  readonly door: Door;
+  readonly draining: Draining;
   readonly clock: Clock;
   /** The invokers and whether they are healthy. */
   readonly invokers: () => Promise<readonly { readonly id: number; readonly healthy: boolean }[]>;

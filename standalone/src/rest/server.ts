@@ -29,7 +29,7 @@ export function createRestServer(context: RestContext, logger: Logger): FastifyI
   app.addHook("onRequest", async (request, reply) => {
     // Web actions have their own, or leave them to the action.
     reply.headers({ ...(!request.url.startsWith(WEB_PREFIX) && CORS), "X-Request-ID": request.id });
-    if (!context.door.admits(request.id)) throw new WhiskRejection(503, TEXTS.noInvokers);
+    if (!context.draining.admits(request.id)) throw new WhiskRejection(503, TEXTS.noInvokers);
   });
   readJsonBodies(app, context.config.payloadMaxBytes);
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, logger));

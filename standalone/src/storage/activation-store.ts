@@ -1,11 +1,12 @@
 /**
- * The port to activation records, in OpenWhisk's document shape. Writing is off the hot path: `store` returns at once, and `get` sees
- * a record from then on.
+ * The port to activation records, in OpenWhisk's document shape. Writing is off the hot path: `store` returns at once,
+ * and `get` sees a record from then on.
  *
  * Invariants, cited by the contract that each implementation passes:
- *  1. A record is there as a whole, and in every list that it belongs to, or not at all.
- *  2. What was accepted has a record or a note of it on disk; when the server died in between, the next start makes the record.
- *  3. A record is there once, however often and by whatever way it is written.
+ * activation-store.1  A record is there as a whole, and in every list that it belongs to, or not at all.
+ * activation-store.2  What was accepted has a record or a note of it on disk; when the server died in between, the next
+ *     start makes the record.
+ * activation-store.3  A record is there once, however often and by whatever way it is written.
  */
 import type { ActivationRecord } from "../messages.js";
 

@@ -6,9 +6,9 @@
  * that a list loads no code. `path` is the namespace, and for an action in a package also `namespace/package`.
  *
  * Invariants, cited by the tests:
- *  1. A change is made only on the revision it was based on.
- *  2. Changes that belong together are made all or not at all.
- *  3. The index holds exactly the rows of the documents that are there.
+ * entity-store.1  A change is made only on the revision it was based on.
+ * entity-store.2  Changes that belong together are made all or not at all.
+ * entity-store.3  The index holds exactly the rows of the documents that are there.
  *
  * With an archive (CouchDB) the documents here are a copy of what is there, made at the start; a change goes there
  * first. The archive is this server's alone while it runs. Should another writer have changed a document, the change is

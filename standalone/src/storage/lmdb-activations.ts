@@ -1,9 +1,9 @@
 /**
- * Activation records in the embedded store. The records of one turn of the event loop go into one transaction; until it is on disk
- * a journal keeps them (record-journal.ts), so that no answer waits for it.
+ * Activation records in the embedded store. The records of one turn of the event loop go into one transaction; until it
+ * is on disk a journal keeps them (record-journal.ts), so that no answer waits for it.
  *
- * Keys: [namespace, activationId] -> record; indexes [namespace, start, id] and [namespace, path, start, id] (OpenWhisk's views
- * `activations` of whisks and whisks-filters), path being `[package/]name`.
+ * Keys: [namespace, activationId] -> record; indexes [namespace, start, id] and [namespace, path, start, id]
+ * (OpenWhisk's views `activations` of whisks and whisks-filters), path being `[package/]name`.
  */
 import { annotationOf, messageOf } from "@openwhisk-harvest/core";
 import type { Database, Key, RootDatabase } from "lmdb";
@@ -32,7 +32,7 @@ export class LmdbActivations implements ActivationStore {
   #lastUnkept: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  /** 2 and 3: what an earlier process left is in the store when it resolves. */
+  /** What an earlier process left is in the store when it resolves (activation-store.2, activation-store.3). */
   static async open(root: RootDatabase, journal: RecordJournal, onLost: OnLost): Promise<LmdbActivations> {
     const activations = new LmdbActivations(root, journal, onLost);
     await activations.#recover();
@@ -117,7 +117,10 @@ export class LmdbActivations implements ActivationStore {
       .finally(() => this.#pending.delete(key));
   }
 
-  /** 1. What is written in one turn of the event loop is one transaction; the callback of an explicit one would cost another turn. */
+  /**
+   * What is written in one turn of the event loop is one transaction (activation-store.1); the callback of an explicit
+   * one would cost another turn.
+   */
   async #write(record: ActivationRecord): Promise<void> {
     const { namespace, activationId, start } = record;
     await Promise.all([

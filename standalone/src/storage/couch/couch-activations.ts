@@ -42,7 +42,7 @@ export class CouchActivations implements ActivationStore {
     this.#parts = parts;
   }
 
-  /** 2: a note may have come after its record had gone to CouchDB. */
+  /** A note may have come after its record had gone to CouchDB (activation-store.2). */
   static async open(parts: CouchActivationsParts): Promise<CouchActivations> {
     const { queue, database } = parts;
     const activations = new CouchActivations(parts);
@@ -138,7 +138,7 @@ export class CouchActivations implements ActivationStore {
     return this.#upload;
   }
 
-  /** 3: a conflict says that CouchDB has it already, of an upload whose answer was lost. */
+  /** A conflict says that CouchDB has it already, of an upload whose answer was lost (activation-store.3). */
   async #uploadOldest(): Promise<void> {
     const { queue, database, clock, onLost } = this.#parts;
     const batch = queue.batch(BATCH);

@@ -1,8 +1,9 @@
 /**
- * Who may still come in while the server closes. Actions that run may need others to come to their end, and composer's conductors
- * need their branches, so whoever shows the transaction id of a running activation is let in until all have ended.
+ * Which requests a server that closes still admits. Actions that run may need others to come to their end, and
+ * composer's conductors need their branches, so a request with the transaction id of a running activation is admitted
+ * until all have ended.
  */
-export class Door {
+export class Draining {
   readonly #running = new Map<string, number>();
   #closing = false;
 
@@ -17,7 +18,7 @@ export class Door {
   }
 
   /** From now on only requests of running activations are admitted. */
-  close(): void {
+  begin(): void {
     this.#closing = true;
   }
 
