@@ -7,6 +7,7 @@ import { benchBus } from "./bus.js";
 import { benchDecision } from "./decision.js";
 import { benchDemo, demoTable } from "./demo-runs.js";
 import { benchInvocation } from "./invocation.js";
+import { benchLoad } from "./load.js";
 import { benchChain, benchProfileStore, benchTrainers } from "./models/report.js";
 import { benchMonitor } from "./monitor.js";
 import { benchOracle, FULL_ORACLE, oracleTable, QUICK_ORACLE } from "./oracle.js";
@@ -43,6 +44,11 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     title: "Invocation on the embedded OpenWhisk",
     notMeasured: "concurrency, large payloads, other kinds than nodejs",
     run: async () => markdownTable(await benchInvocation(500)),
+  },
+  load: {
+    title: "Compositions under load on the embedded OpenWhisk",
+    notMeasured: "clients on other machines: they share the server's process and cores here; several namespaces, several invokers, Docker",
+    run: ({ quick }) => benchLoad(quick ? 40 : 1_000),
   },
   monitor: {
     title: "Monitor",
