@@ -34,7 +34,7 @@ export interface ActivationPage {
 
 /** Reading rejects with OWH_STORE_UNAVAILABLE when the records cannot be reached. */
 export interface ActivationStore {
-  /** 2. Resolves when the note is on disk. */
+  /** Resolves when the note is on disk (activation-store.2). */
   accept(activation: AcceptedActivation): Promise<void>;
   store(record: ActivationRecord): void;
   get(namespace: string, activationId: string): Promise<ActivationRecord | undefined>;

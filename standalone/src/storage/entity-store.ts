@@ -106,7 +106,7 @@ export class EntityStore {
     await this.change([{ type, entity: { namespace, name }, rev }]);
   }
 
-  /** 1 and 2. OWH_CONFLICT when one of the stored revisions is another one. */
+  /** By entity-store.1 and entity-store.2. OWH_CONFLICT when one of the stored revisions is another one. */
   async change(changes: readonly Change[]): Promise<void> {
     const archive = this.#archive;
     const done = archive ? await this.#inTurn(() => this.#changeArchive(archive, changes)) : await this.#changeHere(changes);
@@ -182,7 +182,7 @@ export class EntityStore {
     this.#replace(entity, next && [type, { ...next, rev }]);
   }
 
-  /** 3 */
+  /** entity-store.3 */
   #replace(entity: EntityName, row: Row | undefined): void {
     const previous = this.#documents.get(keyOf(entity));
     if (previous) for (const key of indexKeysOf(...previous)) this.#index.removeSync(key);

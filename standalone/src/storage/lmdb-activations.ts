@@ -49,13 +49,13 @@ export class LmdbActivations implements ActivationStore {
     this.#onLost = onLost;
   }
 
-  /** 2 */
+  /** activation-store.2 */
   async accept(activation: AcceptedActivation): Promise<void> {
     const { namespace, activationId } = activation;
     if (!this.#isStored(activation)) await this.#accepted.put([namespace, activationId], activation);
   }
 
-  /** 1 and 3 */
+  /** activation-store.1 and activation-store.3 */
   store(record: ActivationRecord): void {
     if (this.#closed) {
       this.#onLost(record.activationId, "the store is closed"); // lmdb would end the process

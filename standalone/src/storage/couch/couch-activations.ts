@@ -53,7 +53,7 @@ export class CouchActivations implements ActivationStore {
     return activations;
   }
 
-  /** 2 */
+  /** activation-store.2 */
   accept(activation: AcceptedActivation): Promise<void> {
     return this.#parts.queue.accept(activation);
   }
