@@ -10,7 +10,7 @@ import type { ActionFacts } from "./events.js";
  *   running    it stands there; the invoker will acknowledge it
  *   ended      acknowledged, or its failure told; kept until its offset has been committed, so that a replay finds it
  */
-export type Stage = "reading" | "waiting" | "forwarding" | "running" | "ended";
+export type InFlightState = "reading" | "waiting" | "forwarding" | "running" | "ended";
 
 export interface InFlight {
   readonly head: ActivationHead;
@@ -18,7 +18,7 @@ export interface InFlight {
   readonly offset?: bigint;
   readonly publishedMs: number;
   readonly deadlineMs: number;
-  stage: Stage;
+  state: InFlightState;
   /** The how-manieth that this term forwarded; 0 before, and for one of an earlier term. */
   forwarding: number;
   /** The message, until it has been forwarded. */

@@ -1,6 +1,6 @@
 /**
  * The shim without Kafka: events in, effects out, and a state that nothing else touches. It reads no clock; every event
- * brings its time. `in-flight.ts` has the stages of an activation, `invoker-watch.ts` the states of an invoker.
+ * brings its time. `in-flight.ts` has the states of an activation, `invoker-watch.ts` the states of an invoker.
  *
  * Invariants, cited by the tests:
  * shim-core.S1  An activation is forwarded at most once, in this term or an earlier one, however often its record is
@@ -116,8 +116,8 @@ export class ShimCore {
   /** Whether everything that had been forwarded by then has ended, and everything read by then has been dealt with. */
   isPast({ forwardings, lastRead }: CoreMark): boolean {
     if (this.committable <= lastRead) return false;
-    for (const { stage, forwarding } of this.#byId.values())
-      if ((stage === "forwarding" || stage === "running") && forwarding <= forwardings) return false;
+    for (const { state, forwarding } of this.#byId.values())
+      if ((state === "forwarding" || state === "running") && forwarding <= forwardings) return false;
     return true;
   }
 
@@ -168,7 +168,7 @@ export class ShimCore {
       else if (head) this.counts.repeated++;
       return;
     }
-    const entry: InFlight = { ...this.#entryOf(head, timestampMs), offset, stage: "reading", value };
+    const entry: InFlight = { ...this.#entryOf(head, timestampMs), offset, state: "reading", value };
     this.#byId.set(head.activationId, entry);
     this.#waitingBytes += value.length;
     this.#readAction(head);
@@ -178,7 +178,7 @@ export class ShimCore {
     const head = this.#readHead(value);
     if (!head || head.isHealthTest || this.#byId.has(head.activationId)) return;
     this.#watch.expect(invoker, this.#clock.nowMs);
-    this.#byId.set(head.activationId, { ...this.#entryOf(head, timestampMs), stage: "running", invoker });
+    this.#byId.set(head.activationId, { ...this.#entryOf(head, timestampMs), state: "running", invoker });
     this.#readAction(head);
   }
 
@@ -216,8 +216,8 @@ export class ShimCore {
     entry.facts = facts;
     const longestMs = 2 * Math.max(facts.timeoutMs, STANDARD_TIMEOUT_MS) + STANDARD_TIMEOUT_MS;
     entry.watchdogMs = entry.publishedMs + longestMs - WATCHDOG_MARGIN_MS;
-    if (entry.stage === "running") this.#adopt(entry, facts);
-    else if (entry.stage === "reading") this.#place(entry, facts);
+    if (entry.state === "running") this.#adopt(entry, facts);
+    else if (entry.state === "reading") this.#place(entry, facts);
   }
 
   /** It runs already: its permits are taken, so that no other activation gets them. */
@@ -232,7 +232,7 @@ export class ShimCore {
   }
 
   #place(entry: InFlight, facts: ActionFacts): void {
-    entry.stage = "waiting";
+    entry.state = "waiting";
     const settle = (outcome: Acquired | Error) => {
       delete entry.waiter;
       if (outcome instanceof Error) this.#fail(entry, messageOf(outcome));
@@ -261,7 +261,7 @@ export class ShimCore {
     const { head, value } = entry;
     if (!value) return;
     const { activationId, controller } = head;
-    entry.stage = "forwarding";
+    entry.state = "forwarding";
     entry.forwarding = ++this.#forwardings;
     entry.acquired = acquired;
     entry.invoker = acquired.invoker;
@@ -275,7 +275,7 @@ export class ShimCore {
     if (!entry) return;
     this.counts.forwarded++;
     this.#dropValue(entry);
-    if (entry.stage === "forwarding") entry.stage = "running";
+    if (entry.state === "forwarding") entry.state = "running";
   }
 
   /** Its record has been dealt with: forwarded or failed. */
@@ -299,7 +299,7 @@ export class ShimCore {
     if (kind !== "result" && invoker !== undefined) this.#noteEnd(ack, invoker, isTest);
     if (isTest) return;
     const entry = this.#byId.get(activationId);
-    if (!entry || entry.stage === "ended") this.counts.late++;
+    if (!entry || entry.state === "ended") this.counts.late++;
     if (entry && kind !== "result") this.#acknowledged(entry);
     const relayed = kind === "result" ? value : asVirtual(ack, VIRTUAL_ID);
     this.#ack(controller, relayed, kind === "completion" ? undefined : shrunk(ack, VIRTUAL_ID));
@@ -311,7 +311,7 @@ export class ShimCore {
   }
 
   #acknowledged(entry: InFlight): void {
-    if (entry.stage === "ended") return;
+    if (entry.state === "ended") return;
     this.counts.acknowledged++;
     this.#dropValue(entry);
     if (entry.invoker !== undefined) this.#warm.ended(warmKeyOf(entry.head), entry.invoker, this.#clock.nowMs);
@@ -319,7 +319,7 @@ export class ShimCore {
   }
 
   #end(entry: InFlight): void {
-    entry.stage = "ended";
+    entry.state = "ended";
     this.#ended.add(entry);
     entry.acquired?.release();
     delete entry.acquired;
@@ -386,9 +386,9 @@ export class ShimCore {
   }
 
   #checkTimes(entry: InFlight, nowMs: number): void {
-    if (entry.stage === "waiting" || entry.stage === "reading") {
+    if (entry.state === "waiting" || entry.state === "reading") {
       if (nowMs >= entry.deadlineMs) this.#fail(entry, "No invoker had room for the activation in time.");
-    } else if (entry.stage === "running") {
+    } else if (entry.state === "running") {
       const goneSinceMs = entry.invoker === undefined ? undefined : this.#watch.goneSinceMs(entry.invoker);
       if (goneSinceMs !== undefined && nowMs - goneSinceMs >= this.#settings.deathGraceMs)
         this.#fail(entry, `Invoker ${entry.invoker} is gone and has not told the activation's end.`);

@@ -42,7 +42,7 @@ export interface SimulationResult {
   readonly longestQueue: number;
 }
 
-interface Run {
+interface CompositionRun {
   readonly arrival: Arrival;
   readonly cause: string;
   stage: number;
@@ -83,7 +83,7 @@ class Simulation {
   run(): SimulationResult {
     const { arrivals, policy } = this.#options;
     for (const [index, arrival] of arrivals.entries()) {
-      const run: Run = { arrival, cause: `c${index}`, stage: 0, left: 0, refused: false, before: new Set(), here: new Set() };
+      const run: CompositionRun = { arrival, cause: `c${index}`, stage: 0, left: 0, refused: false, before: new Set(), here: new Set() };
       this.#agenda.at(arrival.atMs, () => this.#startStage(run));
     }
     this.#agenda.run();
@@ -97,14 +97,14 @@ class Simulation {
     };
   }
 
-  #startStage(run: Run): void {
+  #startStage(run: CompositionRun): void {
     const functions = run.arrival.stages[run.stage] ?? [];
     run.left = functions.length;
     for (const f of functions) this.#offer(run, f);
     for (const { inFlight } of this.#placer.invokers()) this.#longestQueue = Math.max(this.#longestQueue, inFlight);
   }
 
-  #offer(run: Run, f: SimulatedFunction): void {
+  #offer(run: CompositionRun, f: SimulatedFunction): void {
     const { cause, arrival } = run;
     const { namespace } = arrival;
     const { action, allocation } = f;
@@ -119,7 +119,7 @@ class Simulation {
     }
   }
 
-  #execute(run: Run, { runMs }: SimulatedFunction, acquired: Acquired): void {
+  #execute(run: CompositionRun, { runMs }: SimulatedFunction, acquired: Acquired): void {
     const follows = run.stage > 0;
     const near = run.before.has(acquired.invoker);
     if (follows) this.#followers++;
@@ -131,7 +131,7 @@ class Simulation {
     });
   }
 
-  #end(run: Run, refused: boolean): void {
+  #end(run: CompositionRun, refused: boolean): void {
     run.refused ||= refused;
     if (--run.left > 0) return;
     if (run.refused) this.#refused++;

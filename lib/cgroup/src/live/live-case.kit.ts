@@ -35,14 +35,14 @@ export interface LiveCase {
 }
 
 /** One child in a group of its own. */
-export interface Stage {
+export interface GroupedChild {
   readonly enforcer: Enforcer;
   readonly group: ContainerGroup;
   readonly child: Child;
 }
 
 /** Clears everything away afterwards, whether the case held or not. */
-export async function withChildInGroup({ enforcement }: LiveSetup, act: (stage: Stage) => Promise<void>): Promise<void> {
+export async function withChildInGroup({ enforcement }: LiveSetup, act: (grouped: GroupedChild) => Promise<void>): Promise<void> {
   const enforcer = await detectEnforcement({ allow: [enforcement] });
   try {
     const group = await enforcer.createGroup("live");
