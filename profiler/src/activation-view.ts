@@ -1,5 +1,5 @@
 /** An activation record as OpenWhisk's REST API shows it (openwhisk: WhiskActivation.scala), as far as the profiler reads it. */
-import { HarvestError, type KeyValue, type Observation, observationInLogs, parseRunKey, type RunKey } from "@openwhisk-harvest/core";
+import { type KeyValue, type Observation, observationInLogs, type RunKey, readRunKey } from "@openwhisk-harvest/core";
 
 export interface ActivationView {
   readonly activationId: string;
@@ -65,7 +65,7 @@ export function componentsOfRun(root: string, activations: Iterable<ActivationVi
   const components: ComponentRecord[] = [];
   for (const record of byActivationId(activations).values()) {
     const observation = observationInLogs(record.logs, record.activationId);
-    const key = observation?.k === undefined ? undefined : runKeyOf(observation.k);
+    const key = readRunKey(observation?.k); // among a function's own output: it may be anything
     if (observation && key?.root === root) components.push({ record, key, observation });
   }
   return components;
@@ -76,18 +76,8 @@ export function observedRoots(activations: Iterable<ActivationView>): Set<string
   const roots = new Set<string>();
   for (const { logs, activationId } of activations) {
     const k = observationInLogs(logs, activationId)?.k;
-    const root = k === undefined ? undefined : runKeyOf(k)?.root;
+    const root = readRunKey(k)?.root;
     if (root !== undefined) roots.add(root);
   }
   return roots;
-}
-
-/** The line stands among a function's own output, so its key may be anything: a malformed one is no key. */
-function runKeyOf(text: string): RunKey | undefined {
-  try {
-    return parseRunKey(text);
-  } catch (error) {
-    if (error instanceof HarvestError && error.code === "OWH_BAD_KEY") return undefined;
-    throw error;
-  }
 }

@@ -115,8 +115,7 @@ export interface ActivationRecord {
   readonly publish: boolean;
 }
 
-/** What a run keeps that lends its CPU to the one that it waits for: enough to notice the answer. */
-export const LENT_CPU_CORES = 0.05;
+export { LENT_CPU_CORES } from "@openwhisk-harvest/applier";
 
 /** What an invoker has to give, and to whom it is given. */
 export interface Invoker {

@@ -148,8 +148,8 @@ function invokerSide({ config, grid, allocations, conductorEnv, signingKey }: St
   );
   const bounds = { grid, maxAllocation: capacity, logger };
   if (applier === "node-agent") return { invokers, resolveGrant: createUserGrants(bounds) };
-  const { timeoutMs, allocationTtlMs } = config.redis;
-  return { invokers, resolveGrant: createGrantResolver({ ...bounds, allocations, timeoutMs, allocationTtlMs, ...signed, clock }) };
+  const { allocationTtlMs } = config.redis;
+  return { invokers, resolveGrant: createGrantResolver({ ...bounds, allocations, allocationTtlMs, ...signed, clock }) };
 }
 
 type ControllerServer = Awaited<ReturnType<typeof startControllerServer>>;

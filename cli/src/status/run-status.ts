@@ -4,15 +4,7 @@
  * Three sources say what they know, and the later of them in a run's life wins: the applier's events while it runs, the observation
  * once it has ended, and OpenWhisk's record, which may come last and is the only one that survives everything.
  */
-import {
-  type DagDescription,
-  formatTrail,
-  HarvestError,
-  type Observation,
-  parseRunKey,
-  type RunEvent,
-  type RunKey,
-} from "@openwhisk-harvest/core";
+import { type DagDescription, formatTrail, type Observation, type RunEvent, type RunKey, readRunKey } from "@openwhisk-harvest/core";
 import { type ActivationView, componentsOfRun } from "@openwhisk-harvest/profiler";
 
 export type FunctionState = "waiting" | "running" | "ended" | "not run" | Observation["outcome"];
@@ -94,7 +86,7 @@ function runsOf({ root, dag, records, events, observations, nowMs }: RunKnowledg
   const runs = new Map<string, FunctionStatus>();
   const nameOf = ({ astPath }: RunKey) => dag?.functions.find((fn) => fn.astPath === astPath)?.name;
   const ours = (k: string | undefined) => {
-    const key = k === undefined ? undefined : keyOf(k);
+    const key = readRunKey(k); // out of a container: it may be anything
     return key?.root === root ? key : undefined;
   };
   const begin = (key: RunKey, name: string) => ({ function: name, astPath: key.astPath, trail: formatTrail(key.trail) });
@@ -154,14 +146,4 @@ function observed(observation: Observation): Omit<FunctionStatus, "function" | "
     memoryUsedMb: memoryPeakMb,
     ...(moved ? { moves: moved.times } : {}),
   };
-}
-
-/** Keys in events and observations come out of containers: a malformed one is no key. */
-function keyOf(k: string): RunKey | undefined {
-  try {
-    return parseRunKey(k);
-  } catch (error) {
-    if (error instanceof HarvestError) return undefined;
-    throw error;
-  }
 }

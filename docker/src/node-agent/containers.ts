@@ -2,12 +2,13 @@
  * The action containers of this node, by the address from which they speak. The engine says which there are, and as what they were
  * created; only names of the invoker's count. An address cannot be forged from inside: the invoker drops NET_RAW.
  */
+import type { ContainerLimits } from "@openwhisk-harvest/applier";
 import { openGroup } from "@openwhisk-harvest/cgroup";
 import { type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import type Docker from "dockerode";
 import type { Logger } from "pino";
 import { HeldContainer } from "./held-container.js";
-import type { Journal, JournalEntry, UserLimits } from "./journal.js";
+import type { Journal, JournalEntry } from "./journal.js";
 
 const BYTES_PER_MB = 1 << 20;
 /** Docker's own period, where a container has a quota and names no period. */
@@ -102,7 +103,7 @@ export class Containers {
       const name = Name.replace(/^\//, "");
       const claim =
         entry?.namespace === undefined ? undefined : { namespace: entry.namespace, ...(entry.action ? { action: entry.action } : {}) };
-      const container = new HeldContainer({ id, name, pid: State.Pid, user }, openGroup(name, State.Pid), journal, claim);
+      const container = new HeldContainer({ id, name, user }, openGroup(name, State.Pid), journal, claim);
       this.#byId.set(id, container);
       for (const address of addressesOf(NetworkSettings)) this.#byAddress.set(address, container);
       if (entry?.held) await this.#restoreLeft(container);
@@ -115,7 +116,7 @@ export class Containers {
 
   async #restoreLeft(container: HeldContainer): Promise<void> {
     const isBack = await container.restoreFromJournal();
-    const { name } = container.facts;
+    const { name } = container;
     this.#options.logger.warn({ container: name, isBack }, "A container had limits that an earlier process had set; the user's are back.");
   }
 
@@ -163,8 +164,8 @@ export class Containers {
   }
 }
 
-/** C1; undefined when no memory limit was given, which the invoker never does. */
-export function userLimitsOf({ Memory = 0, NanoCpus = 0, CpuQuota = 0, CpuPeriod = 0 }: Docker.HostConfig): UserLimits | undefined {
+/** limited-container.C1; undefined when no memory limit was given, which the invoker never does. */
+export function userLimitsOf({ Memory = 0, NanoCpus = 0, CpuQuota = 0, CpuPeriod = 0 }: Docker.HostConfig): ContainerLimits | undefined {
   if (Memory <= 0) return undefined;
   const memoryMb = Memory / BYTES_PER_MB;
   if (NanoCpus > 0) return { cpuCores: NanoCpus / 1e9, memoryMb };

@@ -1,26 +1,19 @@
 /**
- * One action container and its limits: what its invoker created it with, and what is in force now.
+ * One action container and its limits: what its invoker created it with, as the engine tells it, and what is in force now. A container
+ * that has grown keeps a raised kill limit until it has shrunk, for the kernel would kill it otherwise (limited-container.C4).
  *
- * C1. User limits are what the container was created with, as the engine tells it; never a number from Redis (architecture, 2).
- * C2. Nothing is written that is in force already: a run that keeps its user allocation costs no write (H4).
- * C3. The journal knows of a change before the kernel does, and until all of it is undone (journal.ts, J1).
- * C4. The kill limit is never below the user's (H5). It goes back only when what is in use lets it: a container that has grown
- *     keeps a raised limit until it has shrunk, for the kernel would kill it otherwise.
+ * held-container.C1  The journal knows of a change before the kernel does, and until all of it is undone (journal.J1).
  */
+import type { ContainerLimits, LimitedContainer } from "@openwhisk-harvest/applier";
 import type { ContainerGroup } from "@openwhisk-harvest/cgroup";
 import { HarvestError } from "@openwhisk-harvest/core";
-import type { Journal, UserLimits } from "./journal.js";
+import type { Journal } from "./journal.js";
 import type { ContainerClaim } from "./questions.js";
 
-export interface ContainerFacts {
+export class HeldContainer implements LimitedContainer {
   readonly id: string;
   readonly name: string;
-  readonly pid: number;
-  readonly user: UserLimits;
-}
-
-export class HeldContainer {
-  readonly facts: ContainerFacts;
+  readonly user: ContainerLimits;
   readonly group: ContainerGroup;
   readonly #journal: Journal;
   #claim: ContainerClaim | undefined;
@@ -29,8 +22,10 @@ export class HeldContainer {
   #memoryMb: number;
   #memoryHighMb: number | undefined;
 
-  constructor(facts: ContainerFacts, group: ContainerGroup, journal: Journal, claim?: ContainerClaim) {
-    this.facts = facts;
+  constructor(facts: Pick<HeldContainer, "id" | "name" | "user">, group: ContainerGroup, journal: Journal, claim?: ContainerClaim) {
+    this.id = facts.id;
+    this.name = facts.name;
+    this.user = facts.user;
     this.group = group;
     this.#journal = journal;
     this.#claim = claim;
@@ -43,8 +38,7 @@ export class HeldContainer {
     return this.#claim;
   }
 
-  /** In force now. */
-  get cpuCores(): number | undefined {
+  get cpuCoresInForce(): number | undefined {
     return this.#cpuCores;
   }
 
@@ -64,7 +58,6 @@ export class HeldContainer {
     this.#record();
   }
 
-  /** Rejects as ContainerGroup's setters do; then the limit before is in force. */
   async setCpuCores(cpuCores: number): Promise<void> {
     if (cpuCores === this.#cpuCores) return;
     this.#hold();
@@ -79,7 +72,6 @@ export class HeldContainer {
     this.#memoryMb = memoryMb;
   }
 
-  /** `memory.high`, which v1 does not have. */
   async setMemoryHigh(memoryMb: number | undefined): Promise<void> {
     if (memoryMb === this.#memoryHighMb) return;
     this.#hold();
@@ -87,10 +79,10 @@ export class HeldContainer {
     this.#memoryHighMb = memoryMb;
   }
 
-  /** False when the memory in use does not let its limit go back yet (C4); to be tried again. */
+  /** False when the memory in use does not let its limit go back yet; to be tried again. */
   async restore(): Promise<boolean> {
     if (!this.#held) return true;
-    const { cpuCores, memoryMb } = this.facts.user;
+    const { cpuCores, memoryMb } = this.user;
     await this.group.setCpuCores(cpuCores);
     this.#cpuCores = cpuCores;
     await this.setMemoryHigh(undefined);
@@ -104,13 +96,13 @@ export class HeldContainer {
   async restoreFromJournal(): Promise<boolean> {
     this.#held = true;
     this.#memoryHighMb = Number.NaN; // unknown, so that it is written
-    this.#memoryMb = Math.max(this.facts.user.memoryMb, this.group.limits().memoryMb ?? this.facts.user.memoryMb);
+    this.#memoryMb = Math.max(this.user.memoryMb, this.group.limits().memoryMb ?? this.user.memoryMb);
     return this.restore();
   }
 
   /** When the container is gone: its record goes, too. */
   async forget(): Promise<void> {
-    this.#journal.remove(this.facts.id);
+    this.#journal.remove(this.id);
     await this.group.remove();
   }
 
@@ -132,7 +124,7 @@ export class HeldContainer {
   }
 
   #record(): void {
-    const { id, user } = this.facts;
+    const { id, user } = this;
     if (!this.#held && !this.#claim) this.#journal.remove(id);
     else this.#journal.write({ containerId: id, ...this.#claim, ...(this.#held ? { held: user } : {}) });
   }

@@ -2,26 +2,21 @@
  * What must outlive this process, one small file per container: to which namespace it was bound before user code came in, and, while
  * limits are changed, what they were before. A process that is killed leaves its files; the next one restores from them.
  *
- * J1. The file is there before the first limit is changed, and says so until all are back.
- * J2. A file is replaced whole (write, rename), so that it is never read half. Nothing is flushed to the disk: what a crash of the
+ * journal.J1  The file is there before the first limit is changed, and says so until all are back.
+ * journal.J2  A file is replaced whole (write, rename), so that it is never read half. Nothing is flushed to the disk: what a crash of the
  *     whole machine could take away are records of containers that it takes away, too.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ContainerLimits } from "@openwhisk-harvest/applier";
 import { HarvestError, messageOf, parseJson } from "@openwhisk-harvest/core";
-
-export interface UserLimits {
-  /** Absent: the invoker gave it no CPU limit. */
-  readonly cpuCores?: number;
-  readonly memoryMb: number;
-}
 
 export interface JournalEntry {
   readonly containerId: string;
   readonly namespace?: string;
   readonly action?: string;
   /** Present while any limit may differ from it. */
-  readonly held?: UserLimits;
+  readonly held?: ContainerLimits;
 }
 
 const FORMAT = 1;
@@ -77,7 +72,7 @@ function entryOf(text: string): JournalEntry | undefined {
   };
 }
 
-function isUserLimits(value: unknown): value is UserLimits {
-  const { cpuCores, memoryMb } = (value ?? {}) as Partial<UserLimits>;
+function isUserLimits(value: unknown): value is ContainerLimits {
+  const { cpuCores, memoryMb } = (value ?? {}) as Partial<ContainerLimits>;
   return typeof memoryMb === "number" && memoryMb > 0 && (cpuCores === undefined || (typeof cpuCores === "number" && cpuCores > 0));
 }

@@ -1,9 +1,9 @@
 /** Prometheus' text format, written by hand: four numbers need no library. */
-import type { Node } from "./node.js";
-import type { Reporter } from "./reporter.js";
+import type { Reporter } from "@openwhisk-harvest/applier";
+import type { ContainerRuns } from "./container-runs.js";
 
-export function metricsOf(node: Node, reporter: Reporter): string {
-  const { runs, running, applied, changed } = node.counts;
+export function metricsOf({ counts }: ContainerRuns, reporter: Reporter): string {
+  const { runs, running, applied, changed } = counts;
   const lines: [name: string, type: "counter" | "gauge", help: string, value: number][] = [
     ["harvest_node_runs_total", "counter", "Runs that agents have announced.", runs],
     ["harvest_node_applied_total", "counter", "Runs that began with an allocation of ours.", applied],

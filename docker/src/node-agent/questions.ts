@@ -1,5 +1,5 @@
 /**
- * What agents in containers may say, and nothing else: ids, names and keys, never a number that becomes a limit. Whoever speaks may
+ * What agents in containers may say, and nothing else: ids, names and keys, never a number that becomes a limit. What speaks may
  * be user code, so everything is bounded and checked, and unknown fields are ignored.
  *
  *   POST /v1/container  {namespace, action}                              before user code is loaded

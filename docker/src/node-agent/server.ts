@@ -1,6 +1,6 @@
 /**
- * What containers may ask (questions.ts), over HTTP. Who asks is known by the address; whoever is no action container of this node
- * gets nothing but /healthz and /metrics.
+ * What containers may ask (questions.ts), over HTTP. The container is known by its address; what is no action container of
+ * this node gets nothing but /healthz and /metrics.
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -8,9 +8,9 @@ import type { AddressInfo } from "node:net";
 import { type Clock, formatObservationLine, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import type { Logger } from "pino";
 import { mayBelongTo } from "./container-name.js";
+import type { ContainerRuns } from "./container-runs.js";
 import type { Containers } from "./containers.js";
 import type { HeldContainer } from "./held-container.js";
-import type { Node } from "./node.js";
 import { containerClaimOf, MAX_QUESTION_BYTES, runEndOf, runStartOf } from "./questions.js";
 import { RequestBudget } from "./request-budget.js";
 
@@ -19,7 +19,7 @@ export interface ServerOptions {
   readonly port: number;
   readonly requestsPerSecond: number;
   readonly containers: Pick<Containers, "at">;
-  readonly node: Node;
+  readonly runs: ContainerRuns;
   readonly metrics: () => string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -29,7 +29,7 @@ export interface ServerOptions {
 const MAX_CONNECTIONS_PER_CONTAINER = 16;
 /** An agent speaks at once or not at all. */
 const REQUEST_TIMEOUT_MS = 2_000;
-/** Longer than the pause between two runs of a busy container, shorter than a connection that nobody uses should live. */
+/** Longer than the pause between two runs of a busy container, shorter than an unused connection should live. */
 const KEEP_ALIVE_MS = 15_000;
 
 export interface NodeAgentServer {
@@ -39,11 +39,11 @@ export interface NodeAgentServer {
 
 /** OWH_CHILD_FAILED when it cannot listen where it should. */
 export async function listen(options: ServerOptions): Promise<NodeAgentServer> {
-  const desk = new Desk(options);
+  const handler = new RequestHandler(options);
   const server = createServer(
     { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: 2_048 },
     (request, response) => {
-      desk
+      handler
         .answer(request, response)
         .catch((error: unknown) => options.logger.error({ error: messageOf(error) }, "A request was not answered."));
     },
@@ -68,7 +68,7 @@ export async function listen(options: ServerOptions): Promise<NodeAgentServer> {
   };
 }
 
-/** Of one address, so that nobody uses up the connections of all. */
+/** Of one address, so that no container uses up the connections of all. */
 function boundConnections(server: Server): void {
   const open = new Map<string, number>();
   server.on("connection", (socket) => {
@@ -90,7 +90,7 @@ interface Answer {
   readonly type?: string;
 }
 
-class Desk {
+class RequestHandler {
   readonly #options: ServerOptions;
   readonly #budgets = new WeakMap<HeldContainer, RequestBudget>();
 
@@ -119,7 +119,7 @@ class Desk {
       throw new HarvestError("OWH_FORBIDDEN", "Only action containers of this node are answered.");
     }
     if (!this.#budgetOf(container).take()) return { status: 429, body: '{"error":"Too many requests."}' };
-    this.#options.node.heardOf(container);
+    this.#options.runs.heardOf(container);
     if (method !== "POST") throw notFound();
     const body = await readJson(request);
     if (url === "/v1/container") return this.#bind(container, body);
@@ -138,7 +138,7 @@ class Desk {
 
   #bind(container: HeldContainer, body: unknown): Answer {
     const claim = containerClaimOf(body);
-    if (!mayBelongTo(container.facts.name, claim.namespace))
+    if (!mayBelongTo(container.name, claim.namespace))
       throw new HarvestError("OWH_FORBIDDEN", "The container's name says another namespace.");
     container.bind(claim);
     return { status: 200, body: "{}" };
@@ -146,12 +146,12 @@ class Desk {
 
   /** The answer is what the agent's own line would say, should the node agent be gone at the run's end. */
   async #begin(container: HeldContainer, body: unknown, response: ServerResponse): Promise<Answer> {
-    const run = await this.#options.node.begin(container, runStartOf(body), () => !response.destroyed);
-    return { status: 200, body: JSON.stringify(run.grant) };
+    const run = await this.#options.runs.begin(container, runStartOf(body), () => !response.destroyed);
+    return { status: 200, body: JSON.stringify(run.facts) };
   }
 
   async #end(container: HeldContainer, body: unknown): Promise<Answer> {
-    const observation = await this.#options.node.end(container, runEndOf(body));
+    const observation = await this.#options.runs.end(container, runEndOf(body));
     if (!observation) throw notFound();
     return { status: 200, body: formatObservationLine(observation), type: "text/plain" };
   }

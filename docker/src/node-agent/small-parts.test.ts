@@ -1,4 +1,4 @@
-/** The node agent's small parts: names, questions, request budgets, used keys, the journal, and what the engine says of limits. */
+/** The node agent's small parts: names, questions, request budgets, the journal, and what the engine says of limits. */
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,8 +9,6 @@ import { userLimitsOf } from "./containers.js";
 import { Journal } from "./journal.js";
 import { containerClaimOf, runEndOf, runStartOf } from "./questions.js";
 import { RequestBudget } from "./request-budget.js";
-import { timeLimitMsOf } from "./run-event.js";
-import { UsedKeys } from "./used-keys.js";
 
 const ID = "a".repeat(32);
 
@@ -56,13 +54,6 @@ describe("questions of containers", () => {
     for (const outcome of ["whisk internal error", "", undefined, {}])
       assert.throws(() => runEndOf({ activationId: ID, outcome }), { code: "OWH_BAD_REQUEST" });
   });
-
-  it("say a deadline that is held to the cluster's", () => {
-    assert.equal(timeLimitMsOf(undefined, 1_000, 60_000), 60_000);
-    assert.equal(timeLimitMsOf(5_000, 1_000, 60_000), 4_000);
-    assert.equal(timeLimitMsOf(Number.MAX_VALUE, 1_000, 60_000), 60_000);
-    assert.equal(timeLimitMsOf(0, 1_000, 60_000), 0);
-  });
 });
 
 describe("request budgets", () => {
@@ -75,16 +66,6 @@ describe("request budgets", () => {
     assert.equal(taken(100), 10);
     clock.pass(3_600_000);
     assert.equal(taken(100), 25);
-  });
-});
-
-describe("used keys", () => {
-  it("count once, until what they open has expired", () => {
-    const clock = handClock();
-    const used = new UsedKeys(1_000, clock);
-    assert.deepEqual([used.use("a"), used.use("a"), used.use("b")], [true, false, true]);
-    clock.pass(1_001);
-    assert.ok(used.use("a"));
   });
 });
 

@@ -1,6 +1,7 @@
 /** The node agent: wiring only. */
 import { availableParallelism, hostname, totalmem } from "node:os";
 import { join } from "node:path";
+import { Node, Reporter, TermsResolver } from "@openwhisk-harvest/applier";
 import {
   type ActivationKeyStore,
   type AllocationStore,
@@ -15,11 +16,10 @@ import {
 } from "@openwhisk-harvest/core";
 import Docker from "dockerode";
 import type { Logger } from "pino";
+import { ContainerRuns } from "./container-runs.js";
 import { Containers } from "./containers.js";
 import { Journal } from "./journal.js";
 import { metricsOf } from "./metrics.js";
-import { Node } from "./node.js";
-import { Reporter } from "./reporter.js";
 import { listen } from "./server.js";
 
 export interface NodeAgentOptions {
@@ -55,23 +55,27 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
     cpuCores: settings.cpuCores ?? hostCores,
     memoryMb: settings.memoryMb ?? Math.floor((totalmem() / BYTES_PER_MB) * (1 - HOST_SHARE)),
   };
+  const grid = gridOf(config, hostCores);
+  const signed = signing ? { signing } : {};
+  const shared = { capacity, grid, clock, logger, ...signed };
   const reporter = new Reporter(allocations, { clock, logger });
   const known: { containers?: Containers } = {};
-  const node = new Node({
+  const node: Node = new Node({
+    ...shared,
     name: settings.node ?? hostname(),
-    capacity,
-    grid: gridOf(config, hostCores),
     enforcement: await enforcementOf(engine),
     sampling: config.sampling,
-    timeLimitMs: settings.timeLimitMs,
-    allocationTtlMs: config.redis.allocationTtlMs,
-    allocations,
-    ...(settings.activationKeys === "read" ? { activationKeys: allocations } : {}),
-    ...(signing ? { signing } : {}),
-    containers: () => known.containers?.all() ?? [],
+    plans: allocations,
+    others: () => runs.silentMembers(),
     reporter,
-    clock,
-    logger,
+  });
+  const runs = new ContainerRuns({
+    ...shared,
+    node,
+    terms: new TermsResolver({ ...shared, allocations, allocationTtlMs: config.redis.allocationTtlMs }),
+    timeLimitMs: settings.timeLimitMs,
+    ...(settings.activationKeys === "read" ? { activationKeys: allocations } : {}),
+    containers: () => known.containers?.all() ?? [],
   });
   const fault = (what: string) => (error: unknown) => logger.error({ error: messageOf(error) }, what);
   const containers = await Containers.open({
@@ -81,31 +85,23 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
     clock,
     logger,
     onGone: (container) => {
-      node.containerGone(container).catch(fault("A dead container's run could not be ended."));
+      runs.containerGone(container).catch(fault("A dead container's run could not be ended."));
     },
   });
   known.containers = containers;
-  const watch = allocations.watchPlans({
-    onPlans: (_root, entries) => node.onPlans(entries),
-    onGap: () => {
-      catchUp(node, allocations).catch((error: unknown) =>
-        logger.warn({ error: messageOf(error) }, "Plans that were missed cannot be read."),
-      );
-    },
-  });
   const closing = new AbortController();
-  restoreNowAndThen(node, clock, closing.signal).catch(fault("Containers that have grown are not looked after any more."));
+  restoreNowAndThen(runs, clock, closing.signal).catch(fault("Containers that have grown are not looked after any more."));
   const { host, port, requestsPerSecond } = settings;
-  const metrics = () => metricsOf(node, reporter);
+  const metrics = () => metricsOf(runs, reporter);
   const stop = async () => {
     closing.abort();
-    await watch.stop();
-    containers.close();
     await node.close();
+    containers.close();
+    await runs.close();
     await reporter.settled();
   };
   try {
-    const server = await listen({ host, port, requestsPerSecond, containers, node, metrics, clock, logger });
+    const server = await listen({ host, port, requestsPerSecond, containers, runs, metrics, clock, logger });
     logger.info({ url: server.url, capacity }, "The node agent listens.");
     return {
       url: server.url,
@@ -120,15 +116,10 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
   }
 }
 
-/** plan.ts, P3 */
-async function catchUp(node: Node, allocations: Pick<AllocationStore, "plans">): Promise<void> {
-  for (const root of node.roots()) node.onPlans(await allocations.plans(root));
-}
-
-async function restoreNowAndThen(node: Node, clock: Clock, signal: AbortSignal): Promise<void> {
+async function restoreNowAndThen(runs: ContainerRuns, clock: Clock, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await clock.sleep(RESTORE_EVERY_MS, signal).catch(() => undefined); // closing
-    await node.restoreLate();
+    await runs.restoreLate();
   }
 }
 

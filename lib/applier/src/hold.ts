@@ -30,36 +30,26 @@ import { type Allocation, type Grid, newer, type Observation, type PublishedAllo
 import { type Beneficiary, believedAllocation } from "./belief.js";
 import { type LimitHistory, meanCores, movedTo, startHistory } from "./limit-history.js";
 
-export interface HoldRules {
+export const HOLD_RULES = {
   /** Over so long a donor must have been at its limit; two CFS periods, so that one burst does not count. */
-  readonly windowMs: number;
+  windowMs: 200,
   /**
    * At its limit is a run that uses `atLimitShare` of it and is throttled now and then (a single thread under a limit of one core is not,
    * and could use no more), or that is throttled for `throttledShare` of the window, however little it uses on average.
    */
-  readonly atLimitShare: number;
-  readonly nowAndThenShare: number;
-  readonly throttledShare: number;
-  /** How long a donor that said `throttled` waits for a plan: a ledger decides in a few ms, and Redis is two hops. */
-  readonly answerMs: number;
-  /** Near its memory is a run whose working set is above this share of it. */
-  readonly nearMemoryShare: number;
-  /** hold.K5: which share of the time limit is half time. */
-  readonly halfTimeShare: number;
-  /** So long after its time limit a hold expires by itself, should the word of its end have been lost. */
-  readonly graceMs: number;
-}
-
-export const HOLD_RULES: HoldRules = {
-  windowMs: 200,
   atLimitShare: 0.9,
   nowAndThenShare: 0.05,
   throttledShare: 0.5,
+  /** How long a donor that said `throttled` waits for a plan: a ledger decides in a few ms, and Redis is two hops. */
   answerMs: 100,
+  /** Near its memory is a run whose working set is above this share of it. */
   nearMemoryShare: 0.9,
+  /** hold.K5: which share of the time limit is half time. */
   halfTimeShare: 0.5,
+  /** So long after its time limit a hold expires by itself, should the word of its end have been lost. */
   graceMs: 10_000,
 };
+export type HoldRules = Readonly<typeof HOLD_RULES>;
 
 /** What a hold is opened with. All times are of one clock that never goes back. */
 export interface HoldTerms {

@@ -3,3 +3,4 @@ export * from "./belief.js";
 export * from "./hold.js";
 export * from "./limit-history.js";
 export * from "./node-budget.js";
+export * from "./terms.js";

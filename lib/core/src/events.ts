@@ -11,7 +11,8 @@
  * V2. Every event tells all limits in force, not a change of them: the newest one alone says how things stand.
  * V3. `applied` is the applier's word that `lease.limits` are in force in the kernel now. They may differ from what epoch
  *     `lease.epoch` planned: less where the node had no more (H6), more where the applier gave back by itself (H5).
- * V4. An applier that repeats its last word at least every `repeatMs` says so; then, and only then, its silence means that it died.
+ * V4. An applier that repeats its last word about every `repeatMs` says so; then, and only then, its silence means that it died. How many
+ *     words may be late or lost before, the ledger says, and nothing else.
  */
 import { z } from "zod";
 import { parseJson } from "./json.js";

@@ -19,6 +19,7 @@ export * from "./hook-counts.js";
 export * from "./input-size.js";
 export * from "./join.js";
 export * from "./json.js";
+export * from "./logger.js";
 export * from "./mode.js";
 export * from "./model.js";
 export * from "./observation.js";

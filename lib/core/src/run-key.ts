@@ -85,6 +85,16 @@ export function parseRunKey(text: unknown): RunKey {
   return { root, trail: parseTrail(middle.slice(0, slash)), astPath, seq: Number(seqText) };
 }
 
+/** Undefined for what is no run key. Keys come out of containers, so they may be anything. */
+export function readRunKey(text: unknown): RunKey | undefined {
+  try {
+    return parseRunKey(text);
+  } catch (error) {
+    if (error instanceof HarvestError) return undefined;
+    throw error;
+  }
+}
+
 /**
  * The fields of `harvest:alloc:<R>` under which the allocation of a run may stand, most specific first: this very fork
  * and position; this position of any fork (a `map`'s item, a loop's later round); the function wherever it runs.

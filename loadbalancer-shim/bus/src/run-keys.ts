@@ -3,7 +3,7 @@
  * its activation, and a session's root and trail by its cause. The elements of a native sequence that is a component
  * carry no key but the first; they share its run key, for they are that component.
  */
-import { isActivationId, isTrail, parseRunKey, REDIS_KEYS } from "@openwhisk-harvest/core";
+import { isActivationId, isTrail, REDIS_KEYS, readRunKey } from "@openwhisk-harvest/core";
 import type { ActivationHead, TravellingKeys } from "./activation-message.js";
 import type { RunKeyEntry } from "./events.js";
 
@@ -23,9 +23,9 @@ export class RunKeys {
     if (conductor) this.#remember(cause, undefined);
     if (conductor && isActivationId(conductor.root) && isTrail(conductor.trail))
       return [{ key: REDIS_KEYS.cause(cause), value: { v: 1, R: conductor.root, trail: conductor.trail } }];
-    if (component && isRunKey(component.k) && !this.#isSession(cause)) this.#remember(cause, component);
+    if (component && readRunKey(component.k) && !this.#isSession(cause)) this.#remember(cause, component);
     const run = component ?? this.#ofSequence.get(cause);
-    return run && isRunKey(run.k) ? [{ key: REDIS_KEYS.activation(activationId), value: { v: 1, ...run } }] : [];
+    return run && readRunKey(run.k) ? [{ key: REDIS_KEYS.activation(activationId), value: { v: 1, ...run } }] : [];
   }
 
   #isSession(cause: string): boolean {
@@ -39,14 +39,5 @@ export class RunKeys {
       if (this.#ofSequence.size <= MAX_SEQUENCES) break;
       this.#ofSequence.delete(oldest);
     }
-  }
-}
-
-function isRunKey(k: string): boolean {
-  try {
-    parseRunKey(k);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -22,9 +22,9 @@ import {
   messageOf,
   OLDEST_EVENT,
   type PlanEntries,
-  parseRunKey,
   type RunEvent,
   type RunKey,
+  readRunKey,
   type SigningKey,
   signFields,
 } from "@openwhisk-harvest/core";
@@ -147,7 +147,7 @@ export class LedgerDesk {
   }
 
   #hear(event: LeaseEvent): void {
-    const key = keyOf(event);
+    const key = readRunKey(event.k);
     const of = key && forkOf(key);
     if (!key || !of) {
       this.#options.metrics.heard("unreadable", 1);
@@ -313,7 +313,7 @@ export function eventsOfStagesUnderWay(events: readonly RunEvent[]): RunEvent[] 
   const running = new Map<string, Set<string>>();
   const stageOf = new Map<RunEvent, string>();
   for (const event of events) {
-    const key = isLeaseEvent(event) ? keyOf(event) : undefined;
+    const key = isLeaseEvent(event) ? readRunKey(event.k) : undefined;
     const fork = key && forkOf(key)?.fork;
     if (!key || fork === undefined) continue;
     const id = `${key.root}${fork}`;
@@ -326,22 +326,10 @@ export function eventsOfStagesUnderWay(events: readonly RunEvent[]): RunEvent[] 
   return events.filter((event) => (running.get(stageOf.get(event) ?? "")?.size ?? 0) > 0);
 }
 
-function keyOf({ k }: LeaseEvent): RunKey | undefined {
-  try {
-    return parseRunKey(k);
-  } catch {
-    return undefined; // whoever wrote it, it is no run of ours
-  }
-}
-
 function plansOf(plans: PlanEntries, fork: string): PlanEntries {
-  return Object.fromEntries(Object.entries(plans).filter(([k]) => isOfFork(k, fork)));
-}
-
-function isOfFork(k: string, fork: string): boolean {
-  try {
-    return forkOf(parseRunKey(k))?.fork === fork;
-  } catch {
-    return false; // not written by us
-  }
+  const ofFork = ([k]: [k: string, plan: unknown]) => {
+    const key = readRunKey(k);
+    return key !== undefined && forkOf(key)?.fork === fork;
+  };
+  return Object.fromEntries(Object.entries(plans).filter(ofFork));
 }

@@ -1,15 +1,13 @@
 /** One activation in its container, from /init (when cold) to its logs. The order of the steps is OpenWhisk's (openwhisk-protocol, 4.3). */
-import { type Monitor, startMonitor, type Usage } from "@openwhisk-harvest/cgroup";
-import { type Config, type Enforcement, formatObservationLine, messageOf, type Observation } from "@openwhisk-harvest/core";
+import type { EndedRun, Node, RunTerms } from "@openwhisk-harvest/applier";
+import { type Allocation, type Clock, type Config, formatObservationLine, messageOf, type Observation } from "@openwhisk-harvest/core";
 import { formatLogLine } from "../container/activation-logs.js";
 import type { CallLimits, Container, ContainerCall } from "../container/driver.js";
+import { limited } from "../container/limited.js";
 import type { Logger } from "../container/logger.js";
 import { type ActivationMessage, type Grant, STATUS_CODES } from "../messages.js";
 import type { ActivationFacts } from "./activation-record.js";
-import { type HeldRun, type HeldRunOptions, holdLimits } from "./held-run.js";
-import { applyUser, type LimitsInForce } from "./limits.js";
 import { initPayload, runPayload } from "./payloads.js";
-import type { PlanDesk } from "./plan-desk.js";
 import { type ActivationResponse, initResponse, MESSAGES, runResponse } from "./response-mapping.js";
 
 const BYTES_PER_MB = 1 << 20;
@@ -17,12 +15,13 @@ const BYTES_PER_MB = 1 << 20;
 /** What applies allocations and observes runs (`standalone.applier`). */
 export type Applier = Config["standalone"]["applier"];
 
-export interface RunOptions extends HeldRunOptions {
+export interface RunOptions {
   readonly applier?: Applier;
-  readonly plans: PlanDesk;
-  readonly enforcement: Enforcement;
+  readonly node: Node;
+  readonly capacity: Allocation;
   readonly payloadMaxBytes: number;
-  readonly sampling: { readonly periodMs: number; readonly windowMs: number };
+  readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 export interface FinishedRun {
@@ -43,10 +42,9 @@ export async function runActivation(
   const notReady = init && initResponse(init.outcome, limits.timeout);
   if (init && notReady) return finish(container, message, { init, last: init, response: notReady }, options);
 
-  const { run, seen, restored } = await measuredRun(container, { message, grant, callLimits }, options);
+  const { run, end } = await heldRun(container, { message, grant, cold, callLimits }, options);
   const response = runResponse(run.outcome, limits.timeout);
-  const observation = seen && observationOf({ message, grant, seen, response, cold, enforcement: options.enforcement });
-  if (observation) options.reporter.observation(observation);
+  const { observation, restored } = end(STATUS_CODES[response.statusCode] ?? "whisk internal error");
   const ended = { ...(init ? { init } : {}), run, last: run, response, ...(observation ? { observation } : {}) };
   const [finished, isRestored] = await Promise.all([finish(container, message, ended, options), restored]);
   return { ...finished, reusable: finished.reusable && isRestored };
@@ -55,90 +53,51 @@ export async function runActivation(
 interface Parts {
   readonly message: ActivationMessage;
   readonly grant: Grant;
+  readonly cold: boolean;
   readonly callLimits: CallLimits;
 }
 
-interface MeasuredRun {
+interface AnsweredRun {
   readonly run: ContainerCall;
-  readonly seen?: Seen;
-  /** Whether the user's limits are back. */
-  readonly restored: Promise<boolean>;
+  readonly end: (outcome: Observation["outcome"]) => EndedRun;
 }
 
-interface Seen {
-  readonly usage: Usage;
-  readonly allocated: LimitsInForce;
-  readonly moved: Observation["moved"];
-}
-
-function measuredRun(container: Container, parts: Parts, options: RunOptions): Promise<MeasuredRun> {
-  if (options.applier === "node-agent") return unobservedRun(container, parts, options);
-  return parts.grant.conductor ? conductorRun(container, parts, options) : heldRun(container, parts, options);
-}
-
-/** As a stock invoker does it: no limit is written, and the agent in the container tells what was seen. */
-async function unobservedRun(container: Container, { message, callLimits }: Parts, { clock }: RunOptions): Promise<MeasuredRun> {
-  return { run: await container.run(runPayload(message, clock.nowMs()), callLimits), restored: Promise.resolve(container.alive) };
-}
-
-/** Conductors are not sampled: they wait more than they work, and nobody predicts them. */
-async function conductorRun(container: Container, parts: Parts, options: RunOptions): Promise<MeasuredRun> {
-  await applyUser(container, parts.grant);
-  return await unobservedRun(container, parts, options);
-}
-
-async function heldRun(container: Container, { message, grant, callLimits }: Parts, options: RunOptions): Promise<MeasuredRun> {
-  const held = await holdLimits({ container, message, grant }, options);
-  const unplan = grant.harvest && grant.allocation ? options.plans.add(grant.harvest.k, held) : () => undefined;
-  const end = () => {
-    unplan();
-    return held.end();
-  };
+/** The limits are the grant's from before /run until `end`. */
+async function heldRun(container: Container, parts: Parts, options: RunOptions): Promise<AnsweredRun> {
+  const { message, grant, cold, callLimits } = parts;
+  const { node, clock } = options;
+  const { memoryMb, cpuCores } = grant.user;
+  const user = grant.conductor || cpuCores === undefined ? { memoryMb } : { cpuCores, memoryMb };
+  const subject = limited(container, user, options.logger);
+  const call = () => container.run(runPayload(message, clock.nowMs()), callLimits);
+  if (options.applier === "node-agent" || grant.conductor) {
+    // Conductors run unlimited, and are not sampled: they wait more than they work. The rest is the node agent's.
+    if (options.applier !== "node-agent" && !(await subject.restore())) throw new Error("Its memory limit cannot be written.");
+    return { run: await call(), end: () => ({ restored: Promise.resolve(container.alive) }) };
+  }
+  const start = { activationId: message.activationId, cold, timeLimitMs: callLimits.timeoutMs };
+  const held = await node.begin(subject, start, termsOf(message, grant, options.capacity));
   try {
-    const monitor = monitorOf(container, held, options);
-    const run = await container.run(runPayload(message, options.clock.nowMs()), callLimits);
-    const usage = monitor.stop();
-    const seen = usage && { usage, allocated: held.atFirst, moved: held.moved() };
-    return { run, ...(seen && { seen }), restored: end() };
+    return { run: await call(), end: (outcome) => node.end(held, container.alive ? "end" : "died", outcome) };
   } catch (error) {
-    await end();
+    await node.end(held, "died").restored;
     throw error;
   }
 }
 
-function monitorOf(container: Container, held: HeldRun, { sampling, clock, logger }: RunOptions): Monitor {
-  return startMonitor(container.group, {
-    ...sampling,
-    clock,
-    onSample: (soFar) => held.sample(soFar),
-    onFailure: (error) => logger.warn({ container: container.name, error: error.message }, "A run cannot be sampled; it is tried again."),
-  });
+/** What its container is charged with while it runs: never below the user's (H5). */
+export function runMemoryMb(grant: Grant): number {
+  return Math.max(grant.user.memoryMb, grant.memoryMb);
 }
 
-interface Observed {
-  readonly message: ActivationMessage;
-  readonly grant: Grant;
-  readonly seen: Seen;
-  readonly response: ActivationResponse;
-  readonly cold: boolean;
-  readonly enforcement: Enforcement;
-}
-
-function observationOf({ message, grant, seen, response, cold, enforcement }: Observed): Observation {
-  const { cpuCores, memoryMb } = grant.user;
+/** As the balancer has admitted it. U above a whole invoker is the whole invoker. */
+function termsOf({ user: { namespace } }: ActivationMessage, grant: Grant, capacity: Allocation): RunTerms {
+  const { mode, user, harvest, allocation, cpuCores } = grant;
+  const own = user.cpuCores === undefined ? {} : { cpuCores: Math.min(user.cpuCores, capacity.cpuCores) };
   return {
-    v: 1,
-    activationId: message.activationId,
-    ...(grant.harvest ? { k: grant.harvest.k } : {}),
-    mode: grant.mode,
-    ...(grant.decision === undefined ? {} : { decision: grant.decision }),
-    enforcement,
-    allocated: seen.allocated,
-    ...(seen.moved && { moved: seen.moved }),
-    user: cpuCores === undefined ? { memoryMb } : { cpuCores, memoryMb },
-    cold,
-    ...seen.usage,
-    outcome: STATUS_CODES[response.statusCode] ?? "whisk internal error",
+    ...{ mode, namespace, user: { ...own, memoryMb: user.memoryMb }, granted: { cpuCores, memoryMb: runMemoryMb(grant) } },
+    ...(harvest && { harvest }),
+    ...(allocation && { allocation }),
   };
 }
 

@@ -1,4 +1,4 @@
-/** P1-P4 are the invariants of pool-schedule.ts, C1-C4 those of container-pool.ts. */
+/** The rules of pool-schedule.ts and container-pool.ts. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
@@ -23,7 +23,7 @@ const entries = fc
   );
 const sum = (list: readonly PoolEntry[]) => list.reduce((total, entry) => total + entry.memoryMb, 0);
 
-test("P1-P4 hold for every pool and every request", () => {
+test("the rules of pool-schedule.ts hold for every pool and every request", () => {
   const slack = fc.constantFrom(0, 128, 256, 1024);
   fc.assert(
     fc.property(entries, slack, fc.constantFrom(...KEYS), fc.constantFrom(128, 256, 640, 4096), (containers, slackMb, key, memoryMb) => {
@@ -32,21 +32,21 @@ test("P1-P4 hold for every pool and every request", () => {
       const idle = containers.filter((entry) => entry.idleSinceMs !== undefined);
       const warm = idle.filter((entry) => entry.key === key);
       const busyMb = sum(containers) - sum(idle);
-      if (decision.kind === "refuse") return assert.ok(memoryMb > view.capacityMb); // P4
-      if (decision.kind === "wait") return assert.ok(busyMb + memoryMb > view.capacityMb); // P4: all idle memory would not do
+      if (decision.kind === "refuse") return assert.ok(memoryMb > view.capacityMb); // pool-schedule.P4
+      if (decision.kind === "wait") return assert.ok(busyMb + memoryMb > view.capacityMb); // pool-schedule.P4: all idle memory would not do
       const leaving = decision.evict.map((id) => containers.find((entry) => entry.id === id) as PoolEntry);
       const served = decision.kind === "warm" ? containers.filter((entry) => entry.id === decision.id) : [];
-      assert.equal(decision.kind === "warm", warm.length > 0); // P1
-      for (const other of warm) assert.ok((served[0]?.idleSinceMs ?? 0) >= (other.idleSinceMs ?? 0)); // P1
-      assert.ok(leaving.every((entry) => entry.idleSinceMs !== undefined && !served.includes(entry))); // P4
+      assert.equal(decision.kind === "warm", warm.length > 0); // pool-schedule.P1
+      for (const other of warm) assert.ok((served[0]?.idleSinceMs ?? 0) >= (other.idleSinceMs ?? 0)); // pool-schedule.P1
+      assert.ok(leaving.every((entry) => entry.idleSinceMs !== undefined && !served.includes(entry))); // pool-schedule.P4
       const afterMb = sum(containers) - sum(served) - sum(leaving) + memoryMb;
-      assert.ok(afterMb <= view.capacityMb); // P3
+      assert.ok(afterMb <= view.capacityMb); // pool-schedule.P3
       const last = leaving.at(-1);
-      if (last) assert.ok(afterMb + last.memoryMb > view.capacityMb); // P2: the last one was needed, too
+      if (last) assert.ok(afterMb + last.memoryMb > view.capacityMb); // pool-schedule.P2: the last one was needed, too
       const oldestKept = Math.min(
         ...idle.filter((entry) => !leaving.includes(entry) && !served.includes(entry)).map((entry) => entry.idleSinceMs ?? 0),
       );
-      assert.ok(leaving.every((entry) => (entry.idleSinceMs ?? 0) <= oldestKept)); // P2
+      assert.ok(leaving.every((entry) => (entry.idleSinceMs ?? 0) <= oldestKept)); // pool-schedule.P2
     }),
     { numRuns: 3_000 },
   );
@@ -116,7 +116,7 @@ function poolOf(capacityMb: number) {
   return { clock, host, pool: new ContainerPool({ capacityMb, idleContainerMs: 1_000, clock }) };
 }
 
-test("a container is reused by its own key only, and C1: never while it is busy", async () => {
+test("a container is reused by its own key only, and container-pool.C1: never while it is busy", async () => {
   const { host, pool } = poolOf(1024);
   const first = await pool.acquire(host.request("a", 256));
   assert.deepEqual([first.cold, pool.hasIdle("a")], [true, false]);
@@ -129,7 +129,7 @@ test("a container is reused by its own key only, and C1: never while it is busy"
   assert.equal((await pool.acquire(host.request("b", 256))).cold, true);
 });
 
-test("C2: what makes room is gone before its successor starts", async () => {
+test("container-pool.C2: what makes room is gone before its successor starts", async () => {
   const { clock, host, pool } = poolOf(512);
   for (const key of ["a", "b"]) {
     (await pool.acquire(host.request(key, 256))).release(true);
@@ -144,7 +144,7 @@ test("C2: what makes room is gone before its successor starts", async () => {
   assert.deepEqual(host.events.at(-1), "destroy c");
 });
 
-test("C4: who does not fit waits, in order, until somebody leaves", async () => {
+test("container-pool.C4: who does not fit waits, in order, until somebody leaves", async () => {
   const { host, pool } = poolOf(512);
   const big = await pool.acquire(host.request("big", 512));
   const order: string[] = [];
@@ -220,7 +220,7 @@ test("a closed pool destroys what is idle, kills what is busy, refuses who waits
   assert.equal(host.living.size, 0);
 });
 
-test("P3 and C1 hold on the host under any order of requests and releases", async () => {
+test("pool-schedule.P3 and container-pool.C1 hold on the host under any order of requests and releases", async () => {
   const step = fc.record({
     key: fc.constantFrom(...KEYS),
     memoryMb: fc.constantFrom(128, 256, 512),
@@ -233,7 +233,7 @@ test("P3 and C1 hold on the host under any order of requests and releases", asyn
       const held: { lease: Lease; keep: boolean }[] = [];
       const all = steps.map(async ({ key, memoryMb, keep, release }) => {
         const lease = await pool.acquire(host.request(`${key}${memoryMb}`, memoryMb));
-        assert.ok(!held.some((other) => other.lease.container === lease.container)); // C1
+        assert.ok(!held.some((other) => other.lease.container === lease.container)); // container-pool.C1
         held.push({ lease, keep });
         if (release) free();
       });
@@ -246,12 +246,12 @@ test("P3 and C1 hold on the host under any order of requests and releases", asyn
         done = true;
       });
       for (let turns = 0; !done; turns++) {
-        assert.ok(turns < 2_000, "everybody is served in the end (C4)");
+        assert.ok(turns < 2_000, "everybody is served in the end (container-pool.C4)");
         free();
         await clock.advance(1);
       }
       await ended;
-      assert.ok(host.peakMb <= 768); // P3
+      assert.ok(host.peakMb <= 768); // pool-schedule.P3
     }),
     { numRuns: 500, includeErrorInReport: true },
   );
@@ -267,7 +267,7 @@ function pausing(host: Host, key: string, broken: { pause?: boolean; resume?: bo
   return { ...plain, start: async () => Object.assign(await plain.start(), { pause: () => step("pause"), resume: () => step("resume") }) };
 }
 
-test("C5: an idle container is paused after the grace and resumed for its next activation; one that is wanted before is not", async () => {
+test("container-pool.C5: an idle container is paused after the grace and resumed for its next activation; one that is wanted before is not", async () => {
   const clock = new ManualClock();
   const host = new Host();
   const pool = new ContainerPool({ capacityMb: 512, idleContainerMs: 1_000, pauseGraceMs: 100, clock });
@@ -290,7 +290,7 @@ test("C5: an idle container is paused after the grace and resumed for its next a
 });
 
 for (const broken of [{ pause: true }, { resume: true }])
-  test(`C5: a container that cannot ${Object.keys(broken)[0]} is replaced by a cold one, within the same memory`, async () => {
+  test(`container-pool.C5: a container that cannot ${Object.keys(broken)[0]} is replaced by a cold one, within the same memory`, async () => {
     const clock = new ManualClock();
     const host = new Host();
     const pool = new ContainerPool({ capacityMb: 256, idleContainerMs: 1_000, pauseGraceMs: 100, clock });

@@ -6,13 +6,13 @@
  *       |          |                   ^
  *       +----------+-------------------+
  *
- * C1. One activation at a time in a container.
- * C2. A container that makes room for another is gone before the other starts. What the other needs of its memory is charged to
+ * container-pool.C1  One activation at a time in a container.
+ * container-pool.C2  A container that makes room for another is gone before the other starts. What the other needs of its memory is charged to
  *     the other from the decision on.
- * C3. What nobody has claimed of a leaving container is charged until it is gone; so P3 holds on the host, too.
- * C4. Requests that have to wait are served in their order.
- * C5. What can be paused is, after a while of idleness, and resumed before its next activation. One that cannot be resumed is
- *     replaced by a new container: a cold start, but nobody's failure (openwhisk-protocol, 4.3).
+ * container-pool.C3  What is not claimed of a leaving container is charged until it is gone; so pool-schedule.P3 holds on the host, too.
+ * container-pool.C4  Requests that have to wait are served in their order.
+ * container-pool.C5  What can be paused is, after a while of idleness, and resumed before its next activation. One that cannot be resumed is
+ *     replaced by a new container: a cold start, but no failure (openwhisk-protocol, 4.3).
  */
 import { CALLED_OFF, type Clock, HarvestError } from "@openwhisk-harvest/core";
 import type { Container } from "../container/driver.js";
@@ -85,7 +85,7 @@ export class ContainerPool {
     return this.#idle().some((entry) => entry.key === key);
   }
 
-  /** Refuses everybody who waits and destroys what is idle; what is busy is killed, so that its run ends, and goes when it is released. */
+  /** Refuses all that wait and destroys what is idle; what is busy is killed, so that its run ends, and goes when it is released. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#serve();
@@ -142,7 +142,7 @@ export class ContainerPool {
     return this.#lease(entry, entry.container, true);
   }
 
-  /** C2: takes what is charged beyond the capacity off those who leave. */
+  /** container-pool.C2: takes what is charged beyond the capacity off those who leave. */
   #passOn(leaving: readonly Entry[]): void {
     let excessMb = -this.#options.capacityMb;
     for (const entry of this.#entries.values()) excessMb += entry.memoryMb;
@@ -225,7 +225,7 @@ export class ContainerPool {
   }
 }
 
-/** C5: whether the container can serve. One that cannot is gone afterwards; its memory stays charged to the one that replaces it. */
+/** container-pool.C5: whether the container can serve. One that cannot is gone afterwards; its memory stays charged to the one that replaces it. */
 async function resumed(entry: Entry, container: Container): Promise<boolean> {
   const { paused } = entry;
   if (!paused) return true;
@@ -235,7 +235,7 @@ async function resumed(entry: Entry, container: Container): Promise<boolean> {
     await container.resume?.();
     return true;
   } catch {
-    await container.destroy(); // why it cannot be resumed matters to nobody any more
+    await container.destroy(); // why it cannot be resumed does not matter any more
     return false;
   }
 }

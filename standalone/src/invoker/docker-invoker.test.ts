@@ -82,7 +82,7 @@ test("a run is held to its grant and sampled; afterwards the container has its u
   assert.equal(record.response.statusCode, 0);
   const seen = observationInLogs(record.logs, record.activationId);
   assert.deepEqual(seen?.allocated, { cpuCores: 0.5, memoryMb: 384 });
-  // A host that is busy with others throttles nobody, but counts it.
+  // A host that is busy with others throttles no run, but counts throttling.
   assert.ok(Number(seen?.cpuTimeMs) >= 150 && seen?.throttledMs !== undefined && seen.cpuMeanCores <= 0.6, JSON.stringify(seen));
   const container = made.at(-1);
   const pid = (await engine.getContainer(String(container?.name)).inspect()).State.Pid;

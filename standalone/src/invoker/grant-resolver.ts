@@ -1,38 +1,39 @@
 /**
- * Works out what a message may have, before it is placed: takes `$harvest` out of its content, asks Redis once, and lets
- * `decideGrant` judge. Whatever goes wrong on the way is the user allocation (H3), and nobody waits longer than the deadline.
+ * Works out what a message may have, before it is placed: takes `$harvest` out of its content and lets the applier judge (terms.ts).
+ * Whatever goes wrong on the way is the user allocation (H3).
+ *
+ * grant-resolver.G1  Only a function run of a composition of ours (a `cause`, and a run key that can be read) gets anything but U.
+ * grant-resolver.G2  A conductor has U's memory and holds no CPU; it runs unlimited.
  */
+import { type NodeRoom, type RunTerms, type TermsRequest, TermsResolver, termsOf } from "@openwhisk-harvest/applier";
 import {
   type Allocation,
-  type AllocationLookup,
   type AllocationStore,
-  CALLED_OFF,
+  annotationOf,
   type Clock,
   type Grid,
-  HarvestError,
   type HarvestParam,
-  isSignedFor,
   isTruthyAnnotation,
   messageOf,
-  parseRunKey,
   type RunKey,
+  readRunKey,
   type SigningKey,
   systemClock,
   type UserAllocation,
   userAllocationOf,
 } from "@openwhisk-harvest/core";
 import type { Logger } from "../container/logger.js";
-import type { ActivationMessage, GrantResolver } from "../messages.js";
-import { decideGrant, PLATFORM_CPU_CORES } from "./grant.js";
-import { UsedKeys } from "./used-keys.js";
+import type { ActivationMessage, Grant, GrantResolver } from "../messages.js";
+
+/** CPU of an action that says nothing about it (architecture, 2). */
+const PLATFORM_CPU_CORES = 1;
+const DEFAULT_ALLOCATION_TTL_MS = 3_600_000;
 
 export interface GrantResolverOptions {
   readonly allocations: Pick<AllocationStore, "lookup">;
   readonly grid: Grid;
   /** The most that a single invoker can give. */
   readonly maxAllocation: Allocation;
-  /** Longest wait for Redis. */
-  readonly timeoutMs: number;
   /** How long allocations stay in Redis (`redis.allocationTtlMs`): so long a run key is remembered as used. An hour when absent. */
   readonly allocationTtlMs?: number;
   /** Only what is signed with it is believed; all is when absent. */
@@ -42,42 +43,54 @@ export interface GrantResolverOptions {
 }
 
 /** Where node agents apply: everything has its user allocation here, and `$harvest` goes on to the agent in the container. */
-export function createUserGrants({
-  grid,
-  maxAllocation,
-  logger,
-}: Pick<GrantResolverOptions, "grid" | "maxAllocation" | "logger">): GrantResolver {
+export function createUserGrants(options: Pick<GrantResolverOptions, "grid" | "maxAllocation" | "logger">): GrantResolver {
   return async (message) => {
-    const conductor = isTruthyAnnotation(message.action.annotations, "conductor");
-    return { message, grant: decideGrant({ message, user: userOf(message, logger), conductor }, { grid, maxAllocation }) };
+    const user = userOf(message, options.logger);
+    return { message, grant: grantOf(message, user, termsOf({ user }, roomFor(user, options.maxAllocation), options.grid)) };
   };
 }
 
-/** 100,000 keys of an hour are 28 harvested runs a second for ever, in 20 MB. */
-const MAX_USED_KEYS = 100_000;
-
 export function createGrantResolver(options: GrantResolverOptions): GrantResolver {
-  const { clock = systemClock, logger, grid, maxAllocation, allocationTtlMs = 3_600_000 } = options;
-  const used = new UsedKeys({ clock, ttlMs: allocationTtlMs, maxKeys: MAX_USED_KEYS });
+  const { clock = systemClock, signingKey, maxAllocation, allocationTtlMs = DEFAULT_ALLOCATION_TTL_MS, logger } = options;
+  const resolver = new TermsResolver({ ...options, clock, allocationTtlMs, ...(signingKey && { signing: signingKey }) });
   return async (given) => {
     const { message, harvest, key } = takeHarvest(given);
-    const conductor = isTruthyAnnotation(message.action.annotations, "conductor");
     const user = userOf(message, logger);
-    const lookup = key && !conductor ? await lookUp(key, options, clock) : undefined;
-    const request = {
-      message,
-      user,
-      conductor,
-      nowMs: clock.nowMs(),
-      ...(harvest && key ? { harvest } : {}),
-      ...(lookup ? { lookup } : {}),
-    };
-    const grant = decideGrant(request, { grid, maxAllocation });
-    if (grant.decision === undefined || grant.harvest === undefined || used.use(grant.harvest.k)) return { message, grant };
-    logger.warn({ activationId: message.activationId }, "A run key was shown a second time; the user allocation is used.");
-    const { lookup: _used, ...unasked } = request;
-    return { message, grant: { ...decideGrant(unasked, { grid, maxAllocation }), mode: grant.mode } };
+    const shown = harvest && key && !isConductor(message) ? { harvest, key } : {};
+    const terms = await resolver.resolve({ ...requestOf(message, user), ...shown }, { room: () => roomFor(user, maxAllocation) });
+    return { message, grant: { ...grantOf(message, user, terms), ...(harvest && { harvest }) } };
   };
+}
+
+/** A pause of a single action is named in the namespace of its caller, so it covers no action of another's package. */
+export function requestOf({ action, user: { namespace } }: Pick<ActivationMessage, "action" | "user">, user: UserAllocation): TermsRequest {
+  return {
+    user,
+    namespace,
+    ...(action.namespace === namespace && { action: action.name }),
+    annotation: annotationOf(action.annotations, "harvest"),
+    isShared: action.limits.concurrency > 1,
+  };
+}
+
+export function grantOf(message: Pick<ActivationMessage, "action">, user: UserAllocation, terms: RunTerms): Grant {
+  const { mode, granted, allocation, harvest } = terms;
+  const conductor = isConductor(message);
+  const cpuCores = user.cpuCores === undefined ? PLATFORM_CPU_CORES : granted.cpuCores;
+  return {
+    ...{ mode, user, conductor, cpuCores: conductor ? 0 : cpuCores, memoryMb: granted.memoryMb },
+    ...(harvest && { harvest }),
+    ...(allocation && { decision: allocation.decision, allocation }),
+  };
+}
+
+/** Before it is placed, all of an invoker is free for it; the balancer takes the permits. */
+export function roomFor({ memoryMb }: UserAllocation, maxAllocation: Allocation): NodeRoom {
+  return { capacity: maxAllocation, freeCpuCores: maxAllocation.cpuCores, freeMemoryMb: maxAllocation.memoryMb - memoryMb };
+}
+
+function isConductor({ action }: Pick<ActivationMessage, "action">): boolean {
+  return isTruthyAnnotation(action.annotations, "conductor");
 }
 
 interface Taken {
@@ -87,7 +100,7 @@ interface Taken {
   readonly key?: RunKey;
 }
 
-/** User code never sees `$harvest`, whoever put it there. */
+/** User code never sees `$harvest`, wherever it came from. */
 function takeHarvest(message: ActivationMessage): Taken {
   const { content, cause } = message;
   if (typeof content !== "object" || content === null || Array.isArray(content) || !("$harvest" in content)) return { message };
@@ -95,13 +108,8 @@ function takeHarvest(message: ActivationMessage): Taken {
   const stripped = { ...message, content: rest };
   if (cause === undefined || typeof $harvest !== "object" || $harvest === null) return { message: stripped };
   const { k, d } = $harvest as Record<string, unknown>;
-  try {
-    const key = parseRunKey(k);
-    return { message: stripped, key, harvest: typeof d === "string" ? { k: String(k), d } : { k: String(k) } };
-  } catch (error) {
-    if (error instanceof HarvestError) return { message: stripped };
-    throw error;
-  }
+  const key = readRunKey(k);
+  return key ? { message: stripped, key, harvest: { k: String(k), ...(typeof d === "string" && { d }) } } : { message: stripped };
 }
 
 /** The controller refuses a malformed annotation; one that got here all the same counts as absent. */
@@ -112,31 +120,5 @@ function userOf({ action, activationId }: ActivationMessage, logger: Logger): Us
   } catch (error) {
     logger.warn({ activationId, error: messageOf(error) }, "The user allocation cannot be read; the platform's CPU is used.");
     return userAllocationOf({ memoryLimitMb }, PLATFORM_CPU_CORES);
-  }
-}
-
-/** Undefined when there is no answer in time, or an error. */
-async function lookUp(
-  key: RunKey,
-  { allocations, timeoutMs, signingKey, logger }: GrantResolverOptions,
-  clock: Clock,
-): Promise<AllocationLookup | undefined> {
-  const alarm = new AbortController();
-  const tooLate = clock.sleep(timeoutMs, alarm.signal).then(
-    () => {
-      throw new HarvestError("OWH_DEADLINE", `Redis did not answer within ${timeoutMs} ms.`);
-    },
-    () => undefined, // switched off
-  );
-  try {
-    const found = await Promise.race([allocations.lookup(key), tooLate]);
-    if (!found?.allocation || !signingKey || isSignedFor(signingKey, key, found.allocation)) return found;
-    logger.warn({ root: key.root }, "An allocation bears no signature of ours; the user allocation is used.");
-    return { modes: found.modes };
-  } catch (error) {
-    logger.warn({ root: key.root, error: messageOf(error) }, "An allocation cannot be looked up; the user allocation is used.");
-    return undefined;
-  } finally {
-    alarm.abort(CALLED_OFF);
   }
 }

@@ -4,6 +4,5 @@ export { kindsOfImages, type ManifestKind, type OfferedKind, offeredKind, offere
 export type { Logger } from "../container/logger.js";
 export { DEFAULT_STOCK, type StemCell, withPrewarm } from "../container/prewarm.js";
 export { bundledRuntimeFile, createProcessDriver, type ProcessDriverOptions } from "../container/process-driver.js";
-export { decideGrant, type GrantBounds, type GrantRequest, PLATFORM_CPU_CORES } from "./grant.js";
 export { createGrantResolver, createUserGrants, type GrantResolverOptions } from "./grant-resolver.js";
 export { createInvoker, type InvokerOptions } from "./invoker.js";

@@ -1,5 +1,6 @@
 /** One invoker of the embedded OpenWhisk: takes an activation and its grant, finds it a container, runs it, and makes its record. */
 import { hostname } from "node:os";
+import { Node, type PlanSource, Reporter } from "@openwhisk-harvest/applier";
 import {
   type Allocation,
   type AllocationStore,
@@ -14,12 +15,8 @@ import type { ContainerDriver } from "../container/driver.js";
 import type { Logger } from "../container/logger.js";
 import type { ActivationMessage, ActivationRecord, CodeExec, Grant, Invoker } from "../messages.js";
 import { type ActivationFacts, activationRecord } from "./activation-record.js";
-import { type Applier, type FinishedRun, runActivation } from "./activation-run.js";
+import { type Applier, type FinishedRun, runActivation, runMemoryMb } from "./activation-run.js";
 import { ContainerPool, type ContainerRequest, type Lease } from "./container-pool.js";
-import { runMemoryMb } from "./limits.js";
-import { NodeLimits } from "./node-limits.js";
-import { PlanDesk, type PlanSource } from "./plan-desk.js";
-import { Reporter } from "./reporter.js";
 import { developerError, MESSAGES, whiskError } from "./response-mapping.js";
 
 export interface InvokerOptions {
@@ -61,21 +58,17 @@ class ContainerInvoker implements Invoker {
   readonly #options: InvokerOptions;
   readonly #clock: Clock;
   readonly #pool: ContainerPool;
-  readonly #reporter: Reporter;
-  readonly #limits: NodeLimits;
-  readonly #plans: PlanDesk;
+  readonly #node: Node;
 
   constructor(options: InvokerOptions) {
-    const { id, capacity, idleContainerMs, pauseGraceMs, clock = systemClock, logger } = options;
+    const { id, capacity, idleContainerMs, pauseGraceMs, clock = systemClock } = options;
     this.id = id;
     this.capacity = capacity;
     this.#options = options;
     this.#clock = clock;
     const pause = pauseGraceMs === undefined ? {} : { pauseGraceMs };
     this.#pool = new ContainerPool({ capacityMb: capacity.memoryMb, idleContainerMs, ...pause, clock });
-    this.#reporter = new Reporter(options.allocations, { clock, logger });
-    this.#limits = new NodeLimits(capacity, options.grid.cpuCores, logger);
-    this.#plans = new PlanDesk({ ...planSource(options), logger });
+    this.#node = nodeOf(options, this.#clock);
   }
 
   get enforcement() {
@@ -87,7 +80,7 @@ class ContainerInvoker implements Invoker {
   }
 
   lend(activationId: string): () => void {
-    return this.#limits.lend(activationId);
+    return this.#node.lend(activationId);
   }
 
   async run(message: ActivationMessage, grant: Grant): Promise<ActivationRecord> {
@@ -96,7 +89,7 @@ class ContainerInvoker implements Invoker {
   }
 
   async close(): Promise<void> {
-    await this.#plans.close();
+    await this.#node.close();
     await this.#pool.close();
   }
 
@@ -109,19 +102,7 @@ class ContainerInvoker implements Invoker {
     }
     let finished: FinishedRun | undefined;
     try {
-      finished = await runActivation(
-        lease,
-        { message, grant },
-        {
-          ...this.#options,
-          clock: this.#clock,
-          reporter: this.#reporter,
-          limits: this.#limits,
-          plans: this.#plans,
-          node: `${hostname()}/${process.pid}/invoker${this.id}`,
-          enforcement: this.enforcement,
-        },
-      );
+      finished = await runActivation(lease, { message, grant }, { ...this.#options, clock: this.#clock, node: this.#node });
       return finished.facts;
     } catch (error) {
       return this.#failed(message, error, MESSAGES.abnormalRun);
@@ -161,11 +142,16 @@ class ContainerInvoker implements Invoker {
   }
 }
 
-function planSource({ allocations, signingKey }: InvokerOptions): { readonly source?: PlanSource; readonly signingKey?: SigningKey } {
-  const key = signingKey ? { signingKey } : {};
+function nodeOf({ id, capacity, grid, driver, allocations, signingKey, sampling, logger }: InvokerOptions, clock: Clock): Node {
   const { plans, watchPlans } = allocations ?? {};
-  if (!plans || !watchPlans) return key;
-  return { ...key, source: { plans: plans.bind(allocations), watchPlans: watchPlans.bind(allocations) } };
+  return new Node({
+    name: `${hostname()}/${process.pid}/invoker${id}`,
+    ...{ capacity, grid, sampling, clock, logger },
+    enforcement: driver.enforcement,
+    reporter: new Reporter(allocations, { clock, logger }),
+    ...(plans && watchPlans && { plans: { plans: plans.bind(allocations), watchPlans: watchPlans.bind(allocations) } }),
+    ...(signingKey && { signing: signingKey }),
+  });
 }
 
 /** A warm container serves one namespace and one revision of one action only (openwhisk-protocol, 2.8.21). */

@@ -1,10 +1,10 @@
 /**
  * Which container serves an activation: pure decisions over an immutable view of the pool.
  *
- * P1. A warm, idle container of the very key comes first, the one used last among several: the others may grow old.
- * P2. Idle containers are evicted only when memory is needed, least recently used first, and none when there is enough.
- * P3. Memory of all containers, idle ones included, never exceeds the capacity.
- * P4. A busy container is never evicted; a request that only time can serve waits, one that nothing can serve is refused.
+ * pool-schedule.P1  A warm, idle container of the very key comes first, the one used last among several: the others may grow old.
+ * pool-schedule.P2  Idle containers are evicted only when memory is needed, least recently used first, and none when there is enough.
+ * pool-schedule.P3  Memory of all containers, idle ones included, never exceeds the capacity.
+ * pool-schedule.P4  A busy container is never evicted; a request that only time can serve waits, one that nothing can serve is refused.
  */
 
 export interface PoolEntry {

@@ -1,0 +1,7 @@
+/** Where parts report. A pino logger fits. Never keys, payloads or results. */
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
