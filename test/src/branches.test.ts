@@ -31,7 +31,7 @@ const USER = { cpuCores: 0.5, memoryMb: 256 };
 /** What each function needs by its profiles, and what policy `paper` therefore gives it. */
 const NEEDS: Readonly<Record<string, number>> = { clean: 0.25, score: 0.25, count: 0.75, varied: 0.25, item: 0.25 };
 const SMALL_MB = 128;
-const ATTEMPTS = 8;
+const ATTEMPTS = 40;
 const INPUT = { pad: "x".repeat(1_000) };
 
 function writeJob(folder: string): string {

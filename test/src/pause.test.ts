@@ -28,7 +28,7 @@ const BYTES = { minBytes: 200_000, maxBytes: 220_000 };
 /** No decision and no allocation is to come too late here, however busy the machine. */
 const PATIENT = ["decision.deadlineMs=5000", "decision.coldDeadlineMs=5000", "redis.timeoutMs=5000"];
 /** On a busy machine a run may be over before it has been looked at. */
-const ATTEMPTS = 5;
+const ATTEMPTS = 20;
 
 describe("a pause", { skip }, () => {
   let up: TestStack;
