@@ -115,12 +115,16 @@ describe("sequence branches and a map", { skip }, () => {
     await up.setMode("harvest");
     const { runs, root } = await stampedRun();
     for (const { name, allocated, decision } of runs) {
-      const expected = name === "varied" ? USER : { cpuCores: NEEDS[name], memoryMb: SMALL_MB };
-      assert.deepEqual([name, allocated], [name, expected]);
+      // A receiver starts at its user allocation and grows on its donors' words (H1), which may come after so short a run.
+      const startsWith = { cpuCores: Math.min(NEEDS[name] as number, USER.cpuCores), memoryMb: SMALL_MB };
+      assert.deepEqual([name, allocated], [name, name === "varied" ? USER : startsWith]);
       if (name === "varied") continue;
       assert.equal(decision?.startsWith(`${root}-`), true);
       assert.equal(decision === `${root}-1`, name !== "item", "the map has a decision of its own, made at its fork");
     }
+    const decided = (await up.stack.stores.decisions.find(`${root}-1`))?.stages.flatMap(({ functions }) => functions) ?? [];
+    const share = decided.find(({ name }) => name.endsWith("/count"))?.allocation;
+    assert.deepEqual(share, { cpuCores: NEEDS["count"], memoryMb: SMALL_MB });
     const said = await harvest("explain", root);
     assert.match(said, /Stage \[0\], parallel of 3: budget 1 cores and 512 MB/);
     assert.match(said, /\/guest\/varied keeps its user allocation: .* \(branch-varies\)\./);
