@@ -21,7 +21,7 @@ import { isDecisionId } from "./session.js";
 import { Refused, SidecarClient } from "./sidecar-client.js";
 import { type HookOutcome, isObject } from "./wire.js";
 
-/** Nobody waits for the answer to the first question but a fork, which has its own deadline. */
+/** Only a fork waits for the answer to the first question, until its own deadline; so long the answer is of use, and at least so long. */
 const ASK_TIMEOUT_MS = 1_000;
 /** Roots whose answers a container remembers: it works for one session at a time, and forks soon after its start. */
 const MAX_REMEMBERED = 32;
@@ -74,9 +74,10 @@ export class Decisions {
 
   /** Asks for a decision about a new root run, and waits for nothing. */
   ask(root: string, inputBytes: number): void {
-    const { namespace, dag } = this.config;
+    const { namespace, dag, deadlineMs, coldDeadlineMs } = this.config;
     const body = JSON.stringify({ v: 1, namespace, dag, root, inputBytes });
-    this.remember(root, this.question("POST", "/v1/decisions", ASK_TIMEOUT_MS, body));
+    const timeoutMs = Math.max(ASK_TIMEOUT_MS, deadlineMs, coldDeadlineMs);
+    this.remember(root, this.question("POST", "/v1/decisions", timeoutMs, body));
   }
 
   /**
