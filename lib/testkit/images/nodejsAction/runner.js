@@ -1,9 +1,20 @@
-function initializeActionHandler(message) {
-  try {
-    return Promise.resolve(new Function("require", `${message.code}\nreturn ${message.main};`)(require));
-  } catch (error) {
-    return Promise.reject(error);
+const { mkdirSync, mkdtempSync, writeFileSync } = require("node:fs");
+const { dirname, join } = require("node:path");
+
+async function initializeActionHandler({ binary, code, main }) {
+  if (!binary) return new Function("require", "module", "exports", `${code}\nreturn ${main};`)(require, module, exports);
+  const folder = unzipped(code);
+  process.chdir(folder);
+  return require(folder)[main];
+}
+
+function unzipped(base64) {
+  const folder = mkdtempSync("/tmp/action-");
+  for (const [name, content] of Object.entries(require("fflate").unzipSync(Buffer.from(base64, "base64")))) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    if (!name.endsWith("/")) writeFileSync(join(folder, name), content);
   }
+  return folder;
 }
 
 class NodeActionRunner {
