@@ -135,7 +135,7 @@ function invokerSide({ config, grid, allocations, conductorEnv, signingKey }: St
       driver,
       applier,
       ...(applier === "embedded" && { allocations }),
-      conductorEnvironment: { ...conductorEnv, [JOIN_VARIABLE]: JOIN_ACTION },
+      conductorEnvironment: { ...conductorEnv, ...(applier === "embedded" && { [JOIN_VARIABLE]: JOIN_ACTION }) },
       apiHost: config.standalone.driver === "docker" ? (config.standalone.docker.apiHost ?? apihost) : apihost,
       idleContainerMs: config.standalone.idleContainerMs,
       pauseGraceMs: config.standalone.pauseGraceMs,

@@ -73,12 +73,14 @@ interface DriverParts {
   readonly invoker: Pick<RunShape, "userMemoryMb" | "userCpuCores">;
 }
 
+/** By all drivers of this process, which may have one engine. */
+let created = 0;
+
 class DockerDriver implements ContainerDriver {
   readonly #parts: DriverParts;
   readonly #containers = new Set<DockerContainer>();
   readonly #starting = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
-  #count = 0;
 
   constructor(parts: DriverParts) {
     this.#parts = parts;
@@ -90,7 +92,7 @@ class DockerDriver implements ContainerDriver {
 
   async create(spec: ContainerSpec): Promise<DockerContainer> {
     while (this.#starting.size >= MAX_PARALLEL_STARTS) await Promise.race(this.#starting);
-    const starting = this.#start(spec, containerName(process.pid, ++this.#count, spec.name));
+    const starting = this.#start(spec, containerName(process.pid, ++created, spec.name));
     const settled = starting.catch(() => undefined);
     this.#starting.add(settled);
     try {
