@@ -76,9 +76,8 @@ describe("sequence branches and a map", { skip }, () => {
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), "branches-"));
-    const patient = ["decision.deadlineMs=5000", "decision.coldDeadlineMs=5000", "redis.timeoutMs=5000"];
     const grid = ["grid.cpuCores.min=0.25", "grid.cpuCores.max=2", "grid.cpuCores.step=0.25"];
-    up = await startTestStack([...patient, ...grid, "decision.policy=paper"]);
+    up = await startTestStack([...grid, "decision.policy=paper"]);
     writeStackFile(up.stack);
   });
   after(async () => {

@@ -1,145 +1,19 @@
 // runs alone: it profiles functions, and needs their times to be much the same
-/** One composition through all rooms: what the decision says is what the kernel enforces, and nothing else ever is. */
-import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
-import { detectEnforcement, type Limits } from "@openwhisk-harvest/cgroup";
-import { type DagDescription, type Observation, observationInLogs, systemClock } from "@openwhisk-harvest/core";
-import { type ActivationView, componentsOfRun, readRunActivations, rootOf } from "@openwhisk-harvest/profiler";
-import type { DecisionRecord } from "@openwhisk-harvest/sidecar";
-import { limitsOf } from "./containers.kit.js";
-import { AES_JOB, aesInputs, learn, startTestStack, type TestStack } from "./stack.kit.js";
+import { after, describe } from "node:test";
+import { SharedAesStack } from "./aes-stack.kit.js";
+import { embeddedApplier } from "./appliers.kit.js";
+import { harvestedComposition } from "./harvesting.contract.js";
+import { learn } from "./stack.kit.js";
 
-const enforcer = await detectEnforcement();
-await enforcer.close();
-const skip = enforcer.enforcement.startsWith("cgroup") ? false : `no writable control groups: ${enforcer.reason}`;
+const applier = await embeddedApplier();
 
-const BRANCHES = ["aes-0", "aes-1", "aes-2"];
-/** Close together, so that a dozen profiled runs make the models sure; large enough that a branch can be watched for some 100 ms. */
-const SIZES = { minBytes: 30_000, maxBytes: 60_000 };
-
-describe("a harvested composition", { skip }, () => {
-  let up: TestStack;
-  let dag: DagDescription;
-  let input: Record<string, unknown>;
-
-  before(async () => {
-    up = await startTestStack();
-    dag = await up.deploy(AES_JOB);
-    await learn(up, dag, { count: 14, seed: 1, ...SIZES });
-    [input] = (await aesInputs({ count: 1, seed: 9, minBytes: 45_000, maxBytes: 55_000 })) as [Record<string, unknown>];
+describe("a harvested composition", { skip: applier.skip }, () => {
+  const shared = new SharedAesStack({
+    applier,
+    sizes: { minBytes: 45_000, maxBytes: 55_000 },
+    // Close together, so that a dozen profiled runs make the models sure.
+    train: (up, dag) => learn(up, dag, { count: 14, seed: 1, minBytes: 30_000, maxBytes: 60_000 }),
   });
-  after(() => up?.close());
-
-  it("runs each branch under the limit that its decision says, and puts the user's back afterwards", async () => {
-    await up.setMode("harvest");
-    const { seen, activations, root } = await runWatched(up, dag, input);
-    const decision = await decisionOf(up, root);
-    const stage = decision.stages[0] ?? assert.fail("no stage was decided");
-    assert.ok(decision.published && stage.cpu.accepted, `not harvested: ${stage.cpu.reason}`);
-    const allocated = new Map(stage.functions.map((f) => [f.name.split("/").at(-1) ?? "", f.allocation.cpuCores]));
-    assert.notDeepEqual([...allocated.values()], [0.5, 0.5, 0.5], "the decision changed nothing, so the test would show nothing");
-
-    for (const branch of BRANCHES) {
-      const observed = observationOf(activations, branch);
-      const startsWith = Math.min(0.5, allocated.get(branch) ?? assert.fail(`nothing was decided for ${branch}`));
-      assert.equal(observed.allocated.cpuCores, startsWith, `${branch} was started with another limit than decided`);
-      assert.equal(observed.decision, decision.id);
-      assert.ok(
-        seen.get(branch)?.has(allocated.get(branch)),
-        `${branch}: the kernel showed ${[...(seen.get(branch) ?? [])]}, not ${allocated.get(branch)}`,
-      );
-      assert.equal(limitsOf(branch)?.cpuCores, 0.5, `${branch} keeps its harvested limit after the run`);
-    }
-    const given = [...allocated.values()].reduce<number>((sum, cores) => sum + (cores ?? 0), 0);
-    assert.ok(given <= 1.5, `H1: ${given} cores of a budget of 1.5`);
-  });
-
-  for (const mode of ["off", "observe"] as const) {
-    it(`changes nothing about a run in mode ${mode} (H4): the kernel shows the user allocation throughout`, async () => {
-      await up.setMode(mode);
-      const { seen, activations, root } = await runWatched(up, dag, input);
-      for (const branch of BRANCHES) {
-        assert.deepEqual([...(seen.get(branch) ?? [])].sort(), [0.5], branch);
-        const observed = observationOf(activations, branch);
-        assert.deepEqual(observed.allocated, observed.user);
-        assert.equal(observed.decision, undefined);
-      }
-      assert.equal((await decisionOf(up, root)).published, false);
-    });
-  }
-
-  it("tells a run's key in every component's observation, once each", async () => {
-    await up.setMode("harvest");
-    const { activations, root } = await runWatched(up, dag, input);
-    const keys = componentsOfRun(root, activations).map((c) => c.key);
-    assert.deepEqual(keys.map((k) => k.astPath).sort(), dag.functions.map((f) => f.astPath).sort());
-    assert.deepEqual(
-      keys
-        .filter((k) => k.trail.length > 0)
-        .map((k) => k.trail[0]?.position)
-        .sort(),
-      [0, 1, 2],
-    );
-  });
-
-  it("runs on under the user allocation when the sidecar is gone (H3)", async () => {
-    await up.setMode("harvest");
-    await up.stack.sidecar.close();
-    const { seen, activations } = await runWatched(up, dag, input);
-    for (const branch of BRANCHES) {
-      assert.deepEqual([...(seen.get(branch) ?? [])], [0.5], branch);
-      const observed = observationOf(activations, branch);
-      assert.equal(observed.mode, "harvest");
-      assert.deepEqual(observed.allocated, observed.user);
-    }
-  });
+  after(() => shared.close());
+  harvestedComposition(shared);
 });
-
-interface Watched {
-  /** CPU limits the kernel showed while the composition ran, by function. */
-  readonly seen: Map<string, Set<number | undefined>>;
-  readonly activations: readonly ActivationView[];
-  readonly root: string;
-}
-
-async function runWatched(up: TestStack, dag: DagDescription, params: Record<string, unknown>): Promise<Watched> {
-  const seen = new Map(BRANCHES.map((name) => [name, new Set<number | undefined>()]));
-  const sinceMs = Date.now();
-  let done = false;
-  const invoked = up.client.actions.invoke({ name: dag.name, blocking: true, params }).finally(() => {
-    done = true;
-  });
-  while (!done) {
-    for (const name of BRANCHES) {
-      const limits: Limits | undefined = limitsOf(name);
-      if (limits) seen.get(name)?.add(limits.cpuCores);
-    }
-    await systemClock.sleep(5);
-  }
-  const { activationId } = await invoked;
-  const activations = await readRunActivations({
-    client: up.client,
-    compositionId: activationId,
-    sinceMs,
-    expectedComponents: dag.functions.length,
-    deadlineMs: 10_000,
-    clock: systemClock,
-  });
-  const composition = activations.find((a) => a.activationId === activationId);
-  const root = composition && rootOf(composition);
-  assert.ok(root, "the composition's record names no conductor run");
-  return { seen, activations, root };
-}
-
-function observationOf(activations: readonly ActivationView[], name: string): Observation {
-  const record = activations.filter((a) => a.name === name).at(0);
-  assert.ok(record, `${name} has no record`);
-  return observationInLogs(record.logs, record.activationId) ?? assert.fail(`${name} left no observation`);
-}
-
-async function decisionOf({ stack }: TestStack, root: string): Promise<DecisionRecord> {
-  const authorization = `Basic ${Buffer.from(stack.standalone.auth).toString("base64")}`;
-  const response = await fetch(`${stack.sidecar.url}/v1/decisions/${root}`, { headers: { authorization } });
-  assert.equal(response.status, 200);
-  return (await response.json()) as DecisionRecord;
-}

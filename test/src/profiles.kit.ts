@@ -9,6 +9,8 @@ export interface SkewedRuns {
   readonly grid: Grid;
   /** Of the first run; each of the others has 1 % more. */
   readonly dagInputBytes?: number;
+  /** What each uses at most, as a multiple of the usual. */
+  readonly demandFactor?: number;
 }
 
 /** By branch: what it uses at most, and its work. They are those of parallel-aes at some 200 KB, with a margin, so that its donors need nothing back. */
@@ -20,12 +22,16 @@ const SKEWED = [
 const UNBRANCHED = { cpuCores: 0.25, workCoreMs: 10 };
 
 /** Runs of skewed branches: the later the branch, the longer it works and the more CPU it can use. */
-export function skewedProfiles(dag: DagDescription, { runs, grid, dagInputBytes: firstBytes = 45_000 }: SkewedRuns): Profile[] {
+export function skewedProfiles(
+  dag: DagDescription,
+  { runs, grid, dagInputBytes: firstBytes = 45_000, demandFactor = 1 }: SkewedRuns,
+): Profile[] {
   return Array.from({ length: runs }, (_, at) => at).flatMap((at) => {
     const dagInputBytes = Math.round(firstBytes * (1 + at / 100));
     const root = fresh();
     return dag.functions.map((fn): Profile => {
-      const { cpuCores: cores, workCoreMs } = SKEWED[fn.position ?? -1] ?? UNBRANCHED;
+      const { cpuCores, workCoreMs } = SKEWED[fn.position ?? -1] ?? UNBRANCHED;
+      const cores = cpuCores * demandFactor;
       const durationMs = workCoreMs / cores + at;
       const limits = { cpuCores: 2, memoryMb: 2048 };
       return {

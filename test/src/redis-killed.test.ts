@@ -4,7 +4,6 @@ import { after, before, describe, it } from "node:test";
 import { systemClock } from "@openwhisk-harvest/core";
 import { eventually } from "@openwhisk-harvest/testkit";
 import { withoutRedis } from "@openwhisk-harvest/testkit/redis";
-import { workWatch } from "./containers.kit.js";
 import { AES_JOB, aesInputs, startTestStack, type TestStack } from "./stack.kit.js";
 
 for (const kind of ["redis-server", "embedded"] as const) {
@@ -25,7 +24,7 @@ for (const kind of ["redis-server", "embedded"] as const) {
     after(() => up?.close());
 
     it("joins the stage with the right result when Redis comes back while branches run", async () => {
-      const isAtWork = workWatch("aes-2");
+      const isAtWork = up.containers.workWatch("aes-2");
       const result = run(up, input);
       await eventually(isAtWork, "a branch is at work");
       const before = up.stack.redis?.pid();

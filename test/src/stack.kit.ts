@@ -11,6 +11,7 @@ import { type Stack, type StackOptions, startStack } from "@openwhisk-harvest/la
 import { profileDag, trainFromStores } from "@openwhisk-harvest/profiler";
 import openwhisk from "openwhisk";
 import pino from "pino";
+import { ActionContainers, processContainers } from "./containers.kit.js";
 
 export const AES_JOB = fileURLToPath(new URL("../../workloads/parallel-aes/job.yaml", import.meta.url));
 const AES_INPUTS = new URL("../../workloads/parallel-aes/input.js", import.meta.url).href;
@@ -18,6 +19,8 @@ const AES_INPUTS = new URL("../../workloads/parallel-aes/input.js", import.meta.
 export interface TestStack {
   readonly stack: Stack;
   readonly client: openwhisk.Client;
+  /** Its action containers, as the kernel shows them. */
+  readonly containers: ActionContainers;
   setMode(mode: Mode): Promise<void>;
   deploy(jobFile: string): Promise<DagDescription>;
   close(): Promise<void>;
@@ -32,6 +35,8 @@ export async function startTestStack(flags: readonly string[] = [], options: Par
     "sidecar.port=0",
     "standalone.prewarm=nodejs:20/256=0",
     "decision.cacheMs=1",
+    // No decision and no allocation is to come too late, however busy the machine.
+    ...["decision.deadlineMs=30000", "decision.coldDeadlineMs=30000", "redis.timeoutMs=5000"],
   ];
   const config = loadConfig({ flags: [...defaults, ...flags] });
   const stack = await startStack({ config, logger: pino({ level: "silent" }), ...options });
@@ -39,6 +44,7 @@ export async function startTestStack(flags: readonly string[] = [], options: Par
   return {
     stack,
     client: openwhisk({ apihost, api_key: auth, namespace }),
+    containers: new ActionContainers(processContainers),
     setMode: (global) => patiently(systemClock, () => stack.allocations.setModes({ v: 1, global, namespaces: {} })),
     deploy: async (jobFile) => {
       const openwhiskOptions = { apihost, api_key: auth, namespace };

@@ -5,7 +5,6 @@ import { after, before, describe, it } from "node:test";
 import { detectEnforcement } from "@openwhisk-harvest/cgroup";
 import { type DagDescription, inputBytesOf, systemClock } from "@openwhisk-harvest/core";
 import { readRunActivations, trainFromStores } from "@openwhisk-harvest/profiler";
-import { processesOf } from "./containers.kit.js";
 import { type LimitSample, sampleLimits } from "./limit-sampler.kit.js";
 import { skewedProfiles } from "./profiles.kit.js";
 import { AES_JOB, aesInputs, startTestStack, type TestStack } from "./stack.kit.js";
@@ -22,8 +21,6 @@ const BRANCHES = ["aes-0", "aes-1", "aes-2"];
 const USER_CORES = 0.5;
 const BUDGET_CORES = BRANCHES.length * USER_CORES;
 const STAGES = 10;
-/** No decision and no allocation is to come too late here, however busy the machine. */
-const PATIENT = ["decision.deadlineMs=5000", "decision.coldDeadlineMs=5000", "redis.timeoutMs=5000"];
 
 describe("the start of a harvested stage", { skip }, () => {
   let up: TestStack;
@@ -31,7 +28,7 @@ describe("the start of a harvested stage", { skip }, () => {
   let params: Record<string, unknown>;
 
   before(async () => {
-    up = await startTestStack(PATIENT);
+    up = await startTestStack();
     dag = await up.deploy(AES_JOB);
     [params] = (await aesInputs({ count: 1, seed: 3, minBytes: 60_000, maxBytes: 70_000 })) as [Record<string, unknown>];
     const { profiles, models } = up.stack.stores;
@@ -70,7 +67,8 @@ describe("the start of a harvested stage", { skip }, () => {
 
   /** What the kernel has in force until the first branch has ended, or a donor is given something back (H5). */
   async function startSampled(): Promise<readonly LimitSample[]> {
-    const sampler = await sampleLimits(BRANCHES.map((name) => processesOf(name)[0] ?? assert.fail(`${name} has no warm container`)));
+    const warm = await Promise.all(BRANCHES.map((name) => up.containers.processesOf(name)));
+    const sampler = await sampleLimits(warm.map(([pid], at) => pid ?? assert.fail(`${BRANCHES[at]} has no warm container`)));
     const sinceMs = Date.now();
     const invoked = await up.client.actions.invoke({ name: dag.name, blocking: true, params }).catch((error: unknown) => error);
     const samples = await sampler.stop();

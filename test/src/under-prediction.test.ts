@@ -1,94 +1,20 @@
 // runs alone: it profiles functions, and needs their times to be much the same
-/**
- * H5 when models return half of the truth: harvesting takes from functions that need it, and still nothing fails and
- * nothing is killed.
- */
-import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
-import { detectEnforcement } from "@openwhisk-harvest/cgroup";
-import { type DagDescription, type Model, type ModelError, type Observation, scaledModel, systemClock } from "@openwhisk-harvest/core";
-import { componentsOfRun, readRunActivations, rootOf } from "@openwhisk-harvest/profiler";
+import { after, describe } from "node:test";
 import { casesOf } from "@openwhisk-harvest/testkit";
-import { limitsOf } from "./containers.kit.js";
-import { AES_JOB, aesInputs, learn, startTestStack, type TestStack } from "./stack.kit.js";
+import { SharedAesStack } from "./aes-stack.kit.js";
+import { embeddedApplier } from "./appliers.kit.js";
+import { learn } from "./stack.kit.js";
+import { underPrediction } from "./under-prediction.contract.js";
 
-const enforcer = await detectEnforcement();
-await enforcer.close();
-const skip = enforcer.enforcement.startsWith("cgroup") ? false : `no writable control groups: ${enforcer.reason}`;
+const applier = await embeddedApplier();
 
-const RUNS = casesOf(100, 0.03);
-const SIZES = { minBytes: 30_000, maxBytes: 60_000 };
-const HALF = { cpuCores: 0.5, memoryMb: 0.5, workCoreMs: 0.5 };
-const BRANCHES = ["aes-0", "aes-1", "aes-2"];
-
-describe("models that return half of the truth", { skip }, () => {
-  let up: TestStack;
-  let dag: DagDescription;
-  let truth: Model;
-  let inputs: Record<string, unknown>[];
-  const indexOf = (name: string) => dag.functions.find((fn) => fn.name.endsWith(`/${name}`))?.index ?? -1;
-
-  before(async () => {
-    up = await startTestStack();
-    dag = await up.deploy(AES_JOB);
-    await learn(up, dag, { count: 14, seed: 1, ...SIZES });
-    truth = (await up.stack.stores.models.latest(dag.namespace, dag.name)) ?? assert.fail("no model");
-    inputs = await aesInputs({ count: RUNS, seed: 5, minBytes: 40_000, maxBytes: 55_000 });
-    await up.setMode("harvest");
+describe("models that return half of the truth", { skip: applier.skip }, () => {
+  const sizes = { minBytes: 30_000, maxBytes: 60_000 };
+  const shared = new SharedAesStack({
+    applier,
+    sizes: { minBytes: 40_000, maxBytes: 55_000 },
+    train: (up, dag) => learn(up, dag, { count: 14, seed: 1, ...sizes }),
   });
-  after(() => up?.close());
-
-  /** The largest function is believed to be the smallest, so that the others are given what it needs. */
-  const stragglerUnseen = (): ModelError => ({ factors: { ...HALF, workCoreMs: 0.125 }, functions: [indexOf("aes-2")] });
-
-  async function use(error: ModelError): Promise<void> {
-    const { models } = up.stack.stores;
-    await models.put(scaledModel(truth, error, await models.nextVersion(dag.namespace, dag.name)));
-  }
-
-  /** The observations of all functions of all runs, none of which failed. */
-  async function observed(): Promise<Observation[]> {
-    const all: Observation[] = [];
-    for (const params of inputs) {
-      const sinceMs = Date.now();
-      const { activationId, response } = await up.client.actions.invoke({ name: dag.name, blocking: true, params });
-      assert.equal((response?.result as { bytes: number } | undefined)?.bytes, Buffer.byteLength(String(params["text"])));
-      const read = { client: up.client, compositionId: activationId, sinceMs, deadlineMs: 10_000, clock: systemClock };
-      const activations = await readRunActivations({ ...read, expectedComponents: dag.functions.length });
-      for (const { response: each } of activations) assert.equal(each.success, true, JSON.stringify(each));
-      const composition = activations.find((a) => a.activationId === activationId);
-      const root = (composition && rootOf(composition)) ?? assert.fail("no root");
-      all.push(...componentsOfRun(root, activations).map((component) => component.observation));
-    }
-    return all;
-  }
-
-  const cases: [string, () => ModelError][] = [
-    ["of all functions", () => ({ factors: HALF })],
-    // Not of the largest as well: it would look like the second one, and no split would gain anything.
-    ["of the smallest function", () => ({ factors: HALF, functions: [indexOf("aes-0")] })],
-    ["of the straggler's, and an eighth of its work", stragglerUnseen],
-  ];
-  for (const [what, error] of cases)
-    it(`${what}: no activation fails, none is killed for its memory, and every limit is the user's afterwards`, async () => {
-      await use(error());
-      const seen = await observed();
-      assert.ok(
-        seen.some(({ allocated, user }) => allocated.cpuCores !== user.cpuCores),
-        "nothing was harvested, so this shows nothing",
-      );
-      for (const { outcome, memoryPeakMb, user } of seen) {
-        assert.equal(outcome, "success");
-        assert.ok(memoryPeakMb <= user.memoryMb);
-      }
-      for (const branch of BRANCHES) assert.deepEqual(limitsOf(branch), { cpuCores: 0.5, memoryMb: 256 });
-    });
-
-  it("the straggler that was believed to have little to do has its user allocation, or more, before it ends", async () => {
-    await use(stragglerUnseen());
-    const donors = (await observed()).filter(({ allocated, user }) => (allocated.cpuCores ?? 0) < (user.cpuCores ?? 0));
-    const deprived = donors.filter(({ cpuTimeMs }) => cpuTimeMs > 200);
-    assert.ok(deprived.length > 0, "nothing was taken from a function that needed it, so this shows nothing");
-    for (const { moved, user } of deprived) assert.ok((moved?.lastCpuCores ?? 0) >= (user.cpuCores ?? 0), JSON.stringify(moved));
-  });
+  after(() => shared.close());
+  underPrediction(shared, { runs: casesOf(100, 0.03) });
 });
