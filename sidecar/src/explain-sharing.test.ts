@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import type { BranchKind, DagFunction } from "@openwhisk-harvest/core";
+import { MOST_FUNCTIONS } from "./decide/size-limit.js";
 import { dagOf, type FunctionSpec } from "./decide/state.kit.js";
 import { explainSharing } from "./explain-sharing.js";
+import { REASON_WORDS } from "./explain-words.js";
 
 const SPEC: FunctionSpec = { user: { cpuCores: 2, memoryMb: 512 }, cpuCores: 4, memoryMb: 200, workCoreMs: 0 };
 const at = (...positions: number[]) => positions.map((position) => ({ ...SPEC, position }));
@@ -57,4 +59,10 @@ it("a function without a U of CPU shares memory", () => {
     "parallel stage [1]: 2 of 2 branches share",
     "/guest/f0 takes part in memory only: the platform gives it no share of CPU (no-user-cpu)",
   ]);
+});
+
+it("a stage that is too large for a decision keeps U", () => {
+  const length = MOST_FUNCTIONS + 1;
+  const wide = saidOf([...Array(length).keys()], "parallel", Array<BranchKind>(length).fill("action"));
+  assert.deepEqual(wide, [`parallel stage [1]: ${REASON_WORDS["too-many-functions"]}`]);
 });

@@ -1,6 +1,7 @@
 /** What a decision can do with a DAG, in words, before there is any: for `harvest deploy`. Pure; plain text. */
 import type { DagDescription } from "@openwhisk-harvest/core";
 import { branchesOf, canShare, isCandidate, type SharingDag, type SharingStage, sharingOf } from "./decide/sharing.js";
+import { withinSizeLimit } from "./decide/size-limit.js";
 import { keepsWords, REASON_WORDS } from "./explain-words.js";
 
 /**
@@ -8,7 +9,7 @@ import { keepsWords, REASON_WORDS } from "./explain-words.js";
  * `harvest` will do once there is a model to be trusted.
  */
 export function explainSharing(dag: DagDescription): string[] {
-  const sharing = sharingOf(dag);
+  const sharing = withinSizeLimit(sharingOf(dag));
   const kept = sharing.functions.filter(({ forkPath }) => forkPath !== undefined);
   return [
     ...sharing.stages.map((stage) => `${stage.kind} stage ${stage.forkPath || "(root)"}: ${sharingWords(sharing, stage)}`),
@@ -16,7 +17,8 @@ export function explainSharing(dag: DagDescription): string[] {
   ];
 }
 
-function sharingWords({ functions }: SharingDag, { forkPath, kind, width, branches }: SharingStage): string {
+function sharingWords({ functions }: SharingDag, { forkPath, kind, width, branches, isTooLarge }: SharingStage): string {
+  if (isTooLarge) return REASON_WORDS["too-many-functions"];
   const own = branchesOf(functions.filter((fn) => fn.forkPath === forkPath));
   const willing = own.filter((branch) => branch.every((fn) => isCandidate(fn, "memoryMb"))).length;
   if (kind === "map") {
