@@ -29,8 +29,8 @@ import { GuardedRedis } from "./guarded-redis.js";
 import { createApp } from "./http/app.js";
 import type { KeyVerifier } from "./key-verifier.js";
 import { Knowledge } from "./knowledge.js";
-import { LedgerDesk } from "./ledger/ledger-desk.js";
 import { LedgerMetrics } from "./ledger/ledger-metrics.js";
+import { Ledgers } from "./ledger/ledgers.js";
 import { PauseWatch } from "./ledger/pause-watch.js";
 import { SidecarMetrics } from "./metrics.js";
 import { runDecision } from "./run-decision.js";
@@ -88,7 +88,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     const ofRun = await decisions.find(request.root);
     return ofRun ? { ...request, inputBytes: ofRun.inputBytes } : request;
   };
-  const ledgers = new LedgerDesk({
+  const ledgers = new Ledgers({
     store: allocations,
     findDecision: (id) => decisions.find(id),
     stageTimeoutMs: config.parallel.stageTimeoutMs,

@@ -3,16 +3,17 @@
  *
  *   start --(applied | throttled | near-memory)*--> end
  *
- * `lease` is there when the run was started with an allocation that was published for it; without it the event is for whoever
- * watches runs, and no ledger looks at it. Nobody may rely on an event to arrive once, in order, or at all:
+ * `lease` is there when the run was started with an allocation that was published for it; without it the event is for
+ * the parts that watch runs, and no ledger looks at it. None may rely on an event to arrive once, in order, or at all:
  *
- * V0. `start` is sent when the first limits of the run are in force.
- * V1. `lease.no` counts the events of one activation up, so that a late or doubled one is known for what it is.
- * V2. Every event tells all limits in force, not a change of them: the newest one alone says how things stand.
- * V3. `applied` is the applier's word that `lease.limits` are in force in the kernel now. They may differ from what epoch
- *     `lease.epoch` planned: less where the node had no more (H6), more where the applier gave back by itself (H5).
- * V4. An applier that repeats its last word about every `repeatMs` says so; then, and only then, its silence means that it died. How many
- *     words may be late or lost before, the ledger says, and nothing else.
+ * events.V0  `start` is sent when the first limits of the run are in force.
+ * events.V1  `lease.no` counts the events of one activation up, so that a late or doubled one is known for what it is.
+ * events.V2  Every event tells all limits in force, not a change of them: the newest one alone says how things stand.
+ * events.V3  `applied` is the applier's word that `lease.limits` are in force in the kernel now. They may differ from
+ *     what epoch `lease.epoch` planned: less where the node had no more (H6), more where the applier gave back by
+ *     itself (H5).
+ * events.V4  An applier that repeats its last word about every `repeatMs` says so; then, and only then, its silence
+ *     means that it died. How many words may be late or lost before, the ledger says, and nothing else.
  */
 import { z } from "zod";
 import { parseJson } from "./json.js";
@@ -26,7 +27,7 @@ const amount = z.number().positive().finite();
 const name = z.string().min(1).max(NAME_MAX_LENGTH);
 
 export const leaseReportSchema = z.object({
-  /** Counts the events of this activation, from 0 (V1). */
+  /** Counts the events of this activation, from 0 (events.V1). */
   no: z.int().nonnegative(),
   /** Of the activation; the ledger holds it against the decision's. */
   namespace: name,
@@ -35,13 +36,13 @@ export const leaseReportSchema = z.object({
   /** Of the newest allocation or plan that this applier has taken up for the run. */
   epoch: z.int().nonnegative(),
   /**
-   * In force now (V2). `cpuCores` is absent where nothing bounds the CPU. `memoryMb` is the share that counts (`memory.high`, or the
-   * account alone), not the kill limit, which is never below U.
+   * In force now (events.V2). `cpuCores` is absent where nothing bounds the CPU. `memoryMb` is the share that counts
+   * (`memory.high`, or the account alone), not the kill limit, which is never below U.
    */
   limits: z.object({ cpuCores: amount.optional(), memoryMb: amount }),
-  /** Whoever applies them: one name per capacity (H6). */
+  /** The node that applies them: one name per capacity (H6). */
   node: name,
-  /** See V4. */
+  /** See events.V4. */
   repeatMs: z.number().positive().optional(),
   /** CPU time of the run so far, in core-ms. */
   usedCoreMs: z.number().nonnegative().optional(),
@@ -79,7 +80,9 @@ export function encodeEvent(event: RunEvent): string {
   return JSON.stringify({ v: EVENT_FORMAT, ...event });
 }
 
-/** Undefined for anything but an event of ours: too long, no JSON, of another format, or with a value out of its range. */
+/**
+ * Undefined for anything but an event of ours: too long, no JSON, of another format, or with a value out of its range.
+ */
 export function decodeEvent(text: unknown): RunEvent | undefined {
   if (typeof text !== "string" || text.length > MAX_EVENT_LENGTH) return undefined;
   const value = parseJson(text);

@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import type { Decisions } from "../decisions.js";
 import type { KeyVerifier } from "../key-verifier.js";
 import type { Knowledge } from "../knowledge.js";
-import type { LedgerDesk } from "../ledger/ledger-desk.js";
+import type { Ledgers } from "../ledger/ledgers.js";
 import type { SidecarMetrics } from "../metrics.js";
 import { authenticate } from "./auth.js";
 import { dagRoutes, modelRoutes } from "./dags.js";
@@ -21,7 +21,7 @@ import { pinRoutes } from "./rollbacks.js";
 
 export interface AppParts {
   readonly decisions: Decisions;
-  readonly ledgers: Pick<LedgerDesk, "recordsOf">;
+  readonly ledgers: Pick<Ledgers, "recordsOf">;
   readonly knowledge: Knowledge;
   readonly allocations: AllocationStore;
   readonly dags: DagStore;

@@ -3,12 +3,12 @@ import { HarvestError } from "@openwhisk-harvest/core";
 import { json, Router } from "express";
 import { compact, decisionRequestSchema } from "../decision-record.js";
 import type { Decisions } from "../decisions.js";
-import type { LedgerDesk } from "../ledger/ledger-desk.js";
+import type { Ledgers } from "../ledger/ledgers.js";
 import { authorize } from "./auth.js";
 import { parsed } from "./errors.js";
 
 /** `ledgers`: what stages that are under way have come to so far; closed ones are in the decision. */
-export function decisionRoutes(decisions: Decisions, ledgers: Pick<LedgerDesk, "recordsOf">): Router {
+export function decisionRoutes(decisions: Decisions, ledgers: Pick<Ledgers, "recordsOf">): Router {
   const router = Router();
 
   router.post("/", json({ limit: "16kb", inflate: false }), async (request, response) => {

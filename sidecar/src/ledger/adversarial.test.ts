@@ -1,4 +1,7 @@
-/** What breaks if X happens before Y? Orders of events by which a ledger could come to believe something wrong; L1-L7 are ledger.ts'. */
+/**
+ * What breaks if X happens before Y? Orders of events by which a ledger could come to believe something wrong, against
+ * the rules ledger.L1 to ledger.L7.
+ */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { LeaseEvent } from "@openwhisk-harvest/core";
@@ -6,7 +9,10 @@ import { LEDGER_RULES, stepLedger } from "./ledger.js";
 import { budgetOf, heldOf, newestPlan, totalHeld } from "./stage.js";
 import { type BranchSpec, termsOf, World } from "./world.kit.js";
 
-/** Position 0 has a step more than its U of 4, position 1 gave it: U 4, has 3. Steps are quarters of a core and of 128 MB. */
+/**
+ * Position 0 has a step more than its U of 4, position 1 gave it: U 4, has 3. Steps are quarters of a core and of 128
+ * MB.
+ */
 const RECEIVER: BranchSpec = { userSteps: 4, allocationSteps: 5, ceilingSteps: 8, workCoreMs: 9_000 };
 const DONOR: BranchSpec = { userSteps: 4, allocationSteps: 3, ceilingSteps: 4, workCoreMs: 500 };
 
@@ -25,7 +31,7 @@ const plannedCores = (world: World, position: number) => {
 const kinds = (world: World) => world.effects.flatMap((effect) => (effect.type === "moved" ? [`${effect.kind} ${effect.position}`] : []));
 
 describe("the ledger, when", () => {
-  it("the receiver starts before its donor: it has U until the donor's word says that its limit is in force (L1)", () => {
+  it("the receiver starts before its donor: it has U until the donor's word says that its limit is in force (ledger.L1)", () => {
     const world = new World(termsOf([RECEIVER, DONOR], ["cpuCores"]));
     world.start(0);
     world.settle();
@@ -60,7 +66,7 @@ describe("the ledger, when", () => {
     );
   });
 
-  it("the donor asks before the receiver has given way: shrink first, wait for the word, then grow (L1)", () => {
+  it("the donor asks before the receiver has given way: shrink first, wait for the word, then grow (ledger.L1)", () => {
     const world = started();
     world.ask(1, "cpuCores");
     world.deliver(0);
@@ -72,7 +78,7 @@ describe("the ledger, when", () => {
     assert.equal(world.stage.excess.cpuCores, 0);
   });
 
-  it("the receiver never answers: the donor gets U all the same, and what is above B is counted (L4)", () => {
+  it("the receiver never answers: the donor gets U all the same, and what is above B is counted (ledger.L4)", () => {
     const world = started();
     world.ask(1, "cpuCores");
     world.deliver(0);
@@ -84,7 +90,7 @@ describe("the ledger, when", () => {
     assert.equal(world.stage.excess.cpuCores, 0.25);
   });
 
-  it("the donor helps itself before any plan: the receiver gives way afterwards, and the excess goes (L1)", () => {
+  it("the donor helps itself before any plan: the receiver gives way afterwards, and the excess goes (ledger.L1)", () => {
     const world = started();
     world.helpItself(1, "cpuCores");
     world.deliver(0);
@@ -95,7 +101,7 @@ describe("the ledger, when", () => {
     assert.equal(world.inForce("cpuCores"), 2);
   });
 
-  it("the donor ends before its give-back is planned: what it held goes to the receiver, and nobody is asked to give way", () => {
+  it("the donor ends before its give-back is planned: what it held goes to the receiver, and none is asked to give way", () => {
     const world = started();
     world.ask(1, "cpuCores");
     world.end(1);
@@ -116,7 +122,7 @@ describe("the ledger, when", () => {
     assert.equal(totalHeld(world.stage, "cpuCores"), 1, "the other has not started, and is kept its own");
   });
 
-  it("a word about an old epoch comes after one about a new: the old plan is not taken for what is in force (L2)", () => {
+  it("a word about an old epoch comes after one about a new: the old plan is not taken for what is in force (ledger.L2)", () => {
     const world = started();
     world.end(1);
     world.deliver(0);
@@ -141,10 +147,10 @@ describe("the ledger, when", () => {
     assert.ok(world.inForce("cpuCores") <= budgetOf(world.stage, "cpuCores"));
   });
 
-  it("everybody asks at once: all get U, and nothing is above B in the end", () => {
+  it("all ask at once: all get U, and nothing is above B in the end", () => {
     const world = started([RECEIVER, DONOR, { ...DONOR, allocationSteps: 4 }]);
     world.ask(1, "cpuCores");
-    world.ask(2, "cpuCores"); // who has U has nothing to ask for
+    world.ask(2, "cpuCores"); // a branch with U has nothing to ask for
     world.settle();
     assert.deepEqual(
       [0, 1, 2].map((position) => plannedCores(world, position)),
@@ -160,7 +166,7 @@ describe("the ledger, when", () => {
     world.settle();
     world.advance(3_500);
     assert.equal(world.stage.branches[1]?.phase, "lost");
-    assert.equal(plannedCores(world, 0), 2, "what it held goes to who still runs");
+    assert.equal(plannedCores(world, 0), 2, "what it held goes to the branch that still runs");
     world.deliverPlan(0);
     world.tell(1, "applied");
     world.settle();
@@ -168,7 +174,7 @@ describe("the ledger, when", () => {
     assert.equal(world.inForce("cpuCores"), 2, "it had not died: the receiver gave way again");
   });
 
-  it("nobody could be heard for a while: that silence says nothing (L7)", () => {
+  it("no applier could be heard for a while: that silence says nothing (ledger.L7)", () => {
     const world = started([RECEIVER, DONOR], 1_000);
     const { stage } = stepLedger(world.stage, { type: "deaf" }, 60_000 - 1);
     assert.deepEqual(
@@ -187,7 +193,7 @@ describe("the ledger, when", () => {
     assert.equal(totalHeld(world.stage, "cpuCores"), 2, "it may come to it by itself when its node has more");
   });
 
-  it("a run of another decision, namespace, function or position is heard of: it is none of this stage's (L6)", () => {
+  it("a run of another decision, namespace, function or position is heard of: it is none of this stage's (ledger.L6)", () => {
     const world = started();
     world.tell(0, "throttled");
     const [event] = world.events.splice(0) as [LeaseEvent];
@@ -215,7 +221,7 @@ describe("the ledger, when", () => {
     assert.equal(totalHeld(world.stage, "cpuCores"), 2);
   });
 
-  it("the stage's time is up: everybody who runs is planned to U, and nothing is heard any more", () => {
+  it("the stage's time is up: every run is planned to U, and nothing is heard any more", () => {
     const world = started();
     world.advance(world.terms.timeoutMs);
     assert.equal(world.stage.closed, "timeout");

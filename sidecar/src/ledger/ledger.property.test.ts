@@ -1,4 +1,4 @@
-/** H1, H2, H3, H5 and L1-L7 of ledger.ts, over generated stages and generated histories of them. */
+/** H1, H2, H3, H5 and the rules ledger.L1 to ledger.L7, over generated stages and generated histories of them. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { FIRST_EPOCH } from "@openwhisk-harvest/core";
@@ -123,7 +123,7 @@ const ACT: Record<Operation, (world: World, n: number) => void> = {
 
 /** What the ledger itself counts with. */
 function holdsL1(world: World): void {
-  if (world.stage.closed || world.hasForgotten) return; // by its timeout everybody is planned to U
+  if (world.stage.closed || world.hasForgotten) return; // by its timeout every run is planned to U
   for (const resource of RESOURCES) {
     const budget = budgetOf(world.stage, resource);
     const held = world.stage.branches.reduce((sum, branch) => sum + certainlyHeldOf(branch, resource), 0);
@@ -134,7 +134,7 @@ function holdsL1(world: World): void {
       const back = Math.max(0, run.fn.user[resource] - run.fn.allocation[resource]);
       return sum + (run.askedAtMs[resource] !== undefined || run.inForce[resource] > run.fn.allocation[resource] ? back : 0);
     }, 0);
-    assert.ok(held <= budget + given + 1e-6, `L1: ${held} of ${resource} held, B ${budget}, ${given} given back`);
+    assert.ok(held <= budget + given + 1e-6, `ledger.L1: ${held} of ${resource} held, B ${budget}, ${given} given back`);
   }
 }
 
@@ -145,7 +145,7 @@ function holdsL4(world: World): void {
       const run = runningIn(branch);
       const askedAtMs = run?.askedAtMs[resource];
       if (!run || askedAtMs === undefined || world.nowMs - askedAtMs < LEDGER_RULES.giveWayMs) continue;
-      assert.ok(newestPlan(run).amounts[resource] >= run.fn.user[resource] - 1e-6, `L4: ${resource} is not given back`);
+      assert.ok(newestPlan(run).amounts[resource] >= run.fn.user[resource] - 1e-6, `ledger.L4: ${resource} is not given back`);
     }
 }
 
@@ -161,7 +161,7 @@ function live(specs: BranchSpec[], history: readonly (readonly [Operation, numbe
 }
 
 describe(`the ledger over ${casesOf(CASES)} generated histories`, () => {
-  it("holds H1, H2, H5 and L1-L5, whatever is lost, doubled, late or restarted, and every stage comes to its end", () => {
+  it("holds H1, H2, H5 and ledger.L1 to ledger.L5, whatever is lost, doubled, late or restarted, and every stage comes to its end", () => {
     const seen: Record<string, number> = {};
     fc.assert(
       fc.property(stages, histories, (specs, history) => {
@@ -180,7 +180,7 @@ describe(`the ledger over ${casesOf(CASES)} generated histories`, () => {
       assert.ok((seen[wanted] ?? 0) > casesOf(CASES) / 100, `too few histories with ${wanted}: ${JSON.stringify(seen)}`);
   });
 
-  it("L6: an event that comes again changes nothing", () => {
+  it("ledger.L6: an event that comes again changes nothing", () => {
     fc.assert(
       fc.property(stages, histories, fc.nat(), (specs, history, n) => {
         const world = new World(termsOf(specs));

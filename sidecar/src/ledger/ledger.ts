@@ -1,35 +1,42 @@
 /**
- * The ledger of one parallel stage: who holds how much of its budget B while it runs, and what moves. A pure machine,
- * (stage, event) -> (stage, effects); Redis, the clock and the decision are the caller's (ledger-desk.ts).
+ * The ledger of one parallel stage: what each branch holds of its budget B while it runs, and what moves. A pure
+ * machine, (stage, event) -> (stage, effects); Redis, the clock and the decision are the caller's (ledgers.ts).
  *
- * What a donor does not have, and a receiver has, of its U is a lease. Leases are not kept one by one: a branch holds an amount, the
- * budget is what all may hold together, and what nobody holds is free. A branch's lease goes through these states:
+ * What a donor does not have, and a receiver has, of its U is a lease. Leases are not kept one by one: a branch holds
+ * an amount, the budget is what all may hold together, and what none holds is free. A branch's lease goes through these
+ * states:
  *
  *   reserved --its first event: at most U--> running --end, others to come--> between --next start--> running
  *                                  |  ^                                                      |
  *      silence of its applier: lost  a later event                      end of the last: ended
  *
  *   and while it runs, for each resource:   lent --throttled | near-memory--> asking --a plan of U--> given back (for good)
- *                                           borrowed --somebody asks--> giving way --the applier's word--> borrowed less
+ *                                           borrowed --a donor asks--> giving way --the applier's word--> borrowed less
  *
  *   the stage:   open --all branches ended | lost--> closed(ended)
- *                open --timeoutMs--> closed(timeout), and everybody who still runs is planned to U
+ *                open --timeoutMs--> closed(timeout), and every run that goes on is planned to U
  *                open --its harvesting is paused--> closed(paused), likewise
  *
- * Every lease ends: with its run (end), with its stage (timeout, pause), with its applier (silence), with the give-back; and when the sidecar
- * itself starts anew, each stage is taken up again as Redis has it (ledger-desk.ts), or stands as it was until its runs end.
+ * Every lease ends: with its run (end), with its stage (timeout, pause), with its applier (silence), with the
+ * give-back; and when the sidecar itself starts anew, each stage is taken up again as Redis has it (ledgers.ts), or
+ * stands as it was until its runs end.
  *
- * L1 (H1)  What is held, counted as if every plan that may be in force were (stage.ts `heldOf`), never grows above B but by
- *          give-back, or by what an applier says to be in force already. So: shrink first, wait for the word, then grow. A
- *          stage's start is no exception: a receiver starts with U, and grows when its donors' words say that they have started.
- * L2 (H1)  Each plan has a higher epoch than all before it in its stage. Words of older epochs do not bring older plans back.
- * L3 (H2)  A plan is U, or lies on the grid, between minimum and maximum; nobody is planned above its ceiling but up to its U.
- * L4 (H5)  Who asks gets U, after giveWayMs at the latest, and is not planned below it again. Receivers give way before that, and
- *          never below their own U.
- * L5       Nobody loses anything for somebody else's gain: amounts only shrink for who asks, and to come back under B.
- * L6       Events that come twice, late, out of order, for another decision, namespace or run change nothing. A lost one costs time.
- * L7       While nobody can be heard, nothing moves; a closed stage never moves. After a restart nobody is given more than U before
- *          all plans of the earlier life have been answered.
+ * ledger.L1  (H1) What is held, counted as if every plan that may be in force were (stage.ts `heldOf`), never grows
+ *     above B but by give-back, or by what an applier says to be in force already. So: shrink first, wait for the word,
+ *     then grow. A stage's start is no exception: a receiver starts with U, and grows when its donors' words say that
+ *     they have started.
+ * ledger.L2  (H1) Each plan has a higher epoch than all before it in its stage. Words of older epochs do not bring
+ *     older plans back.
+ * ledger.L3  (H2) A plan is U, or lies on the grid, between minimum and maximum; none is planned above its ceiling but
+ *     up to its U.
+ * ledger.L4  (H5) A branch that asks gets U, after giveWayMs at the latest, and is not planned below it again.
+ *     Receivers give way before that, and never below their own U.
+ * ledger.L5  None loses anything for another's gain: amounts only shrink for a branch that asks, and to come back under
+ *     B.
+ * ledger.L6  Events that come twice, late, out of order, for another decision, namespace or run change nothing. A lost
+ *     one costs time.
+ * ledger.L7  While no applier can be heard, nothing moves; a closed stage never moves. After a restart none is given
+ *     more than U before all plans of the earlier life have been answered.
  */
 import { type LeaseEvent, type LeaseReport, type PlanEntries, type PublishedAllocation, parseRunKey } from "@openwhisk-harvest/core";
 import { type ShareRules, targetsOf } from "./share-out.js";
@@ -57,7 +64,7 @@ import {
 export interface LedgerRules extends ShareRules {
   /** An applier that has repeated itself and has said nothing for so many of its periods is dead. */
   readonly silentPeriods: number;
-  /** How often it is looked whether somebody can now use what is free: who seemed soon done, and was not. */
+  /** How often it is looked whether a branch can now use what is free: one that seemed soon done, and was not. */
   readonly reviewMs: number;
 }
 
@@ -65,11 +72,11 @@ export const LEDGER_RULES: LedgerRules = { giveWayMs: 80, soonDoneMs: 20, residu
 
 export type LedgerEvent =
   | { readonly type: "heard"; readonly event: LeaseEvent }
-  /** Time has passed. Not to be sent while nobody can be heard (L7). */
+  /** Time has passed. Not to be sent while no applier can be heard (ledger.L7). */
   | { readonly type: "tick" }
   /** Harvesting of the stage, or of one of its actions, has been paused or turned off. */
   | { readonly type: "pause" }
-  /** Nobody could be heard for a while: silence until now says nothing. */
+  /** No applier could be heard for a while: silence until now says nothing. */
   | { readonly type: "deaf" }
   /** What Redis has of earlier plans, when a stage is taken up again. */
   | { readonly type: "recall"; readonly plans: PlanEntries };
@@ -79,10 +86,10 @@ export type MoveKind = "give" | "take" | "give-back";
 
 export type LedgerEffect =
   | { readonly type: "plan"; readonly entries: Record<string, PublishedAllocation> }
-  /** A receiver has started, and its lease is still to come (L1). */
+  /** A receiver has started, and its lease is still to come (ledger.L1). */
   | { readonly type: "waiting"; readonly position: number }
   | { readonly type: "moved"; readonly kind: MoveKind; readonly resource: Resource; readonly position: number; readonly amount: number }
-  /** An event that L6 dismisses. */
+  /** An event that ledger.L6 dismisses. */
   | { readonly type: "dismissed"; readonly why: "late" | "foreign" }
   | { readonly type: "closed"; readonly reason: CloseReason };
 
@@ -183,7 +190,7 @@ function firstHeard({ k, activationId, lease }: LeaseEvent, fn: Run["fn"], seq: 
 function takeWord(before: Run, { no, epoch, limits, repeatMs, usedCoreMs }: LeaseReport, nowMs: number): Run {
   const { recalledEpoch, ...run } = before;
   const newest = newestPlan(run);
-  const open = run.plans.filter((plan) => plan.epoch >= epoch); // L2: what its applier has passed is over
+  const open = run.plans.filter((plan) => plan.epoch >= epoch); // ledger.L2: what its applier has passed is over
   const inForce = { cpuCores: limits.cpuCores ?? newest.amounts.cpuCores, memoryMb: limits.memoryMb };
   return {
     ...run,
@@ -268,7 +275,7 @@ function recall(stage: Stage, plans: PlanEntries, nowMs: number): Stage {
   return recalled;
 }
 
-/** L4 outlives a restart: a donor that was planned to U had asked, or had the luck of it, and keeps it. */
+/** ledger.L4 outlives a restart: a donor that was planned to U had asked, or was lucky, and keeps it. */
 function backByPlan({ terms }: Branch, fn: Run["fn"], amounts: Run["inForce"], nowMs: number): Run["askedAtMs"] {
   const isBack = (resource: Resource) =>
     fn.allocation[resource] < fn.user[resource] - TOLERANCE && amounts[resource] >= fn.user[resource] - TOLERANCE;
@@ -289,7 +296,7 @@ function settle(stage: Stage, before: readonly LedgerEffect[], nowMs: number, ru
   return { stage: withExcess(planned.stage), effects: [...before, ...planned.effects] };
 }
 
-/** One plan for all branches whose amounts change (L2). */
+/** One plan for all branches whose amounts change (ledger.L2). */
 function plan(stage: Stage, targetOf: (branch: Branch, run: Run) => Run["inForce"]): LedgerStep {
   const epoch = stage.epoch + 1;
   const entries: Record<string, PublishedAllocation> = {};
@@ -318,7 +325,7 @@ function movesOf({ terms }: Branch, run: Run, amounts: Run["inForce"]): LedgerEf
   });
 }
 
-/** Whoever still runs goes on with U. */
+/** What still runs goes on with U. */
 function closeWithUser(stage: Stage, before: readonly LedgerEffect[], reason: CloseReason): LedgerStep {
   const all = plan(stage, (_branch, run) => run.fn.user);
   return close(all.stage, [...before, ...all.effects], reason);

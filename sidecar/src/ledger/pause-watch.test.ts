@@ -34,7 +34,7 @@ test("a stage is paused with everything, its namespace or one of its actions, an
   for (const all of others) assert.equal(isPaused(terms, all, NOW_MS), false, JSON.stringify(all));
 });
 
-test("a paused stage closes with everybody who runs planned to U, and never moves again", () => {
+test("a paused stage closes with every run planned to U, and never moves again", () => {
   const world = new World(termsOf(donorAndReceiver));
   for (const position of [0, 1]) world.start(position);
   const started = world.events.reduce((stage, event) => stepLedger(stage, { type: "heard", event }, 0).stage, world.stage);
@@ -50,7 +50,7 @@ test("a paused stage closes with everybody who runs planned to U, and never move
   assert.deepEqual(stepLedger(stage, { type: "tick" }, NOW_MS + 1_000_000), { stage, effects: [] });
 });
 
-test("a stage of which nobody runs yet is closed without a plan: appliers read the modes when a run starts", () => {
+test("a stage of which no branch runs yet is closed without a plan: appliers read the modes when a run starts", () => {
   const { stage, effects } = stepLedger(openStage(termsOf(donorAndReceiver), 1, 0), { type: "pause" }, NOW_MS);
   assert.deepEqual([stage.closed, effects], ["paused", [{ type: "closed", reason: "paused" }]]);
 });

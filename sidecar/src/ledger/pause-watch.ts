@@ -1,12 +1,13 @@
 /**
- * Lets a pause, and the mode `off`, reach the runs that are under way: while stages are open the modes are read every PERIOD_MS, and
- * what is paused by then is closed with everybody at U. New runs need no watch, since appliers read the modes at every start. While Redis
- * is away nothing is known, and nothing happens: appliers hold what they hold, as in any outage.
+ * Lets a pause, and the mode `off`, reach the runs that are under way: while stages are open the modes are read every
+ * PERIOD_MS, and what is paused by then is closed with every branch at U. New runs need no watch, since appliers read
+ * the modes at every start. While Redis is away nothing is known, and nothing happens: appliers hold what they hold, as
+ * in any outage.
  */
 import { type AllocationStore, type Clock, type ModeSettings, messageOf, pauseOver } from "@openwhisk-harvest/core";
 import type { Logger } from "pino";
 import { actionIn } from "../consent.js";
-import type { LedgerDesk } from "./ledger-desk.js";
+import type { Ledgers } from "./ledgers.js";
 import type { StageTerms } from "./stage.js";
 
 /** With the read, the plan and its way to the applier a pause is in force within a second. */
@@ -14,7 +15,7 @@ const PERIOD_MS = 250;
 
 export interface PauseWatchOptions {
   readonly allocations: Pick<AllocationStore, "modes">;
-  readonly ledgers: Pick<LedgerDesk, "isIdle" | "pause">;
+  readonly ledgers: Pick<Ledgers, "isIdle" | "pause">;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -1,13 +1,17 @@
 /**
- * Who should have how much, as things stand: the targets of the running branches, resource by resource. Pure arithmetic.
+ * What each branch should have, as things stand: the targets of the running branches, resource by resource. Pure
+ * arithmetic.
  *
- *  1. Who asked for what was taken from it gets U (H5): from what is free, else from receivers, who give way step by step, the one
- *     that would be done first before the others; they are waited for as long as `giveWayMs`, and then U is given all the same.
- *  2. Whatever is above B, for whatever reason, receivers give back.
- *  3. When nobody waits, what is free goes to the slowest, step by step on the grid, as policy `makespan` does it (see there for why
- *     this is optimal), by the work that is left: first up to what was published for each, then up to its ceiling. Nobody loses
- *     anything by it. A branch that has not started takes part, so that its steps are still there when it does.
- *  4. Memory is of use only to who gets all of its demand: those with the smallest shortage come first.
+ * share-out.1  A branch that asked for what was taken from it gets U (H5): from what is free, else from receivers,
+ *     which give way step by step, the one that would be done first before the others; they are waited for as long as
+ *     `giveWayMs`, and then U is given all the same.
+ * share-out.2  Whatever is above B, for whatever reason, receivers give back.
+ * share-out.3  When none waits, what is free goes to the slowest, step by step on the grid, as policy `makespan` does
+ *     it (see there for why this is optimal), by the work that is left: first up to what was published for each, then
+ *     up to its ceiling. None loses anything by it. A branch that has not started takes part, so that its steps are
+ *     still there when it does.
+ * share-out.4  Memory is of use only to a branch that gets all of its demand: those with the smallest shortage come
+ *     first.
  */
 import { atIndex, floorToGrid, type GridAxis, lastIndex } from "@openwhisk-harvest/core";
 import {
@@ -29,9 +33,12 @@ import {
 export interface ShareRules {
   /** How long receivers are waited for. Appliers wait 100 ms for us before they help themselves. */
   readonly giveWayMs: number;
-  /** Not worth a plan: who will be done by then. */
+  /** Not worth a plan: a branch that will be done by then. */
   readonly soonDoneMs: number;
-  /** Who has used up all of W and still runs is taken to have so much of what it has used before it: the longer, the more. */
+  /**
+   * A run that has used up all of W and goes on is taken to have so much of what it has used before it: the longer, the
+   * more.
+   */
   readonly residualShare: number;
 }
 
@@ -51,7 +58,7 @@ export function targetsOf(stage: Stage, resource: Resource, nowMs: number, rules
   return targets;
 }
 
-/** Rule 1 for those who ask. What is left, and by how much all that is held or waited for exceeds B. */
+/** share-out.1 for the branches that ask. What is left, and by how much all that is held or waited for exceeds B. */
 function serveAsking(
   stage: Stage,
   resource: Resource,
@@ -73,7 +80,7 @@ function serveAsking(
   return { left, short };
 }
 
-/** Who holds more than U, or has been told to hold less and has not answered yet. */
+/** Holds more than U, or has been told to hold less and has not answered yet. */
 function receiversOf({ branches }: Stage, resource: Resource): Branch[] {
   return branches.filter((branch) => {
     const run = runningIn(branch);
@@ -81,7 +88,7 @@ function receiversOf({ branches }: Stage, resource: Resource): Branch[] {
   });
 }
 
-/** Rules 1 and 2: takes steps from receivers until `short` is covered by them, or nobody is above U. */
+/** By share-out.1 and share-out.2: takes steps from receivers until `short` is covered by them, or none is above U. */
 function giveWay(stage: Stage, resource: Resource, targets: Targets, short: number, nowMs: number, rules: ShareRules): void {
   const receivers = receiversOf(stage, resource);
   const targetOf = (branch: Branch) => targets.get(branch.terms.position) as number;
@@ -111,9 +118,9 @@ function firstDone(
   return branches.reduce<Branch | undefined>((first, one) => (first && doneInMs(first) <= doneInMs(one) ? first : one), undefined);
 }
 
-/** Rule 3 for CPU, rule 4 for memory. */
+/** share-out.3 for CPU, share-out.4 for memory. */
 function growFrom(stage: Stage, resource: Resource, targets: Targets, free: number, nowMs: number, rules: ShareRules): void {
-  if (stage.branches.some((branch) => runningIn(branch)?.recalledEpoch !== undefined)) return; // ledger.ts, L7
+  if (stage.branches.some((branch) => runningIn(branch)?.recalledEpoch !== undefined)) return; // ledger.ts, ledger.L7
   const candidates = stage.branches.flatMap((branch) => candidateOf(stage, branch, resource, nowMs, rules));
   if (resource === "cpuCores") growCpu(stage.terms.grid.cpuCores, candidates, free);
   else growMemory(candidates, free);

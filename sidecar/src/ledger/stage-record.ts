@@ -1,6 +1,6 @@
 /**
- * What came of one stage, for people: kept while its ledger lives, and stored with its decision when it closes. Bounded: a stage of
- * `map` may be wide, and a record is no log.
+ * What came of one stage, for people: kept while its ledger lives, and stored with its decision when it closes.
+ * Bounded: a stage of `map` may be wide, and a record is no log.
  */
 import type { Allocation, LeaseEvent, LeaseReport, PolicyName, StageDecision } from "@openwhisk-harvest/core";
 import type { LedgerEffect, MoveKind } from "./ledger.js";
@@ -43,7 +43,7 @@ export interface StageRecord {
   readonly fork: string;
   readonly policy: PolicyName;
   readonly openedAtMs: number;
-  /** Ms from the first start to the last end; absent while somebody runs, or an end was never heard of. */
+  /** Ms from the first start to the last end; absent while a branch runs, or an end was never heard of. */
   readonly realMs?: number;
   /** With U, and as decided; `realMs` is to be held against them. */
   readonly predictedMs?: StageDecision["predictedMs"];

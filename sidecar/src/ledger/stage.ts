@@ -1,11 +1,12 @@
 /**
- * What the ledger of one stage knows: the terms of its decision, and how things stand in each branch. Values only; ledger.ts moves them.
+ * What the ledger of one stage knows: the terms of its decision, and how things stand in each branch. Values only;
+ * ledger.ts moves them.
  *
  * A branch counts with what it might have in force at this moment, `heldOf`:
  *
  *   reserved   published, and not heard of yet: its own, for its container has U until its first run starts; or what was published for
  *              the functions that follow the first one in its branch, if that is more
- *   unheard    the same, after a restart: it may have ended meanwhile, so nobody has to give way for it
+ *   unheard    the same, after a restart: it may have ended meanwhile, so none has to give way for it
  *   running    the most of: what its applier said last, every plan that its applier has not passed yet, and what was published for
  *              the functions that follow it in its branch, because they will start with that
  *   between    a sequence between two of its functions: what was published for those to come
@@ -23,7 +24,7 @@ export interface FunctionTerms {
   readonly user: Allocation;
   /** As published: U where nothing was. */
   readonly allocation: Allocation;
-  /** D within the bounds of the action: nobody is given more. */
+  /** D within the bounds of the action: none is given more. */
   readonly ceiling: Allocation;
   /** W as predicted, and the margin that was published with it. */
   readonly workCoreMs: number;
@@ -79,8 +80,8 @@ export interface Run {
   /** Ascending epochs: the one its applier goes by, and what was sent since. */
   readonly plans: readonly [SentPlan, ...SentPlan[]];
   /**
-   * Epoch of a plan of an earlier life, until its applier has answered it: what the plans before it gave is forgotten, and may still
-   * be in force.
+   * Epoch of a plan of an earlier life, until its applier has answered it: what the plans before it gave is forgotten,
+   * and may still be in force.
    */
   readonly recalledEpoch?: number;
   /** Since when it wants back what was taken from it, up to U. */
@@ -136,7 +137,10 @@ export function heldOf(branch: Branch, resource: Resource): number {
   return Math.max(run.inForce[resource], ...run.plans.map((plan) => plan.amounts[resource]), ...published);
 }
 
-/** Of a branch that has not been heard of. Memory is accounting alone below U, so it counts as published from the beginning. */
+/**
+ * Of a branch that has not been heard of. Memory is accounting alone below U, so it counts as published from the
+ * beginning.
+ */
 function startedFrom(branch: Branch, resource: Resource): number {
   const first = startsWith(branch.terms.functions[0] as FunctionTerms)[resource];
   return resource === "cpuCores" ? Math.max(first, ownOf(branch, resource)) : first;
@@ -161,7 +165,10 @@ export function isCertain(branch: Branch): boolean {
   return run ? run.activationId !== undefined : branch.phase !== "unheard";
 }
 
-/** What a branch holds for certain: of one that has not started no more than its own, and than what was published for it. */
+/**
+ * What a branch holds for certain: of one that has not started no more than its own, and than what was published for
+ * it.
+ */
 export function certainlyHeldOf(branch: Branch, resource: Resource): number {
   if (!isCertain(branch) || !sharesIn(branch, resource)) return 0;
   if (branch.phase !== "reserved") return heldOf(branch, resource);

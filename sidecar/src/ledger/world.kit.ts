@@ -1,6 +1,7 @@
 /**
- * A stage with its appliers, for the tests of the ledger: what is really in force, and messages that may be lost, doubled and
- * overtaken on both ways. The appliers are as core's plan.ts and events.ts have them, and no cleverer than that.
+ * A stage with its appliers, for the tests of the ledger: what is really in force, and messages that may be lost,
+ * doubled and overtaken on both ways. The appliers are as core's plan.ts and events.ts have them, and no cleverer than
+ * that.
  */
 import assert from "node:assert/strict";
 import {
@@ -96,7 +97,10 @@ export class World {
   /** `harvest:plan:<R>` */
   readonly hash: Record<string, PublishedAllocation> = {};
   readonly effects: LedgerEffect[] = [];
-  /** Whatever the ledger counts since then, it does not know who has ended: it may take too much for held, never too little. */
+  /**
+   * Whatever the ledger counts since then, it does not know which have ended: it may take too much for held, never too
+   * little.
+   */
   hasForgotten = false;
   readonly #stream: LeaseEvent[] = [];
   #highestEpoch = 1;
@@ -222,8 +226,8 @@ export class World {
   }
 
   /**
-   * The sidecar starts anew: it has the decision, what Redis has of its plans, and the events that the stream still has: all, or none
-   * when so much has happened since that they were cut off.
+   * The sidecar starts anew: it has the decision, what Redis has of its plans, and the events that the stream still
+   * has: all, or none when so much has happened since that they were cut off.
    */
   restart(streamIsWhole: boolean): void {
     const opened = openStage(this.terms, 1, this.nowMs);
@@ -269,7 +273,7 @@ export class World {
     this.stage = stage;
     this.effects.push(...effects);
     for (const effect of effects) {
-      assert.ok(!wasClosed, "L7: a closed stage moves");
+      assert.ok(!wasClosed, "ledger.L7: a closed stage moves");
       if (effect.type === "plan") this.#send(effect.entries);
     }
   }
@@ -277,11 +281,11 @@ export class World {
   #send(entries: Readonly<Record<string, PublishedAllocation>>): void {
     const [first] = Object.values(entries);
     const epoch = first?.epoch as number;
-    assert.ok(epoch > this.#highestEpoch, `L2: epoch ${epoch} after ${this.#highestEpoch}`);
+    assert.ok(epoch > this.#highestEpoch, `ledger.L2: epoch ${epoch} after ${this.#highestEpoch}`);
     this.#highestEpoch = epoch;
     for (const [k, entry] of Object.entries(entries)) {
       const branch = this.stage.branches.find(({ run }) => run?.k === k);
-      assert.ok(branch?.run, `a plan for ${k}, which nobody has heard of`);
+      assert.ok(branch?.run, `a plan for ${k}, which is not known`);
       for (const resource of RESOURCES) holdsL3(entry[resource], branch.run.fn, resource);
       this.hash[k] = entry;
       this.plans.push({ position: branch.terms.position, k, entry });
@@ -293,7 +297,7 @@ function holdsL3(amount: number | undefined, fn: FunctionTerms, resource: Resour
   if (amount === undefined) return; // U, exactly
   const axis: GridAxis = GRID[resource];
   assert.ok(isOnGrid(axis, amount), `H2: ${amount} of ${resource}`);
-  assert.ok(amount <= fn.ceiling[resource] + EPS, `L3: ${amount} of ${resource} above ${fn.ceiling[resource]}`);
+  assert.ok(amount <= fn.ceiling[resource] + EPS, `ledger.L3: ${amount} of ${resource} above ${fn.ceiling[resource]}`);
   assert.ok(amount >= Math.min(fn.allocation[resource], fn.user[resource]) - EPS, `H5: a plan of ${amount} below what was published`);
 }
 

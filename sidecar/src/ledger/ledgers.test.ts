@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, it } from "node:test";
 import type { LeaseReport, PlanEntries, PlanWatch, PublishedAllocation, RunEvent, RunEventType } from "@openwhisk-harvest/core";
 import { eventually } from "@openwhisk-harvest/testkit";
 import { nextRoot, startTestSidecar, type TestSidecar } from "../http/sidecar.kit.js";
-import { eventsOfStagesUnderWay } from "./ledger-desk.js";
+import { eventsOfStagesUnderWay } from "./ledgers.js";
 
 describe("the ledgers of the sidecar", () => {
   let test: TestSidecar;
@@ -152,7 +152,7 @@ describe("the ledgers of the sidecar", () => {
     }, "the receiver's plan");
   });
 
-  it("are kept for nobody but the decision's own namespace", async () => {
+  it("are kept for no namespace but the decision's own", async () => {
     const root = nextRoot();
     await test.decide(root);
     await tell(root, 1, "throttled", { namespace: "stranger" });
@@ -165,7 +165,7 @@ describe("the ledgers of the sidecar", () => {
 });
 
 describe("what is replayed after a restart", () => {
-  it("is what concerns stages in which somebody runs", () => {
+  it("is what concerns stages with runs", () => {
     const event = (root: string, position: number, type: RunEventType): RunEvent => ({
       type,
       activationId: `${position}`.repeat(32),

@@ -1,17 +1,19 @@
 /**
- * Keeps the ledgers of all stages that are under way: hears the appliers' events, lets time pass, and publishes what moves. One loop, one
- * blocking read; it wakes for an event or for the next thing that a stage waits for, whichever comes first.
+ * Keeps the ledgers of all stages that are under way: hears the appliers' events, lets time pass, and publishes what
+ * moves. One loop, one blocking read; it wakes for an event or for the next thing that a stage waits for, whichever
+ * comes first.
  *
  *   away --Redis answers--> listening --an error--> away
  *
- * D1. A stage's ledger is opened by the first event that names its decision. The sidecar may have been started anew since: what Redis
- *     has of the stage's plans is recalled first, and the stream is read from its oldest entry. A decision that nobody knows, or that
- *     was never in force, has no ledger, and its runs end as they are.
- * D2. Events of a stage are taken in the order of the stream, also while its decision is being looked for.
- * D3. While Redis is away no time passes for any stage (L7). Plans that could not be published are published once it is back: they
- *     are as good as then, by their epochs. Until then appliers help themselves.
- * D4. Everything is bounded: stages, events that wait for a decision, plans that wait for Redis. What is beyond stands as it is.
- * D5. A closed stage is remembered for a while, so that late events do not open it again.
+ * ledgers.D1  A stage's ledger is opened by the first event that names its decision. The sidecar may have been started
+ *     anew since: what Redis has of the stage's plans is recalled first, and the stream is read from its oldest entry.
+ *     A decision that is not known, or that was never in force, has no ledger, and its runs end as they are.
+ * ledgers.D2  Events of a stage are taken in the order of the stream, also while its decision is being looked for.
+ * ledgers.D3  While Redis is away no time passes for any stage (ledger.L7). Plans that could not be published are
+ *     published once it is back: they are as good as then, by their epochs. Until then appliers help themselves.
+ * ledgers.D4  Everything is bounded: stages, events that wait for a decision, plans that wait for Redis. What is beyond
+ *     stands as it is.
+ * ledgers.D5  A closed stage is remembered for a while, so that late events do not open it again.
  */
 import {
   type AllocationStore,
@@ -54,7 +56,7 @@ const MOST_UNSENT = 1_000;
 /** Events come within seconds of each other, unless Redis was away. */
 const REMEMBERED_MS = 60_000;
 
-export interface LedgerDeskOptions {
+export interface LedgersOptions {
   readonly store: Pick<AllocationStore, "readEvents" | "publishPlan" | "plans">;
   readonly findDecision: (id: string) => Promise<DecisionRecord | undefined>;
   readonly stageTimeoutMs: number;
@@ -77,19 +79,19 @@ interface Open {
   record: StageRecord;
   tickAtMs: number;
 }
-/** A stage on the desk: its decision is looked for, it is open, or there is nothing (more) to keep of it. */
-type Sheet = Opening | Open | { readonly state: "done"; readonly untilMs: number };
+/** A stage that is kept: its decision is looked for, it is open, or there is nothing (more) to keep of it. */
+type Entry = Opening | Open | { readonly state: "done"; readonly untilMs: number };
 
-export class LedgerDesk {
-  readonly #options: LedgerDeskOptions;
-  readonly #sheets = new Map<string, Sheet>();
+export class Ledgers {
+  readonly #options: LedgersOptions;
+  readonly #entries = new Map<string, Entry>();
   readonly #unsent = new Map<string, PlanEntries>();
   readonly #closing = new AbortController();
   #sending: Promise<void> = Promise.resolve();
   #loop: Promise<void> | undefined;
   #refusals = 0;
 
-  constructor(options: LedgerDeskOptions) {
+  constructor(options: LedgersOptions) {
     this.#options = options;
   }
 
@@ -104,16 +106,21 @@ export class LedgerDesk {
 
   /** What is under way of R, for people. */
   recordsOf(root: string): StageRecord[] {
-    return [...this.#sheets.values()].flatMap((sheet) => (sheet.state === "open" && sheet.stage.terms.root === root ? [sheet.record] : []));
+    return [...this.#entries.values()].flatMap((entry) =>
+      entry.state === "open" && entry.stage.terms.root === root ? [entry.record] : [],
+    );
   }
 
   get isIdle(): boolean {
     return this.#open().length === 0;
   }
 
-  /** Ends every stage that is meant, at once: whoever runs in it goes on with U. Rejects when Redis does not take the plans now (D3). */
+  /**
+   * Ends every stage that is meant, at once: what runs in it goes on with U. Rejects when Redis does not take the plans
+   * now (ledgers.D3).
+   */
   async pause(isMeant: (stage: Stage["terms"]) => boolean): Promise<void> {
-    for (const sheet of this.#open()) if (isMeant(sheet.stage.terms)) this.#step(sheet, { type: "pause" });
+    for (const entry of this.#open()) if (isMeant(entry.stage.terms)) this.#step(entry, { type: "pause" });
     await this.#send();
   }
 
@@ -125,7 +132,7 @@ export class LedgerDesk {
         const isReplay = after === OLDEST_EVENT;
         const limit = isReplay ? EVENTS_REPLAYED : EVENTS_PER_READ;
         const batch = await store.readEvents({ after, blockMs: this.#waitMs(), limit });
-        if (isAway) for (const sheet of this.#open()) this.#step(sheet, { type: "deaf" });
+        if (isAway) for (const entry of this.#open()) this.#step(entry, { type: "deaf" });
         isAway = false;
         after = batch.lastId;
         this.#take(isReplay ? { ...batch, events: eventsOfStagesUnderWay(batch.events) } : batch);
@@ -154,39 +161,39 @@ export class LedgerDesk {
       return;
     }
     const id = `${key.root}${of.fork}`;
-    const sheet = this.#sheets.get(id);
-    if (!sheet) this.#openSheet(id, key, event);
-    else if (sheet.state === "open") this.#tell(sheet, event, key);
-    else if (sheet.state === "opening" && sheet.waiting.length < MOST_WAITING) sheet.waiting.push(event);
-    else this.#options.metrics.heard(sheet.state === "done" ? "late" : "omitted", 1);
+    const entry = this.#entries.get(id);
+    if (!entry) this.#openEntry(id, key, event);
+    else if (entry.state === "open") this.#tell(entry, event, key);
+    else if (entry.state === "opening" && entry.waiting.length < MOST_WAITING) entry.waiting.push(event);
+    else this.#options.metrics.heard(entry.state === "done" ? "late" : "omitted", 1);
   }
 
-  /** D1, D2 */
-  #openSheet(id: string, key: RunKey, event: LeaseEvent): void {
-    const sheet: Opening = { state: "opening", waiting: [event] };
-    this.#sheets.set(id, sheet);
+  /** ledgers.D1, ledgers.D2 */
+  #openEntry(id: string, key: RunKey, event: LeaseEvent): void {
+    const entry: Opening = { state: "opening", waiting: [event] };
+    this.#entries.set(id, entry);
     this.#forgetOldest();
-    void this.#openLater(id, sheet, key);
+    void this.#openLater(id, entry, key);
   }
 
-  async #openLater(id: string, sheet: Opening, key: RunKey): Promise<void> {
-    let opened: Sheet | undefined;
+  async #openLater(id: string, entry: Opening, key: RunKey): Promise<void> {
+    let opened: Entry | undefined;
     try {
-      opened = await this.#lookUp(key, sheet.waiting[0] as LeaseEvent);
+      opened = await this.#lookUp(key, entry.waiting[0] as LeaseEvent);
     } catch (error) {
       this.#options.logger.debug({ root: key.root, reason: messageOf(error) }, "a stage cannot be looked up now");
-      if (this.#sheets.get(id) === sheet) this.#sheets.delete(id); // the next event tries again
+      if (this.#entries.get(id) === entry) this.#entries.delete(id); // the next event tries again
       return;
     }
     this.#options.metrics.opened(opened !== undefined);
-    if (this.#sheets.get(id) !== sheet) return;
-    this.#sheets.set(id, opened ?? { state: "done", untilMs: this.#nowMs() + REMEMBERED_MS });
+    if (this.#entries.get(id) !== entry) return;
+    this.#entries.set(id, opened ?? { state: "done", untilMs: this.#nowMs() + REMEMBERED_MS });
     if (!opened) return;
-    for (const waiting of sheet.waiting) this.#hear(waiting);
-    await this.#send().catch(() => undefined); // the loop sends it again (D3); a receiver's lease need not wait for it
+    for (const waiting of entry.waiting) this.#hear(waiting);
+    await this.#send().catch(() => undefined); // the loop sends it again (ledgers.D3); a receiver's lease need not wait for it
   }
 
-  async #lookUp(key: RunKey, { lease }: LeaseEvent): Promise<Sheet | undefined> {
+  async #lookUp(key: RunKey, { lease }: LeaseEvent): Promise<Entry | undefined> {
     const { findDecision, store, stageTimeoutMs } = this.#options;
     const decision = await findDecision(lease.decision);
     if (!decision?.published || decision.namespace !== lease.namespace || decision.root !== key.root) return undefined;
@@ -207,23 +214,23 @@ export class LedgerDesk {
     return { state: "open", stage, record, decision, tickAtMs: nextTickMs(stage, nowMs) };
   }
 
-  #tell(sheet: Open, event: LeaseEvent, key: RunKey): void {
+  #tell(entry: Open, event: LeaseEvent, key: RunKey): void {
     const nowMs = this.#nowMs();
-    const effects = this.#step(sheet, { type: "heard", event });
+    const effects = this.#step(entry, { type: "heard", event });
     const dismissed = effects.find((effect) => effect.type === "dismissed");
     this.#options.metrics.heard(dismissed ? dismissed.why : "taken", 1);
     if (dismissed) return;
     const position = key.trail.at(-1)?.position ?? 0;
-    sheet.record = recordWord(sheet.record, event, position, Math.max(0, nowMs - sheet.stage.openedAtMs));
-    this.#options.metrics.used(event, sheet.record);
+    entry.record = recordWord(entry.record, event, position, Math.max(0, nowMs - entry.stage.openedAtMs));
+    this.#options.metrics.used(event, entry.record);
   }
 
-  #step(sheet: Open, event: LedgerEvent): readonly LedgerEffect[] {
+  #step(entry: Open, event: LedgerEvent): readonly LedgerEffect[] {
     const nowMs = this.#nowMs();
-    const { stage, effects } = stepLedger(sheet.stage, event, nowMs);
-    sheet.stage = stage;
-    sheet.tickAtMs = nextTickMs(stage, nowMs);
-    sheet.record = recordStep(sheet.record, stage, effects, nowMs);
+    const { stage, effects } = stepLedger(entry.stage, event, nowMs);
+    entry.stage = stage;
+    entry.tickAtMs = nextTickMs(stage, nowMs);
+    entry.record = recordStep(entry.record, stage, effects, nowMs);
     for (const effect of effects)
       if (effect.type === "plan") this.#queue(stage.terms.root, effect.entries);
       else if (effect.type === "moved") this.#options.metrics.moved(effect);
@@ -239,7 +246,7 @@ export class LedgerDesk {
     if (this.#unsent.size > MOST_UNSENT && oldest !== undefined) this.#unsent.delete(oldest);
   }
 
-  /** D3. One after another, so that of a run's plans the newest is published last. */
+  /** One after another, so that of a run's plans the newest is published last (ledgers.D3). */
   #send(): Promise<void> {
     const sending = this.#sending.then(() => this.#sendAll());
     this.#sending = sending.catch(() => undefined); // told to the caller
@@ -269,38 +276,38 @@ export class LedgerDesk {
 
   #pass(): void {
     const nowMs = this.#nowMs();
-    for (const [id, sheet] of this.#sheets)
-      if (sheet.state === "open") this.#passOpen(id, sheet, nowMs);
-      else if (sheet.state === "done" && sheet.untilMs <= nowMs) this.#sheets.delete(id);
+    for (const [id, entry] of this.#entries)
+      if (entry.state === "open") this.#passOpen(id, entry, nowMs);
+      else if (entry.state === "done" && entry.untilMs <= nowMs) this.#entries.delete(id);
     this.#options.metrics.standing(this.#open().map(({ stage }) => stage));
   }
 
-  #passOpen(id: string, sheet: Open, nowMs: number): void {
-    if (sheet.tickAtMs <= nowMs) this.#step(sheet, { type: "tick" });
-    if (!sheet.stage.closed) return;
-    this.#sheets.set(id, { state: "done", untilMs: nowMs + REMEMBERED_MS });
-    this.#options.metrics.closed(sheet.record);
-    this.#options.onClosed(sheet.decision, sheet.record);
+  #passOpen(id: string, entry: Open, nowMs: number): void {
+    if (entry.tickAtMs <= nowMs) this.#step(entry, { type: "tick" });
+    if (!entry.stage.closed) return;
+    this.#entries.set(id, { state: "done", untilMs: nowMs + REMEMBERED_MS });
+    this.#options.metrics.closed(entry.record);
+    this.#options.onClosed(entry.decision, entry.record);
   }
 
-  /** Until the next thing that somebody waits for; what is unsent, or being looked for, is soon. */
+  /** Until the next thing that a stage waits for; what is unsent, or being looked for, is soon. */
   #waitMs(): number {
     const nowMs = this.#nowMs();
     let nextMs = nowMs + LONGEST_BLOCK_MS;
-    for (const sheet of this.#sheets.values())
-      if (sheet.state === "opening") nextMs = Math.min(nextMs, nowMs + OPENING_MS);
-      else if (sheet.state === "open") nextMs = Math.min(nextMs, sheet.tickAtMs);
+    for (const entry of this.#entries.values())
+      if (entry.state === "opening") nextMs = Math.min(nextMs, nowMs + OPENING_MS);
+      else if (entry.state === "open") nextMs = Math.min(nextMs, entry.tickAtMs);
     if (this.#unsent.size > 0) nextMs = nowMs;
     return Math.max(1, nextMs - nowMs);
   }
 
   #open(): Open[] {
-    return [...this.#sheets.values()].filter((sheet) => sheet.state === "open");
+    return [...this.#entries.values()].filter((entry) => entry.state === "open");
   }
 
   #forgetOldest(): void {
-    const [oldest] = this.#sheets.keys();
-    if (this.#sheets.size > MOST_STAGES && oldest !== undefined) this.#sheets.delete(oldest);
+    const [oldest] = this.#entries.keys();
+    if (this.#entries.size > MOST_STAGES && oldest !== undefined) this.#entries.delete(oldest);
   }
 
   #nowMs(): number {
@@ -308,7 +315,7 @@ export class LedgerDesk {
   }
 }
 
-/** After a restart: of all that the stream still has, what concerns stages in which somebody runs. */
+/** After a restart: of all that the stream still has, what concerns stages with runs. */
 export function eventsOfStagesUnderWay(events: readonly RunEvent[]): RunEvent[] {
   const running = new Map<string, Set<string>>();
   const stageOf = new Map<RunEvent, string>();
