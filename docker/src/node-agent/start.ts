@@ -18,6 +18,7 @@ import Docker from "dockerode";
 import type { Logger } from "pino";
 import { ContainerRuns } from "./container-runs.js";
 import { Containers } from "./containers.js";
+import type { HeldContainer } from "./held-container.js";
 import { Journal } from "./journal.js";
 import { metricsOf } from "./metrics.js";
 import { listen } from "./server.js";
@@ -47,73 +48,66 @@ const RESTORE_EVERY_MS = 1_000;
 
 /** OWH_CHILD_FAILED when the engine does not answer or the address is taken; OWH_BAD_CONFIG when the grid holds nothing. */
 export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAgent> {
-  const { config, allocations, signing, clock = systemClock, logger } = options;
+  const { config, clock = systemClock, logger } = options;
+  const { socket, containerPrefix, host, port, requestsPerSecond } = config.nodeAgent;
+  const engine = options.engine ?? new Docker(socket === undefined ? {} : { socketPath: socket });
+  const enforcement = await enforcementOf(engine);
+  let containers: Containers | undefined;
+  const { node, runs, reporter, capacity } = applierOf({ ...options, clock }, enforcement, () => containers?.all() ?? []);
+  const closing = new AbortController();
+  const stop = async () => {
+    closing.abort();
+    await node.close();
+    containers?.close();
+    await runs.close();
+    await reporter.settled();
+  };
+  const fault = (what: string) => (error: unknown) => logger.error({ error: messageOf(error) }, what);
+  const onGone = (container: HeldContainer) => {
+    runs.containerGone(container).catch(fault("A dead container's run could not be ended."));
+  };
+  try {
+    const journal = new Journal(join(config.dataDir, "node-agent"));
+    containers = await Containers.open({ engine, namePrefix: containerPrefix, journal, clock, logger, onGone });
+    restoreNowAndThen(runs, clock, closing.signal).catch(fault("Containers that have grown are not looked after any more."));
+    const metrics = () => metricsOf(runs, reporter);
+    const server = await listen({ host, port, requestsPerSecond, containers, runs, metrics, clock, logger });
+    logger.info({ url: server.url, capacity }, "The node agent listens.");
+    const close = async () => {
+      await server.close();
+      await stop();
+    };
+    return { url: server.url, close };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function applierOf(
+  { config, allocations, signing, clock, logger }: NodeAgentOptions & { readonly clock: Clock },
+  enforcement: Enforcement,
+  containers: () => Iterable<HeldContainer>,
+) {
   const settings = config.nodeAgent;
-  const engine = options.engine ?? new Docker(settings.socket === undefined ? {} : { socketPath: settings.socket });
   const hostCores = availableParallelism();
   const capacity = {
     cpuCores: settings.cpuCores ?? hostCores,
     memoryMb: settings.memoryMb ?? Math.floor((totalmem() / BYTES_PER_MB) * (1 - HOST_SHARE)),
   };
-  const grid = gridOf(config, hostCores);
-  const signed = signing ? { signing } : {};
-  const shared = { capacity, grid, clock, logger, ...signed };
+  const shared = { capacity, grid: gridOf(config, hostCores), clock, logger, ...(signing && { signing }) };
   const reporter = new Reporter(allocations, { clock, logger });
-  const known: { containers?: Containers } = {};
   const node: Node = new Node({
-    ...shared,
-    name: settings.node ?? hostname(),
-    enforcement: await enforcementOf(engine),
-    sampling: config.sampling,
+    ...{ ...shared, name: settings.node ?? hostname(), enforcement, sampling: config.sampling, reporter },
     plans: allocations,
     others: () => runs.silentMembers(),
-    reporter,
   });
   const runs = new ContainerRuns({
-    ...shared,
-    node,
+    ...{ ...shared, node, containers, timeLimitMs: settings.timeLimitMs },
     terms: new TermsResolver({ ...shared, allocations, allocationTtlMs: config.redis.allocationTtlMs }),
-    timeLimitMs: settings.timeLimitMs,
     ...(settings.activationKeys === "read" ? { activationKeys: allocations } : {}),
-    containers: () => known.containers?.all() ?? [],
   });
-  const fault = (what: string) => (error: unknown) => logger.error({ error: messageOf(error) }, what);
-  const containers = await Containers.open({
-    engine,
-    namePrefix: settings.containerPrefix,
-    journal: new Journal(join(config.dataDir, "node-agent")),
-    clock,
-    logger,
-    onGone: (container) => {
-      runs.containerGone(container).catch(fault("A dead container's run could not be ended."));
-    },
-  });
-  known.containers = containers;
-  const closing = new AbortController();
-  restoreNowAndThen(runs, clock, closing.signal).catch(fault("Containers that have grown are not looked after any more."));
-  const { host, port, requestsPerSecond } = settings;
-  const metrics = () => metricsOf(runs, reporter);
-  const stop = async () => {
-    closing.abort();
-    await node.close();
-    containers.close();
-    await runs.close();
-    await reporter.settled();
-  };
-  try {
-    const server = await listen({ host, port, requestsPerSecond, containers, runs, metrics, clock, logger });
-    logger.info({ url: server.url, capacity }, "The node agent listens.");
-    return {
-      url: server.url,
-      close: async () => {
-        await server.close();
-        await stop();
-      },
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  return { node, runs, reporter, capacity };
 }
 
 async function restoreNowAndThen(runs: ContainerRuns, clock: Clock, signal: AbortSignal): Promise<void> {
