@@ -5,7 +5,7 @@ import { join } from "node:path";
 export const SCOPE = "@openwhisk-harvest/";
 
 /** Files that only tests load, and no package holds: `x.test.ts`, `x.kit.ts` with what one room's tests need, `x.contract.ts`. */
-export const FOR_TESTS = /\.(test|kit|contract)\.|(^|\/)testing\./;
+export const FOR_TESTS = /\.(test|kit|contract)\./;
 
 /** The rooms that each room's sources may import. "*" is every room. */
 export const ARROWS = {

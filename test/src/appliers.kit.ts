@@ -7,9 +7,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { detectEnforcement } from "@openwhisk-harvest/cgroup";
 import { installAgents, invokerSettings, MOUNT_POINT } from "@openwhisk-harvest/docker";
 import { type RedisProcess, startRedis } from "@openwhisk-harvest/stores";
+import { withoutControlGroups } from "@openwhisk-harvest/testkit/cgroup";
 import { importNodejsImage, NODEJS_IMAGE, type TestEngine } from "@openwhisk-harvest/testkit/docker";
 import { ActionContainers, dockerContainers } from "./containers.kit.js";
 import { KillableProcess } from "./killable-process.kit.js";
@@ -36,10 +36,8 @@ export interface NodeAgent {
 }
 
 export async function embeddedApplier(): Promise<Applier> {
-  const enforcer = await detectEnforcement();
-  await enforcer.close();
   return {
-    skip: enforcer.enforcement.startsWith("cgroup") ? false : `no writable control groups: ${enforcer.reason}`,
+    skip: await withoutControlGroups(),
     hasNodeAgent: false,
     start: async (flags = []) => {
       const up = await startTestStack(flags);

@@ -8,17 +8,15 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { detectEnforcement } from "@openwhisk-harvest/cgroup";
 import { type DagDescription, inputBytesOf, observationInLogs, type Profile, systemClock } from "@openwhisk-harvest/core";
 import { writeStackFile } from "@openwhisk-harvest/laptop";
 import { readRunActivations, trainFromStores } from "@openwhisk-harvest/profiler";
+import { withoutControlGroups } from "@openwhisk-harvest/testkit/cgroup";
 import { startTestStack, type TestStack } from "./stack.kit.js";
 
 const HARVEST = fileURLToPath(new URL("../../cli/bin/harvest.js", import.meta.url));
 const run = promisify(execFile);
-const enforcer = await detectEnforcement();
-await enforcer.close();
-const skip = enforcer.enforcement.startsWith("cgroup") ? false : `no writable control groups: ${enforcer.reason}`;
+const skip = await withoutControlGroups();
 
 /** The results of the branches are the items of the map; `varies` is a branch of which nothing can be told beforehand. */
 const COMPOSITION = `

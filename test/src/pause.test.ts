@@ -5,17 +5,15 @@
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { detectEnforcement } from "@openwhisk-harvest/cgroup";
 import { type DagDescription, inputBytesOf, type Pause, systemClock } from "@openwhisk-harvest/core";
 import { trainFromStores } from "@openwhisk-harvest/profiler";
 import type { DecisionRecord } from "@openwhisk-harvest/sidecar";
 import { eventually } from "@openwhisk-harvest/testkit";
+import { withoutControlGroups } from "@openwhisk-harvest/testkit/cgroup";
 import { skewedProfiles } from "./profiles.kit.js";
 import { AES_JOB, aesInputs, startTestStack, type TestStack } from "./stack.kit.js";
 
-const enforcer = await detectEnforcement();
-await enforcer.close();
-const skip = enforcer.enforcement.startsWith("cgroup") ? false : `no writable control groups: ${enforcer.reason}`;
+const skip = await withoutControlGroups();
 
 const BRANCHES = ["aes-0", "aes-1", "aes-2"];
 const USER_CORES = 0.5;

@@ -3,11 +3,15 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { systemClock } from "@openwhisk-harvest/core";
 import { eventually } from "@openwhisk-harvest/testkit";
+import { withoutControlGroups } from "@openwhisk-harvest/testkit/cgroup";
 import { withoutRedis } from "@openwhisk-harvest/testkit/redis";
 import { AES_JOB, aesInputs, startTestStack, type TestStack } from "./stack.kit.js";
 
+/** Where there are none, whether a branch is at work cannot be seen from outside. */
+const noGroups = await withoutControlGroups();
+
 for (const kind of ["redis-server", "embedded"] as const) {
-  describe(`kill -9 of the ${kind} Redis in the middle of a run`, { skip: withoutRedis(kind) }, () => {
+  describe(`kill -9 of the ${kind} Redis in the middle of a run`, { skip: withoutRedis(kind) || noGroups }, () => {
     let up: TestStack;
     let input: Record<string, unknown>;
     let expected: unknown;

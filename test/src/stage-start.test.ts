@@ -2,16 +2,14 @@
 /** H1 from the first moment of a stage: its receivers start with U, and grow when their donors' limits are in force. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { detectEnforcement } from "@openwhisk-harvest/cgroup";
 import { type DagDescription, inputBytesOf, systemClock } from "@openwhisk-harvest/core";
 import { readRunActivations, trainFromStores } from "@openwhisk-harvest/profiler";
+import { withoutControlGroups } from "@openwhisk-harvest/testkit/cgroup";
 import { type LimitSample, sampleLimits } from "./limit-sampler.kit.js";
 import { skewedProfiles } from "./profiles.kit.js";
 import { AES_JOB, aesInputs, startTestStack, type TestStack } from "./stack.kit.js";
 
-const enforcer = await detectEnforcement();
-await enforcer.close();
-const skip = enforcer.enforcement.startsWith("cgroup") ? false : `no writable control groups: ${enforcer.reason}`;
+const skip = await withoutControlGroups();
 
 /**
  * Here the first branch is the straggler and receives, so that it starts before its donors. A sample reads receivers before donors, for

@@ -45,7 +45,7 @@ const fresh = () => randomBytes(16).toString("hex");
 
 export interface TenancyOptions {
   readonly start: () => Promise<AppliedStack>;
-  /** Whether what applies can tell a step of a composition from a plain invocation. A stock invoker tells nobody. */
+  /** Whether what applies can tell a step of a composition from a plain invocation. A stock invoker does not tell. */
   readonly knowsCauses: boolean;
 }
 

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { HandClock } from "@openwhisk-harvest/testkit";
 import { mayBelongTo } from "./container-name.js";
 import { userLimitsOf } from "./containers.js";
 import { Journal } from "./journal.js";
@@ -11,11 +12,6 @@ import { containerClaimOf, runEndOf, runStartOf } from "./questions.js";
 import { RequestBudget } from "./request-budget.js";
 
 const ID = "a".repeat(32);
-
-function handClock() {
-  let nowMs = 0;
-  return { monotonicMs: () => nowMs, pass: (ms: number) => (nowMs += ms) };
-}
 
 describe("names of containers", () => {
   it("contradict other namespaces, and nobody when they are prewarmed", () => {
@@ -58,13 +54,13 @@ describe("questions of containers", () => {
 
 describe("request budgets", () => {
   it("answer a burst and then the rate", () => {
-    const clock = handClock();
+    const clock = new HandClock();
     const budget = new RequestBudget(100, clock);
     const taken = (tries: number) => Array.from({ length: tries }, () => budget.take()).filter(Boolean).length;
     assert.equal(taken(100), 25);
-    clock.pass(100);
+    clock.move(100);
     assert.equal(taken(100), 10);
-    clock.pass(3_600_000);
+    clock.move(3_600_000);
     assert.equal(taken(100), 25);
   });
 });

@@ -1,7 +1,7 @@
 /** That the bench measures what it says; how fast it is, is no test. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { recordingLogger } from "../container/testing.js";
+import { RecordingLogger } from "@openwhisk-harvest/testkit";
 import { benchActivations, figuresOf } from "./bench.js";
 
 test("figures are nearest ranks", () => {
@@ -11,7 +11,7 @@ test("figures are nearest ranks", () => {
 });
 
 test("cold starts and warm runs are told apart, and a kind that cannot run is an error", async () => {
-  const logger = recordingLogger();
+  const logger = new RecordingLogger();
   const { coldStart, warmNoOp } = await benchActivations({ coldStarts: 5, warmRuns: 10, logger });
   assert.deepEqual([coldStart.samples, warmNoOp.samples], [5, 10]);
   assert.ok(warmNoOp.p50Ms > 0 && coldStart.p50Ms > warmNoOp.p50Ms, "a process is started for each of the former");

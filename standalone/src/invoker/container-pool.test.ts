@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import type { Clock } from "@openwhisk-harvest/core";
+import { HandClock } from "@openwhisk-harvest/testkit";
 import fc from "fast-check";
 import type { Container } from "../container/driver.js";
 import { ContainerPool, type ContainerRequest, type Lease } from "./container-pool.js";
@@ -52,31 +52,6 @@ test("the rules of pool-schedule.ts hold for every pool and every request", () =
   );
 });
 
-/** Time stands still until the test moves it. */
-class ManualClock implements Clock {
-  #nowMs = 0;
-  readonly #sleepers = new Set<{ atMs: number; wake: () => void }>();
-  nowMs = () => this.#nowMs;
-  monotonicMs = () => this.#nowMs;
-
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const sleeper = { atMs: this.#nowMs + ms, wake: resolve };
-      this.#sleepers.add(sleeper);
-      signal?.addEventListener("abort", () => {
-        this.#sleepers.delete(sleeper);
-        reject(new Error("aborted"));
-      });
-    });
-  }
-
-  async advance(ms: number): Promise<void> {
-    this.#nowMs += ms;
-    for (const sleeper of this.#sleepers) if (sleeper.atMs <= this.#nowMs) sleeper.wake();
-    await setImmediate();
-  }
-}
-
 /** Stands for the host: containers exist from `start` until `destroy` has finished, and their memory is counted. */
 class Host {
   readonly living = new Map<string, number>();
@@ -111,7 +86,7 @@ class Host {
 }
 
 function poolOf(capacityMb: number) {
-  const clock = new ManualClock();
+  const clock = new HandClock();
   const host = new Host();
   return { clock, host, pool: new ContainerPool({ capacityMb, idleContainerMs: 1_000, clock }) };
 }
@@ -268,7 +243,7 @@ function pausing(host: Host, key: string, broken: { pause?: boolean; resume?: bo
 }
 
 test("container-pool.C5: an idle container is paused after the grace and resumed for its next activation; one that is wanted before is not", async () => {
-  const clock = new ManualClock();
+  const clock = new HandClock();
   const host = new Host();
   const pool = new ContainerPool({ capacityMb: 512, idleContainerMs: 1_000, pauseGraceMs: 100, clock });
   (await pool.acquire(pausing(host, "a"))).release(true);
@@ -291,7 +266,7 @@ test("container-pool.C5: an idle container is paused after the grace and resumed
 
 for (const broken of [{ pause: true }, { resume: true }])
   test(`container-pool.C5: a container that cannot ${Object.keys(broken)[0]} is replaced by a cold one, within the same memory`, async () => {
-    const clock = new ManualClock();
+    const clock = new HandClock();
     const host = new Host();
     const pool = new ContainerPool({ capacityMb: 256, idleContainerMs: 1_000, pauseGraceMs: 100, clock });
     const first = await pool.acquire(pausing(host, "a", broken));

@@ -20,11 +20,11 @@ import {
   parseRunKey,
   type UserAllocation,
 } from "@openwhisk-harvest/core";
+import { RecordingLogger } from "@openwhisk-harvest/testkit";
 import fc from "fast-check";
-import { recordingLogger } from "../container/testing.js";
 import type { Grant } from "../messages.js";
 import { createGrantResolver, createUserGrants, grantOf, requestOf, roomFor } from "./grant-resolver.js";
-import { type MessageParts, messageOf } from "./testing.js";
+import { type MessageParts, messageOf } from "./messages.kit.js";
 
 const GRID: Grid = { cpuCores: { min: 0.25, max: 2, step: 0.25 }, memoryMb: { min: 128, max: 8192, step: 128 } };
 const BOUNDS = { grid: GRID, maxAllocation: { cpuCores: 1.75, memoryMb: 2048 } };
@@ -199,7 +199,7 @@ class Store implements Pick<AllocationStore, "lookup"> {
 
 function resolverWith(answer: () => Promise<AllocationLookup>, maxAllocation: Allocation = BOUNDS.maxAllocation) {
   const store = new Store(answer);
-  const logger = recordingLogger();
+  const logger = new RecordingLogger();
   return { store, logger, resolve: createGrantResolver({ allocations: store, grid: GRID, maxAllocation, logger }) };
 }
 const good = async () => lookup(published());
@@ -282,7 +282,7 @@ test("a conductor is known by its annotation, and Redis is not asked for it", as
 });
 
 test("where a node agent applies, everything has U here, and $harvest goes on to the container", async () => {
-  const resolve = createUserGrants({ ...BOUNDS, logger: recordingLogger() });
+  const resolve = createUserGrants({ ...BOUNDS, logger: new RecordingLogger() });
   const { message, grant } = await resolve(messageOf(inRun));
   assert.deepEqual(message.content, inRun.content);
   assert.deepEqual([given(grant), grant.mode, grant.harvest], [EXACTLY_U, "off", undefined]);

@@ -5,15 +5,15 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { detectEnforcement, type Enforcer } from "@openwhisk-harvest/cgroup";
 import { type Observation, observationInLogs, type RunEvent } from "@openwhisk-harvest/core";
+import { eventually, RecordingLogger } from "@openwhisk-harvest/testkit";
 import { strToU8, zipSync } from "fflate";
 import type { Container, ContainerDriver, ContainerSpec } from "../container/driver.js";
 import { createProcessDriver } from "../container/process-driver.js";
-import { eventually, recordingLogger } from "../container/testing.js";
 import type { ActivationMessage, ActivationRecord, Grant, Invoker } from "../messages.js";
 import { createInvoker } from "./invoker.js";
-import { GRID, harvestedGrant, type MessageParts, messageOf, RUN_KEY, userGrant } from "./testing.js";
+import { GRID, harvestedGrant, type MessageParts, messageOf, RUN_KEY, userGrant } from "./messages.kit.js";
 
-const logger = recordingLogger();
+const logger = new RecordingLogger();
 const observations: Observation[] = [];
 const events: RunEvent[] = [];
 /** The containers of the invoker, in the order of their creation. */

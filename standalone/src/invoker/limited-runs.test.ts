@@ -14,12 +14,12 @@ import {
   type PublishedAllocation,
   type RunEvent,
 } from "@openwhisk-harvest/core";
+import { eventually, RecordingLogger } from "@openwhisk-harvest/testkit";
 import type { Container, ContainerDriver, ContainerSpec } from "../container/driver.js";
 import { createProcessDriver } from "../container/process-driver.js";
-import { eventually, recordingLogger } from "../container/testing.js";
 import type { Invoker } from "../messages.js";
 import { createInvoker } from "./invoker.js";
-import { GRID, harvestedGrant, messageOf, userGrant } from "./testing.js";
+import { GRID, harvestedGrant, messageOf, userGrant } from "./messages.kit.js";
 
 const probe = await detectEnforcement();
 await probe.close();
@@ -41,7 +41,7 @@ function isSameWord(one: LeaseReport, other: LeaseReport | undefined): boolean {
 }
 
 describe("limits while a run is under way", { skip }, () => {
-  const logger = recordingLogger();
+  const logger = new RecordingLogger();
   const events: RunEvent[] = [];
   const observations: Observation[] = [];
   const containers = new Map<string, Container>();

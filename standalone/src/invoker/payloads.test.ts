@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ActivationMessage } from "../messages.js";
 import { activationRecord } from "./activation-record.js";
+import { messageOf } from "./messages.kit.js";
 import { initPayload, runPayload } from "./payloads.js";
-import { messageOf } from "./testing.js";
 
 const NOW_MS = 1_785_950_000_123;
 const named = (message: ActivationMessage): ActivationMessage => ({ ...message, activationId: "ab".repeat(16) });

@@ -2,18 +2,18 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { detectEnforcement, type Enforcer } from "@openwhisk-harvest/cgroup";
+import { RecordingLogger } from "@openwhisk-harvest/testkit";
 import type { ContainerDriver } from "../container/driver.js";
 import { offeredKind } from "../container/kinds.js";
 import { createProcessDriver } from "../container/process-driver.js";
-import { recordingLogger } from "../container/testing.js";
 import type { ActivationRecord, Invoker } from "../messages.js";
 import { archive } from "../runtime/runtime.kit.js";
 import { createInvoker } from "./invoker.js";
-import { GRID, type MessageParts, messageOf, userGrant } from "./testing.js";
+import { GRID, type MessageParts, messageOf, userGrant } from "./messages.kit.js";
 
 const skip = offeredKind("python:3") ? false : "no python3 from 3.8 on here";
 const DEVELOPER_LINE = "stderr: The action did not initialize or run as expected. Log data might be missing.";
-const logger = recordingLogger();
+const logger = new RecordingLogger();
 let enforcer: Enforcer;
 let driver: ContainerDriver;
 let invoker: Invoker;
