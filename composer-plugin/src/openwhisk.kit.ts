@@ -38,6 +38,13 @@ interface Conductor {
   readonly timeoutMs: number;
 }
 
+export interface TestOpenWhiskOptions {
+  /** The server joins the stages. */
+  readonly joins?: boolean;
+  /** As many containers run at once, of conductors, components and `echo` alike; who needs one waits in a line. */
+  readonly slots?: number;
+}
+
 export class TestOpenWhisk {
   readonly runs: ComponentRun[] = [];
   /** Every state and every parameter that left a conductor, and every line that one logged. */
@@ -56,16 +63,18 @@ export class TestOpenWhisk {
   private readonly conductors = new Map<string, Conductor>();
   private readonly pending = new Set<Promise<unknown>>();
   private readonly branchResults: unknown[] = [];
+  private readonly line: (() => void)[] = [];
+  private running = 0;
   /** What is answered for the activations that have ended, by their id. */
   private readonly records = new Map<string, Json>();
   /** With a server that joins: the sessions of the branches, by their barrier. */
   private readonly branches = new Map<string, { readonly join: BranchOf; readonly session: Promise<unknown> }[]>();
   private server: Server | undefined;
 
-  /** `modules` replaces what `require` finds, by name; with `joins` the server joins the stages. */
+  /** `modules` replaces what `require` finds, by name. */
   constructor(
     private readonly modules: Readonly<Record<string, unknown>> = {},
-    private readonly options: { readonly joins?: boolean } = {},
+    private readonly options: TestOpenWhiskOptions = {},
   ) {}
 
   component(name: string, run: Component): this {
@@ -157,13 +166,26 @@ export class TestOpenWhisk {
   private async session(name: string, given: unknown): Promise<unknown> {
     let params = given;
     for (let step = 0; step < MAX_STEPS; step++) {
-      const result = (await this.activate(name, params)) as Json;
+      const result = (await this.inSlot(() => this.activate(name, params))) as Json;
       if (typeof result["action"] !== "string") return "params" in result && !("error" in result) ? result["params"] : result;
       this.left.push(JSON.stringify(result["state"]));
       const output = await this.invoke(result["action"], (result["params"] ?? {}) as Json);
       params = { ...output, ...(result["state"] as Json) };
     }
     throw new Error(`${name} took more than ${MAX_STEPS} steps`);
+  }
+
+  /** Holds a container for the time of the work. */
+  private async inSlot<T>(work: () => Promise<T>): Promise<T> {
+    if (this.running >= (this.options.slots ?? Number.POSITIVE_INFINITY)) await new Promise<void>((next) => this.line.push(next));
+    else this.running++;
+    try {
+      return await work();
+    } finally {
+      const next = this.line.shift();
+      if (next) next();
+      else this.running--;
+    }
   }
 
   private async activate(name: string, params: unknown): Promise<unknown> {
@@ -191,7 +213,7 @@ export class TestOpenWhisk {
   private async invoke(action: string, given: Json): Promise<Json> {
     if (action === "/whisk.system/utils/echo") {
       this.echoes++;
-      return copy(given) as Json;
+      return this.inSlot(async () => copy(given) as Json);
     }
     if (action === JOIN_ACTION) return copy(await this.joinStage(given)) as Json;
     const composition = this.conductors.has(action);
@@ -201,7 +223,7 @@ export class TestOpenWhisk {
     const { $harvest: harvest, ...params } = copy(given) as Json;
     this.runs.push({ action: action.slice(3), harvest, params });
     try {
-      return copy(await component(params)) as Json;
+      return copy(await this.inSlot(async () => component(params))) as Json;
     } catch (error) {
       return { error: `An error has occurred: ${String(error)}` };
     }

@@ -2,7 +2,7 @@
 import type { HookConfig, HookHost } from "./config.js";
 import type { Decisions } from "./decisions.js";
 import { withoutPlaceholder } from "./openwhisk-module.js";
-import { afterRound } from "./redis-join.js";
+import { addTurn, afterRound } from "./redis-join.js";
 import { REDIS_PLACEHOLDER, redisUrlOf } from "./redis-module.js";
 import { deadlineOf, type Run } from "./run.js";
 import { afterJoin, branchEnd, joinActionOf, joiningStep } from "./server-join.js";
@@ -13,6 +13,7 @@ import { inputBytesOf, isObject, readBranchOf, runKey } from "./wire.js";
 const ECHO = "/whisk.system/utils/echo";
 
 export interface Begun {
+  readonly start: Start;
   readonly run: Run;
   /** What composer's main is called with. */
   readonly params: object;
@@ -49,7 +50,7 @@ export function begin(given: unknown, config: HookConfig, host: HookHost, decisi
     else afterRound(params, state, session);
   }
   if (start === "root" && session.root !== undefined) decisions.ask(session.root, inputBytesOf(params));
-  return { run, params, composerState: state };
+  return { start, run, params, composerState: state };
 }
 
 /** composer wraps what is no dictionary, and takes nothing for an empty one. */
@@ -65,7 +66,10 @@ function sessionOf(start: Start, state: Record<string, unknown>, host: HookHost)
 /** Composer's result, with the key of the component's run in it; or another round for a branch that could not deliver. */
 export function end(given: unknown, { run, composerState }: Begun, config: HookConfig, host: HookHost): unknown {
   const result = run.forkTrouble === undefined ? given : withReason(given, run.forkTrouble);
-  if (run.undelivered && host.nowMs() < (run.session.untilMs ?? 0)) return anotherRound(run.undelivered.params, composerState);
+  if (run.undelivered && host.nowMs() < (run.session.untilMs ?? 0)) {
+    addTurn(run.session);
+    return anotherRound(run.undelivered.params, composerState);
+  }
   if (!isObject(result) || typeof result["action"] !== "string") return branchEnd(result, run);
   const state = isObject(result["state"]) ? result["state"]["$composer"] : undefined;
   if (!isObject(state)) return result;

@@ -4,7 +4,7 @@ import { after, afterEach, before, beforeEach, test } from "node:test";
 import { withoutRedisServer } from "@openwhisk-harvest/testkit/redis";
 import type { Redis } from "ioredis";
 import { RedisServer } from "../redis.kit.js";
-import { Barriers, StageLost } from "./barrier.js";
+import { Barriers, StageLost, type StageView } from "./barrier.js";
 import { processHost } from "./config.js";
 import { type Patience, RedisLink } from "./redis-link.js";
 
@@ -102,6 +102,32 @@ test("Verifies that a branch of a stage that is gone leaves nothing behind, and 
   await assert.rejects(barriers.collect(ID, inMs(2_000)), StageLost);
 });
 
+test("Verifies that the parent sees which branches have begun and ended, and whether any stage lacks room", options, async () => {
+  await barriers.open(ID, inMs(2_000));
+  await barriers.begin(ID, 0);
+  await barriers.begin(ID, 0);
+  await barriers.begin(ID, 2);
+  await barriers.push(ID, { position: 1, count: 3 }, entry(1), inMs(2_000));
+  await barriers.push(ID, { position: 2, count: 3 }, entry(2), inMs(2_000));
+  const seen = async () => {
+    const views: StageView[] = [];
+    const stop = async (view: StageView) => {
+      views.push(view);
+      return 0;
+    };
+    assert.equal(await barriers.collect(ID, inMs(10_000), stop), undefined);
+    return views;
+  };
+  assert.deepEqual(await seen(), [{ ended: new Set([1, 2]), begun: 3, isCrowded: false }]);
+  await barriers.noteCrowd();
+  assert.deepEqual(await seen(), [{ ended: new Set([1, 2]), begun: 3, isCrowded: true }]);
+});
+
+test("Verifies that a branch that begins when its stage is gone leaves nothing behind (J4)", options, async () => {
+  await barriers.begin(ID, 0);
+  assert.deepEqual(await redis.ask((client) => client.keys("*")), []);
+});
+
 test("Verifies that no wait outlives its deadline, with Redis there, away, or standing still (J5)", options, async () => {
   const own = await new RedisServer().start();
   const ownLink = new RedisLink(own.url, processHost);
@@ -125,7 +151,8 @@ test("Verifies that everything written has a time to live (J6)", options, async 
   await barriers.open(ID, inMs(2_000));
   await barriers.push(ID, { position: 0, count: 2 }, entry(0), inMs(2_000));
   await barriers.ring(ID);
+  await barriers.noteCrowd();
   const keys = await redis.ask((client) => client.keys("*"));
-  assert.equal(keys.length, 3);
+  assert.equal(keys.length, 4);
   for (const key of keys) assert.ok((await redis.ask((client) => client.ttl(key))) > 0, key);
 });

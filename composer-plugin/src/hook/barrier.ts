@@ -5,9 +5,11 @@
  * Composer keeps a stage in a list that branches push their results to, renames it when it is full, and pops a marker
  * from it: none of these may be repeated when an answer is lost. Here a stage is two hashes, and the list is but a bell:
  *
- *   composer/fork/<id>     hash: `marker`, set at the fork; `count`, the stage's width; and a field per ended branch
+ *   composer/fork/<id>     hash: `marker`, set at the fork; `count`, the stage's width; a field per ended branch, its position; and
+ *                          a field `begun:<position>` per branch that has begun
  *   composer/result/<id>   hash: the result of each ended branch, by position
  *   composer/join/<id>     list: rung by a branch that finds the stage full; what is in it says nothing
+ *   composer/crowded       hash: there, for some seconds, after a stage had to wait for room for its branches (turns.ts)
  *
  *             lpush                    lpushx (x count)                  lrange, del
  *   (absent) -------> open, k = 0 -----------------> full, k = count -----------------> (absent)
@@ -35,6 +37,9 @@ const SLICE_S = 2;
 const BELL_TTL_S = 60;
 /** BRPOP takes 0 as "for ever". */
 const SHORTEST_SLICE_S = 0.01;
+/** How long the stages of a namespace are careful with room after one of them has lacked it. */
+const CROWDED_TTL_S = 10;
+const CROWDED_KEY = "composer/crowded";
 /** How long is spent on what only saves time or space. */
 const BEST_EFFORT_MS = 500;
 
@@ -43,11 +48,24 @@ const forkKey = (id: string) => `composer/fork/${id}`;
 const resultKey = (id: string) => `composer/result/${id}`;
 const joinKey = (id: string) => `composer/join/${id}`;
 
-/** The fields of `composer/fork/<id>`; the others are positions. */
+/** The fields of `composer/fork/<id>`; the others are positions, and `begun:<position>`. */
 interface StageFields {
   readonly marker?: string;
   readonly count?: string;
 }
+
+/** How a stage stands. */
+export interface StageView {
+  /** Positions that have a result. */
+  readonly ended: ReadonlySet<number>;
+  /** How many branches have begun, ended ones among them. */
+  readonly begun: number;
+  /** Whether some stage of the namespace has lacked room lately. */
+  readonly isCrowded: boolean;
+}
+
+/** Looks at what was seen, and says when to look again at the latest, epoch ms; the wait is over when that is now. */
+export type OnLook = (view: StageView) => Promise<number>;
 
 /** The stage cannot be joined any more; the message is for the user of the composition. */
 export class StageLost extends Verdict {
@@ -56,8 +74,6 @@ export class StageLost extends Verdict {
     this.name = "StageLost";
   }
 }
-
-export type OnLook = (ended: ReadonlySet<number>) => Promise<void>;
 
 export class Barriers {
   constructor(
@@ -97,6 +113,20 @@ export class Barriers {
     return 0;
   }
 
+  /** Tells the parent that a branch has found room. Best effort: without it the parent takes its stage for crowded. */
+  async begin(id: string, position: number): Promise<void> {
+    await this.bestEffort(async (redis) => {
+      const begun = redis.multi().hset(forkKey(id), `begun:${position}`, "1").expire(forkKey(id), STAGE_TTL_S).hgetall(forkKey(id));
+      const fields = (await together(begun)).at(-1) as StageFields;
+      if (fields.marker === undefined) await redis.del(forkKey(id)); // J4
+    });
+  }
+
+  /** Tells all stages of the namespace that one of them has had to wait for room. Best effort. */
+  async noteCrowd(): Promise<void> {
+    await this.bestEffort((redis) => together(redis.multi().hset(CROWDED_KEY, "now", "1").expire(CROWDED_KEY, CROWDED_TTL_S)));
+  }
+
   /** Tells the parent to look. Best effort: without it the parent looks a little later (J3). */
   async ring(id: string): Promise<void> {
     const bell = joinKey(id);
@@ -104,16 +134,16 @@ export class Barriers {
   }
 
   /**
-   * The branches' results as composer pushed them, once the stage is full. Undefined at `deadlineMs`: not full, or Redis is
-   * not there. `onLook` hears before each slice of waiting which positions have a result; what it throws is thrown, as is StageLost (J4).
+   * The branches' results as composer pushed them, once the stage is full. Undefined at `deadlineMs`, or when `onLook`, which is called
+   * before each slice of waiting, ends the wait: not full, or Redis is not there. Throws StageLost (J4), and what `onLook` throws.
    */
-  async collect(id: string, deadlineMs: number, onLook: OnLook = async () => undefined): Promise<string[] | undefined> {
+  async collect(id: string, deadlineMs: number, onLook: OnLook = async () => deadlineMs): Promise<string[] | undefined> {
     try {
       for (;;) {
-        const fields = await this.link.run((redis) => stageOf(redis, id), { deadlineMs });
+        const { fields, isCrowded } = await this.link.run((redis) => stageOf(redis, id), { deadlineMs });
         if (isFull(fields)) return Object.values(await this.link.run((redis) => redis.hgetall(resultKey(id)), { deadlineMs }));
-        await onLook(endedOf(fields));
-        const leftS = (deadlineMs - this.host.nowMs()) / 1000;
+        const nextMs = await onLook({ ended: endedOf(fields), begun: begunOf(fields), isCrowded });
+        const leftS = (Math.min(nextMs, deadlineMs) - this.host.nowMs()) / 1000;
         if (leftS <= 0) return undefined;
         await this.sliceOfWaiting(id, Math.max(Math.min(leftS, SLICE_S), SHORTEST_SLICE_S));
       }
@@ -125,7 +155,8 @@ export class Barriers {
 
   /** The positions that have a result now. Throws StageLost (J4), and RedisUnreachable at `deadlineMs`. */
   async ended(id: string, deadlineMs: number): Promise<ReadonlySet<number>> {
-    return endedOf(await this.link.run((redis) => stageOf(redis, id), { deadlineMs }));
+    const { fields } = await this.link.run((redis) => stageOf(redis, id), { deadlineMs });
+    return endedOf(fields);
   }
 
   /** Removes what is left of a stage. Best effort: what stays expires (J6). */
@@ -153,10 +184,11 @@ export class Barriers {
   }
 }
 
-async function stageOf(redis: Redis, id: string): Promise<StageFields> {
-  const fields: StageFields = await redis.hgetall(forkKey(id));
+async function stageOf(redis: Redis, id: string): Promise<{ readonly fields: StageFields; readonly isCrowded: boolean }> {
+  // no transaction: a Redis that is out of memory takes none, not even one that only reads
+  const [fields, crowded] = (await together(redis.pipeline().hgetall(forkKey(id)).exists(CROWDED_KEY))) as [StageFields, number];
   if (fields.marker === undefined) throw new StageLost("Redis has lost the data of the parallel stage");
-  return fields;
+  return { fields, isCrowded: crowded > 0 };
 }
 
 function isFull(fields: StageFields): boolean {
@@ -168,10 +200,18 @@ function endedOf(fields: StageFields): ReadonlySet<number> {
 }
 
 function isPosition(field: string): boolean {
-  return field !== "marker" && field !== "count";
+  return /^\d+$/.test(field);
 }
 
-/** A transaction's answers; the first error among them is thrown. */
+function begunOf(fields: StageFields): number {
+  return new Set(
+    Object.keys(fields)
+      .map((field) => field.replace(/^begun:/, ""))
+      .filter(isPosition),
+  ).size;
+}
+
+/** The answers of a transaction or a pipeline; the first error among them is thrown. */
 async function together(transaction: ChainableCommander): Promise<unknown[]> {
   const answers = await transaction.exec();
   if (!answers) throw new Error("the transaction was discarded");

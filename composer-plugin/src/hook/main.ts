@@ -31,27 +31,30 @@ const ENTERING = "Entering composition";
 
 export function harvest(config: HookConfig, realRequire: Require, host: HookHost = processHost, realConsole: Console = console): Hook {
   const decisions = new Decisions(config, host);
+  const redis = redisModule(config, host, activationReader(realRequire));
   let cold = true;
 
   const wrap = (main: Main) => async (given: unknown) => {
     const begun = begin(given, config, host, decisions, cold);
     cold = false;
-    const result = await runs.run(begun.run, async () => main(begun.params));
-    const { troubles } = begun.run;
+    const { start, run } = begun;
+    if (start === "branch" && run.join) redis.noteBegun(run.join).catch(() => run.troubles++);
+    const result = await runs.run(run, async () => main(begun.params));
+    const { troubles } = run;
     if (troubles > 0) realConsole.error(`harvest: ${troubles} error(s) of the hook, which cost this run its harvesting`);
     return end(result, begun, config, host);
   };
 
-  return { require: requireWith(config, realRequire, host, decisions), console: watched(realConsole), wrap };
-}
-
-function requireWith(config: HookConfig, realRequire: Require, host: HookHost, decisions: Decisions): Require {
-  const ours: Record<string, () => unknown> = {
-    redis: () => redisModule(config, host, activationReader(realRequire)),
+  const ours = {
+    redis: () => redis,
     "redis-commands": () => ({ list: COMMANDS }),
     uuid: () => ({ v4: randomUUID }),
     openwhisk: () => openwhiskModule(realRequire("openwhisk") as OpenWhiskModule, config, decisions, host),
   };
+  return { require: requireWith(ours, realRequire), console: watched(realConsole), wrap };
+}
+
+function requireWith(ours: Readonly<Record<string, () => unknown>>, realRequire: Require): Require {
   const required = (id: string) => (Object.hasOwn(ours, id) ? ours[id]?.() : realRequire(id));
   return Object.assign(required, realRequire);
 }

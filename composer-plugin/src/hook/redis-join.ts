@@ -9,8 +9,9 @@ import { BranchEnds, type ReadActivation } from "./branch-ends.js";
 import type { HookConfig, HookHost } from "./config.js";
 import { RedisRefuses, RedisUnreachable } from "./redis-link.js";
 import type { StageCommands } from "./redis-module.js";
-import { currentRun, openStage, type Run } from "./run.js";
+import { closeStage, currentRun, openStage, type Run } from "./run.js";
 import type { OpenStage, Session } from "./session.js";
+import { isCrowded, turnMs } from "./turns.js";
 import { isObject, messageOf, stageTimeoutText } from "./wire.js";
 
 /** Kept back from the activation's deadline, to end in an orderly way. composer keeps 5 s for its wait. */
@@ -47,7 +48,8 @@ export function redisJoinCommands(parts: RedisJoinParts): StageCommands {
       const id = barrierIdOf(key);
       if (isTooLate(run)) return 0; // what would be written now, nothing would remove (J4)
       try {
-        return await barriers.push(id, joinOf(run), entry, untilDeadline(run));
+        const turnEndMs = host.nowMs() + turnMs(run.session.turns ?? 0);
+        return await barriers.push(id, joinOf(run), entry, Math.min(untilDeadline(run), turnEndMs));
       } catch (error) {
         if (isTooLate(run)) await barriers.clean(id); // it may have been written, its answer came too late
         noteUndelivered(error, run, entry);
@@ -62,13 +64,15 @@ export function redisJoinCommands(parts: RedisJoinParts): StageCommands {
       const run = currentRun();
       const nowMs = host.nowMs();
       const stage = run.session.stage ?? openStage(run, barrierIdOf(key), nowMs, config.stageTimeoutMs); // the state was no longer ours
-      run.joined = await waitFor(stage, nowMs + timeoutS * 1000, parts);
-      return run.joined ? [key, "42"] : null;
+      run.joined = await waitFor(stage, { untilMs: nowMs + timeoutS * 1000, turnEndMs: nowMs + turnMs(run.session.turns ?? 0) }, parts);
+      if (run.joined) return [key, "42"];
+      addTurn(run.session);
+      return null;
     },
     /** Fetched together with the marker, so that nothing can be lost in between. */
     lrange: async () => currentRun().joined ?? [],
     async del(key: string) {
-      delete currentRun().session.stage;
+      closeStage(currentRun());
       await barriers.clean(barrierIdOf(key));
       return 1;
     },
@@ -76,15 +80,26 @@ export function redisJoinCommands(parts: RedisJoinParts): StageCommands {
   return commands as unknown as StageCommands;
 }
 
-/** The results; undefined when the stage is not full by then, or has ended without them: then its `error` says why. */
-async function waitFor(stage: OpenStage, untilMs: number, { barriers, readActivation, config, host }: RedisJoinParts) {
+interface Times {
+  /** The wait goes on until then, epoch ms, if nothing waits for room; else to the end of its turn. */
+  readonly untilMs: number;
+  readonly turnEndMs: number;
+}
+
+/** The results; undefined when the stage is not full in time, or has ended without them: then its `error` says why. */
+async function waitFor(stage: OpenStage, { untilMs, turnEndMs }: Times, { barriers, readActivation, config, host }: RedisJoinParts) {
   const { barrierId } = stage;
   const ends = new BranchEnds(stage, readActivation, host);
   const lookAgain = () => barriers.ended(barrierId, untilMs);
   try {
-    const results = await barriers.collect(barrierId, Math.min(untilMs, stage.untilMs), async (ended) => {
-      const error = await ends.look(ended, lookAgain);
+    const results = await barriers.collect(barrierId, Math.min(untilMs, stage.untilMs), async (view) => {
+      const error = await ends.look(view.ended, lookAgain);
       if (error !== undefined) throw new StageLost(error);
+      const nowMs = host.nowMs();
+      if (nowMs < turnEndMs) return turnEndMs;
+      if (isCrowded({ ...stage, width: stage.branches.length, begun: view.begun }, nowMs)) stage.crowded = true;
+      if (stage.crowded) await barriers.noteCrowd();
+      return stage.crowded || view.isCrowded ? turnEndMs : untilMs;
     });
     if (results) return results;
     if (host.nowMs() >= stage.untilMs) throw new StageLost(stageTimeoutText(config.stageTimeoutMs));
@@ -106,7 +121,12 @@ export function afterRound(params: Record<string, unknown>, state: Record<string
   }
   params["error"] = error;
   delete state["collect"];
-  delete session.stage;
+  closeStage({ session });
+}
+
+/** One more time that the container is given back. */
+export function addTurn(session: Session): void {
+  session.turns = (session.turns ?? 0) + 1;
 }
 
 function joinOf(run: Run): { position: number; count: number } {

@@ -5,6 +5,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { HookHost } from "./config.js";
 import type { OpenStage, Session } from "./session.js";
+import type { BranchOf } from "./wire.js";
 
 /** What a branch has to deliver to its parent: composer's parameters at its end. */
 export interface BranchResult {
@@ -22,7 +23,7 @@ export interface Run {
   /** Options of OpenWhisk's client that the composition's caller gave. */
   readonly openwhisk?: unknown;
   /** The branch that this session is, if it is one. */
-  readonly join?: { readonly position: number; readonly count: number };
+  readonly join?: BranchOf;
   /** Redis could not take it before the activation's deadline. */
   undelivered?: BranchResult;
   /** The server takes it, with the end of the session. */
@@ -58,8 +59,15 @@ export function openStage(run: Run, barrierId: string, nowMs: number, timeoutMs:
   const untilMs = Math.min(nowMs + timeoutMs, run.session.untilMs ?? Number.POSITIVE_INFINITY);
   const stage: OpenStage = { barrierId, sinceMs: nowMs, untilMs, branches: [] };
   run.session.stage = stage;
+  delete run.session.turns;
   delete run.forkTrouble;
   return stage;
+}
+
+/** The session waits for no stage any more. */
+export function closeStage({ session }: Pick<Run, "session">): void {
+  delete session.stage;
+  delete session.turns;
 }
 
 /** OpenWhisk's default limit, for a platform that sets no deadline. */

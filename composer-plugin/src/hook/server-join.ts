@@ -4,7 +4,7 @@
  */
 import type { HookConfig, HookHost } from "./config.js";
 import type { StageCommands } from "./redis-module.js";
-import { currentRun, openStage, type Run } from "./run.js";
+import { closeStage, currentRun, openStage, type Run } from "./run.js";
 import type { Session } from "./session.js";
 import { isObject, JOIN_VARIABLE, type JoinRequest } from "./wire.js";
 
@@ -31,7 +31,7 @@ export function serverJoinCommands(config: HookConfig, host: HookHost): StageCom
     brpop: async () => null,
     lrange: async () => [],
     async del() {
-      delete currentRun().session.stage;
+      closeStage(currentRun());
       return 1;
     },
   };
@@ -40,7 +40,7 @@ export function serverJoinCommands(config: HookConfig, host: HookHost): StageCom
 /** A session that comes back from the joining step: its parameters are the stage's result already. */
 export function afterJoin(state: Record<string, unknown>, session: Session): void {
   delete state["collect"];
-  delete session.stage;
+  closeStage({ session });
 }
 
 /** Composer's round through `echo`, turned into the joining step. */

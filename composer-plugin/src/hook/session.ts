@@ -21,6 +21,8 @@ export interface OpenStage {
   readonly untilMs: number;
   /** Activation ids of its branches, by position; "" for one that OpenWhisk has not accepted yet. */
   readonly branches: string[];
+  /** Its branches have had to wait for room (turns.ts). */
+  crowded?: true;
   /** Why it has ended without its results; composer is told in the next activation, where it handles errors. */
   error?: string;
 }
@@ -36,6 +38,8 @@ export interface Session {
   seq: number;
   forks: number;
   stage?: OpenStage;
+  /** How often the wait that the session is in, for a stage or for Redis, has given its container back (turns.ts). */
+  turns?: number;
   /** In a branch: epoch ms after which nobody waits for its result. */
   untilMs?: number;
 }
@@ -70,6 +74,8 @@ export function readSession(harvest: unknown): Session {
   const stage = readStage(told["stage"]);
   if (stage) session.stage = stage;
   if (typeof untilMs === "number") session.untilMs = untilMs;
+  const turns = count(told["turns"]);
+  if (turns) session.turns = turns;
   return session;
 }
 
@@ -98,6 +104,7 @@ function readStage(stage: unknown): OpenStage | undefined {
     untilMs,
     sinceMs: typeof sinceMs === "number" ? sinceMs : 0,
     branches: Array.isArray(branches) ? branches.map((id) => (isActivationId(id) ? id : "")) : [],
+    ...(stage["crowded"] === true ? { crowded: true } : {}),
     ...(typeof error === "string" ? { error } : {}),
   };
 }

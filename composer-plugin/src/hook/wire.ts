@@ -2,6 +2,7 @@
 import { type ForkStep, formatForkStep, MAX_KEY_LENGTH, type RunKey } from "@openwhisk-harvest/core";
 
 export {
+  type BranchOf,
   branchErrorText,
   branchLostText,
   formatHookCounts,
