@@ -21,7 +21,7 @@ export interface Begun {
   readonly composerState: object;
 }
 
-/** Reads who we are, takes our own things out of the parameters, and asks for a decision if this is a new root run. */
+/** Reads what this activation is, takes what belongs to the hook out of the parameters, and asks for a decision if this is a new root run. */
 export function begin(given: unknown, config: HookConfig, host: HookHost, decisions: Decisions, cold: boolean): Begun {
   const params = asObject(given) as Record<string, unknown>;
   delete params["$harvest"];

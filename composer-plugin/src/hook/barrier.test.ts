@@ -1,4 +1,4 @@
-/** Invariants J1 to J6 of barrier.ts, one by one, on a real Redis. */
+/** The rules barrier.J1 to barrier.J6, one by one, on a real Redis. */
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { withoutRedisServer } from "@openwhisk-harvest/testkit/redis";
@@ -41,14 +41,14 @@ class ForgetfulLink extends RedisLink {
   }
 }
 
-test("Verifies that a stage whose every answer is lost once ends right (J1, J2)", options, async () => {
+test("Verifies that a stage whose every answer is lost once ends right (barrier.J1, barrier.J2)", options, async () => {
   const forgetful = new ForgetfulLink(redis.url, processHost);
   const twice = new Barriers(forgetful, processHost);
   await twice.open(ID, inMs(2_000));
   assert.equal(await twice.push(ID, { position: 1, count: 2 }, entry(1), inMs(2_000)), 2);
   assert.equal(await twice.collect(ID, inMs(50)), undefined, "one branch of two");
   assert.equal(await twice.push(ID, { position: 0, count: 2 }, entry(0), inMs(2_000)), 3);
-  await twice.ring(ID);
+  await twice.notify(ID);
   assert.deepEqual(joined(await twice.collect(ID, inMs(2_000))), [
     { position: 0, params: { position: 0 } },
     { position: 1, params: { position: 1 } },
@@ -58,13 +58,13 @@ test("Verifies that a stage whose every answer is lost once ends right (J1, J2)"
   assert.deepEqual(await redis.ask((client) => client.keys("*")), []);
 });
 
-test("Verifies that a branch that ends twice counts once (J2)", options, async () => {
+test("Verifies that a branch that ends twice counts once (barrier.J2)", options, async () => {
   await barriers.open(ID, inMs(2_000));
   for (const _ of [1, 2, 3]) assert.equal(await barriers.push(ID, { position: 0, count: 2 }, entry(0), inMs(2_000)), 2);
   assert.equal(await barriers.collect(ID, inMs(50)), undefined);
 });
 
-test("Verifies that writes that come late, over a connection given up, change nothing that is read (J1)", options, async () => {
+test("Verifies that writes that come late, over a connection given up, change nothing that is read (barrier.J1)", options, async () => {
   await barriers.open(ID, inMs(2_000));
   await barriers.push(ID, { position: 0, count: 1 }, entry(0), inMs(2_000));
   await barriers.open(ID, inMs(2_000));
@@ -72,7 +72,7 @@ test("Verifies that writes that come late, over a connection given up, change no
   assert.deepEqual(joined(await barriers.collect(ID, inMs(2_000))), [{ position: 0, params: { position: 0 } }]);
 });
 
-test("Verifies that a full stage is found without its bell, at once or within a slice (J3)", options, async () => {
+test("Verifies that a full stage is found without its notification, at once or within a slice (barrier.J3)", options, async () => {
   await barriers.open(ID, inMs(2_000));
   const waiting = barriers.collect(ID, inMs(10_000));
   const branch = new RedisLink(redis.url, processHost);
@@ -83,20 +83,20 @@ test("Verifies that a full stage is found without its bell, at once or within a 
   assert.ok(Date.now() - startedMs < 4_000, "a slice is two seconds");
 });
 
-test("Verifies that the bell ends the wait at once", options, async () => {
+test("Verifies that the notification ends the wait at once", options, async () => {
   await barriers.open(ID, inMs(2_000));
   const waiting = barriers.collect(ID, inMs(10_000));
   const branchLink = new RedisLink(redis.url, processHost);
   const branch = new Barriers(branchLink, processHost);
   await branch.push(ID, { position: 0, count: 1 }, entry(0), inMs(2_000));
   const startedMs = Date.now();
-  await branch.ring(ID);
+  await branch.notify(ID);
   assert.equal((await waiting)?.length, 1);
   assert.ok(Date.now() - startedMs < 1_000);
   await branchLink.close();
 });
 
-test("Verifies that a branch of a stage that is gone leaves nothing behind, and that a parent says so (J4)", options, async () => {
+test("Verifies that a branch of a stage that is gone leaves nothing behind, and that a parent says so (barrier.J4)", options, async () => {
   assert.equal(await barriers.push(ID, { position: 0, count: 1 }, entry(0), inMs(2_000)), 0);
   assert.deepEqual(await redis.ask((client) => client.keys("*")), []);
   await assert.rejects(barriers.collect(ID, inMs(2_000)), StageLost);
@@ -123,12 +123,12 @@ test("Verifies that the parent sees which branches have begun and ended, and whe
   assert.deepEqual(await seen(), [{ ended: new Set([1, 2]), begun: 3, isCrowded: true }]);
 });
 
-test("Verifies that a branch that begins when its stage is gone leaves nothing behind (J4)", options, async () => {
+test("Verifies that a branch that begins when its stage is gone leaves nothing behind (barrier.J4)", options, async () => {
   await barriers.begin(ID, 0);
   assert.deepEqual(await redis.ask((client) => client.keys("*")), []);
 });
 
-test("Verifies that no wait outlives its deadline, with Redis there, away, or standing still (J5)", options, async () => {
+test("Verifies that no wait outlives its deadline, with Redis there, away, or standing still (barrier.J5)", options, async () => {
   const own = await new RedisServer().start();
   const ownLink = new RedisLink(own.url, processHost);
   const ownBarriers = new Barriers(ownLink, processHost);
@@ -147,10 +147,10 @@ test("Verifies that no wait outlives its deadline, with Redis there, away, or st
   await own.stop();
 });
 
-test("Verifies that everything written has a time to live (J6)", options, async () => {
+test("Verifies that everything written has a time to live (barrier.J6)", options, async () => {
   await barriers.open(ID, inMs(2_000));
   await barriers.push(ID, { position: 0, count: 2 }, entry(0), inMs(2_000));
-  await barriers.ring(ID);
+  await barriers.notify(ID);
   await barriers.noteCrowd();
   const keys = await redis.ask((client) => client.keys("*"));
   assert.equal(keys.length, 4);

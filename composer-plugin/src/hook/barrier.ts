@@ -3,27 +3,27 @@
  * however often the connection, or Redis itself, is lost and comes back with its data.
  *
  * Composer keeps a stage in a list that branches push their results to, renames it when it is full, and pops a marker
- * from it: none of these may be repeated when an answer is lost. Here a stage is two hashes, and the list is but a bell:
+ * from it: none of these may be repeated when an answer is lost. Here a stage is two hashes, and the list only notifies:
  *
  *   composer/fork/<id>     hash: `marker`, set at the fork; `count`, the stage's width; a field per ended branch, its position; and
  *                          a field `begun:<position>` per branch that has begun
  *   composer/result/<id>   hash: the result of each ended branch, by position
- *   composer/join/<id>     list: rung by a branch that finds the stage full; what is in it says nothing
+ *   composer/join/<id>     list: a notification for the parent, by a branch that finds the stage full; what is in it says nothing
  *   composer/crowded       hash: there, for some seconds, after a stage had to wait for room for its branches (turns.ts)
  *
  *             lpush                    lpushx (x count)                  lrange, del
  *   (absent) -------> open, k = 0 -----------------> full, k = count -----------------> (absent)
  *
- * J1  Every write is an assignment (HSET, EXPIRE, DEL at the very end) or rings the bell: done twice, or late over a
- *     connection already given up, it changes nothing.
- * J2  The stage is full when as many positions as branches have a result; a branch that pushes twice counts once.
- * J3  The parent goes by the hashes alone. It looks there before each wait and after each slice of waiting, so that a bell
- *     that was lost, or never rung because the last branch died between its two writes, costs one slice.
- * J4  No marker, no stage: either the parent has collected it, and a late branch leaves nothing behind, or Redis lost its
- *     data, and the parent says so instead of waiting.
- * J5  No wait goes on beyond the deadline of the activation or of the stage.
- * J6  Everything written has a time to live.
- * J7  A branch that ends without a result ends its stage, by name, at the parent's next look at the records of its branches.
+ * barrier.J1  Every write is an assignment (HSET, EXPIRE, DEL at the very end) or a notification: done twice, or late over a
+ *             connection already given up, it changes nothing.
+ * barrier.J2  The stage is full when as many positions as branches have a result; a branch that pushes twice counts once.
+ * barrier.J3  The parent goes by the hashes alone. It looks there before each wait and after each slice of waiting, so that a
+ *             notification that was lost, or never written because the last branch died between its two writes, costs one slice.
+ * barrier.J4  No marker, no stage: either the parent has collected it, and a late branch leaves nothing behind, or Redis lost its
+ *             data, and the parent says so instead of waiting.
+ * barrier.J5  No wait goes on beyond the deadline of the activation or of the stage.
+ * barrier.J6  Everything written has a time to live.
+ * barrier.J7  A branch that ends without a result ends its stage, by name, at the parent's next look at the records of its branches.
  */
 import type { ChainableCommander, Redis } from "ioredis";
 import type { HookHost } from "./config.js";
@@ -31,10 +31,10 @@ import { type RedisLink, RedisRefuses, RedisUnreachable, Verdict } from "./redis
 
 /** composer's `expiration`: a day. */
 export const STAGE_TTL_S = 86_400;
-/** Longest single wait for the bell: what a lost bell costs (J3). */
+/** Longest single wait for the notification: what a lost one costs (barrier.J3). */
 const SLICE_S = 2;
-/** Whoever waits looks within a slice; a bell rung after its stage was collected, which nobody removes, soon goes by itself. */
-const BELL_TTL_S = 60;
+/** A parent looks within a slice; a notification written after its stage was collected, which no call removes, soon goes by itself. */
+const NOTIFICATION_TTL_S = 60;
 /** BRPOP takes 0 as "for ever". */
 const SHORTEST_SLICE_S = 0.01;
 /** How long the stages of a namespace are careful with room after one of them has lacked it. */
@@ -90,7 +90,7 @@ export class Barriers {
 
   /**
    * Leaves a branch's result (composer's JSON of position and params). Answers like LPUSHX on composer's list: marker
-   * and results that are there now, 0 when there is no marker (J4).
+   * and results that are there now, 0 when there is no marker (barrier.J4).
    */
   async push(id: string, branch: { position: number; count: number }, entry: string, deadlineMs: number): Promise<number> {
     const position = String(branch.position);
@@ -118,7 +118,7 @@ export class Barriers {
     await this.bestEffort(async (redis) => {
       const begun = redis.multi().hset(forkKey(id), `begun:${position}`, "1").expire(forkKey(id), STAGE_TTL_S).hgetall(forkKey(id));
       const fields = (await together(begun)).at(-1) as StageFields;
-      if (fields.marker === undefined) await redis.del(forkKey(id)); // J4
+      if (fields.marker === undefined) await redis.del(forkKey(id)); // barrier.J4
     });
   }
 
@@ -127,15 +127,15 @@ export class Barriers {
     await this.bestEffort((redis) => together(redis.multi().hset(CROWDED_KEY, "now", "1").expire(CROWDED_KEY, CROWDED_TTL_S)));
   }
 
-  /** Tells the parent to look. Best effort: without it the parent looks a little later (J3). */
-  async ring(id: string): Promise<void> {
-    const bell = joinKey(id);
-    await this.bestEffort((redis) => together(redis.multi().rpush(bell, "1").expire(bell, BELL_TTL_S)));
+  /** Tells the parent to look. Best effort: without it the parent looks a little later (barrier.J3). */
+  async notify(id: string): Promise<void> {
+    const key = joinKey(id);
+    await this.bestEffort((redis) => together(redis.multi().rpush(key, "1").expire(key, NOTIFICATION_TTL_S)));
   }
 
   /**
    * The branches' results as composer pushed them, once the stage is full. Undefined at `deadlineMs`, or when `onLook`, which is called
-   * before each slice of waiting, ends the wait: not full, or Redis is not there. Throws StageLost (J4), and what `onLook` throws.
+   * before each slice of waiting, ends the wait: not full, or Redis is not there. Throws StageLost (barrier.J4), and what `onLook` throws.
    */
   async collect(id: string, deadlineMs: number, onLook: OnLook = async () => deadlineMs): Promise<string[] | undefined> {
     try {
@@ -153,13 +153,13 @@ export class Barriers {
     }
   }
 
-  /** The positions that have a result now. Throws StageLost (J4), and RedisUnreachable at `deadlineMs`. */
+  /** The positions that have a result now. Throws StageLost (barrier.J4), and RedisUnreachable at `deadlineMs`. */
   async ended(id: string, deadlineMs: number): Promise<ReadonlySet<number>> {
     const { fields } = await this.link.run((redis) => stageOf(redis, id), { deadlineMs });
     return endedOf(fields);
   }
 
-  /** Removes what is left of a stage. Best effort: what stays expires (J6). */
+  /** Removes what is left of a stage. Best effort: what stays expires (barrier.J6). */
   async clean(id: string): Promise<void> {
     await this.bestEffort((redis) => redis.del(forkKey(id), resultKey(id), joinKey(id)));
   }
@@ -172,7 +172,7 @@ export class Barriers {
     }
   }
 
-  /** Ends with the bell, the slice, or the connection: whichever it was, the hash is looked at next (J3). */
+  /** Ends with the notification, the slice, or the connection: whichever it was, the hash is looked at next (barrier.J3). */
   private async sliceOfWaiting(id: string, sliceS: number): Promise<void> {
     try {
       await this.link.run((redis) => redis.brpop(joinKey(id), sliceS), { once: true, blockMs: sliceS * 1000 });

@@ -1,4 +1,4 @@
-/** A branch that ends without a result ends its stage, by name (barrier.ts, J7). */
+/** A branch that ends without a result ends its stage, by name (barrier.J7). */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { HandClock } from "@openwhisk-harvest/testkit";

@@ -1,6 +1,6 @@
 /**
  * How branches ended, as OpenWhisk has recorded it. A branch that was refused, killed or ran out of memory writes nothing to Redis: only
- * the record of its activation tells (J7 of barrier.ts).
+ * the record of its activation tells (barrier.J7).
  *
  * A look costs OpenWhisk a document or two, so a stage is looked at the more rarely the longer it takes, and a wide one bit by bit.
  */

@@ -95,7 +95,7 @@ test("Verifies that an open breaker is neither asked through nor waited for", as
   const hook = decisions();
   await open(hook);
   const before = asked.length;
-  answer = silent; // whoever asked now would wait for ever
+  answer = silent; // a question asked now would wait for ever
   for (let i = 0; i < 20; i++) assert.equal(await fork(hook), undefined);
   hook.ask("a".repeat(32), 10);
   assert.equal(await hook.stamp("a".repeat(32), "", PATIENT_MS), undefined);
@@ -210,7 +210,7 @@ test("Verifies that the address in the environment wins, also when it changes wh
   assert.equal(await fork(hook), "decision-1");
 });
 
-test("Verifies that nobody is asked without an address or without a key, and that this is no failure", async () => {
+test("Verifies that nothing is asked without an address or without a key, and that this is no failure", async () => {
   for (const hook of [decisions({ sidecarUrl: "" }), decisions({}, { __OW_API_KEY: "" })]) {
     assert.equal(await fork(hook), undefined);
     assert.deepEqual(hook.counts.take(), {});

@@ -271,7 +271,7 @@ test("Verifies that a stage longer than a conductor's time limit is joined over 
 });
 
 test(
-  "Verifies that nothing of a joined stage stays in Redis but a late bell's minute, and that an open one has a day to live",
+  "Verifies that nothing of a joined stage stays in Redis but a late notification's minute, and that an open one has a day to live",
   options,
   async (t) => {
     const whisk = await equip(new TestOpenWhisk());

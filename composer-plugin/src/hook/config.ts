@@ -17,7 +17,7 @@ export interface HookConfig {
   readonly stageTimeoutMs: number;
   /** AST paths of the functions whose runs carry a key. */
   readonly positions: readonly string[];
-  /** AST paths of the forks that may have been harvested; for the others nobody asks and nobody waits. */
+  /** AST paths of the forks that may have been harvested; for the others no decision is asked for or waited for. */
   readonly forks: readonly string[];
   /** Those of them that are a `map`: they are decided when they fork, with the sizes of their items. */
   readonly maps?: readonly string[];

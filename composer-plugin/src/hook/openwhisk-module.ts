@@ -1,6 +1,6 @@
 /**
  * What composer's conductor gets when it requires `openwhisk`: the image's own client, whose `actions.invoke` tells the
- * branches of a fork who they are. All branches of a fork are stamped alike, or none: the first one asks for all.
+ * branches of a fork which they are. All branches of a fork are stamped alike, or none: the first one asks for all.
  */
 import type { HookConfig, HookHost } from "./config.js";
 import type { Decisions } from "./decisions.js";

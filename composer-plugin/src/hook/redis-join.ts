@@ -46,7 +46,7 @@ export function redisJoinCommands(parts: RedisJoinParts): StageCommands {
     async lpushx(key: string, entry: string) {
       const run = currentRun();
       const id = barrierIdOf(key);
-      if (isTooLate(run)) return 0; // what would be written now, nothing would remove (J4)
+      if (isTooLate(run)) return 0; // what would be written now, nothing would remove (barrier.J4)
       try {
         const turnEndMs = host.nowMs() + turnMs(run.session.turns ?? 0);
         return await barriers.push(id, joinOf(run), entry, Math.min(untilDeadline(run), turnEndMs));
@@ -57,7 +57,7 @@ export function redisJoinCommands(parts: RedisJoinParts): StageCommands {
       }
     },
     async rename(from: string) {
-      await barriers.ring(barrierIdOf(from));
+      await barriers.notify(barrierIdOf(from));
       return "OK";
     },
     async brpop(key: string, timeoutS: number) {

@@ -1,6 +1,6 @@
 /**
  * A Redis connection that is given up and made anew after any trouble: an operation is tried again until its deadline.
- * Every operation handed to it must therefore bear being done twice, and being done late (see barrier.ts, J1).
+ * Every operation handed to it must therefore bear being done twice, and being done late (barrier.J1).
  */
 import type { Redis } from "ioredis";
 import type { HookHost } from "./config.js";

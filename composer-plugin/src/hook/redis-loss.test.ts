@@ -1,4 +1,4 @@
-/** Redis is killed, and comes back or does not: a stage ends right, or with a clear error, and never hangs (barrier.ts, J1 to J6). */
+/** Redis is killed, and comes back or does not: a stage ends right, or with a clear error, and never hangs (barrier.J1 to barrier.J6). */
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -120,7 +120,7 @@ test("Verifies that a stage survives a Redis that is killed again and again", op
   assert.deepEqual(result, { value: value.map(({ ms }) => ({ did: ms })) });
 });
 
-test("Verifies that a stage whose data Redis has lost ends with a clear error (J4)", options, async () => {
+test("Verifies that a stage whose data Redis has lost ends with a clear error (barrier.J4)", options, async () => {
   const slow = gated("slow");
   await deploy(c.sequence(c.parallel("a", "slow"), "d"));
   const running = whisk.run("test", {});

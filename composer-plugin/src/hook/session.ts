@@ -40,7 +40,7 @@ export interface Session {
   stage?: OpenStage;
   /** How often the wait that the session is in, for a stage or for Redis, has given its container back (turns.ts). */
   turns?: number;
-  /** In a branch: epoch ms after which nobody waits for its result. */
+  /** In a branch: epoch ms after which its parent no longer waits for its result. */
   untilMs?: number;
 }
 

@@ -1,6 +1,6 @@
 /**
  * What the user `composer` may do: the forks and joins of conductors, plain ones (openwhisk-composer, conductor.js
- * `fork`, `join`: lists) and ours (composer-plugin, hook/barrier.ts: hashes and a bell, written in transactions), and
+ * `fork`, `join`: lists) and ours (composer-plugin, hook/barrier.ts: hashes and a list that notifies, written in transactions), and
  * what a client sends when it connects. Conductors run beside user code, so this user must not reach allocations, modes
  * or other data.
  */
