@@ -16,6 +16,6 @@ describe("faults in the middle of composition runs", { skip: applier.skip }, () 
     train: (up, dag) => learn(up, dag, { count: 10, seed: 1, minBytes: 20_000, maxBytes: 60_000 }),
     withCouchdb: true,
   });
-  after(() => shared.close());
   faults(shared, { runs: casesOf(200, 0.05) }); // 50 in all, or 1,000
+  after(() => shared.close()); // after the contract's own hook
 });
