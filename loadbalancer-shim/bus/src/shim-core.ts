@@ -21,8 +21,8 @@ import { type Ack, asVirtual, readAck, shrunk } from "./ack-message.js";
 import { type ActivationHead, readActivation, travellingKeys } from "./activation-message.js";
 import type { ActionFacts, CoreSettings, Effect, ShimEvent } from "./events.js";
 import type { InFlight } from "./in-flight.js";
-import { InvokerWatch } from "./invoker-watch.js";
-import { completion, failure, PROBE_CONTROLLER, probe, readPing } from "./messages.js";
+import { Invokers } from "./invokers.js";
+import { completion, failure, PROBE_CONTROLLER } from "./messages.js";
 import { OffsetTracker } from "./offset-tracker.js";
 import { requestFor, warmKeyOf } from "./placement-request.js";
 import { RunKeys } from "./run-keys.js";
@@ -53,7 +53,7 @@ export interface CoreMark {
 
 export class ShimCore {
   readonly #settings: CoreSettings;
-  readonly #watch: InvokerWatch;
+  readonly #invokers: Invokers;
   readonly #placer: Placer;
   readonly #warm = new WarmContainers();
   readonly #keys = new RunKeys();
@@ -80,17 +80,18 @@ export class ShimCore {
     this.#replayEnd = endOffset;
     this.#lastRead = endOffset - 1n;
     this.#offsets = new OffsetTracker(nextOffset);
-    this.#watch = new InvokerWatch(settings.invokerTimeoutMs);
     const clock = { nowMs: 0, monotonicMs: () => clock.nowMs };
     this.#clock = clock;
     const { step, conductorMemoryShare } = settings;
     // The bound on what waits is wantsMore: what has been read is never refused because others wait.
     this.#placer = new Placer({ policy, invokers: [], step, conductorMemoryShare, queueLength: Number.POSITIVE_INFINITY, clock });
+    const emit = (effect: Effect) => void this.#effects.push(effect);
+    this.#invokers = new Invokers({ settings, placer: this.#placer, warm: this.#warm, clock, emit });
   }
 
   /** Whether controllers may send activations: there is an invoker for them. */
   get isReady(): boolean {
-    return this.#watch.anyHealthy;
+    return this.#invokers.anyHealthy;
   }
 
   /** Whether another activation may be read; the others stay in Kafka. */
@@ -141,7 +142,7 @@ export class ShimCore {
         this.#onAck(event.controller, event.value);
         break;
       case "ping":
-        this.#onPing(event.value, event.timestampMs);
+        this.#invokers.ping(event.value, event.timestampMs);
         break;
       case "tick":
         this.#onTick();
@@ -177,7 +178,7 @@ export class ShimCore {
   #onRecovered(invoker: number, timestampMs: number, value: Buffer): void {
     const head = this.#readHead(value);
     if (!head || head.isHealthTest || this.#byId.has(head.activationId)) return;
-    this.#watch.expect(invoker, this.#clock.nowMs);
+    this.#invokers.expect(invoker);
     this.#byId.set(head.activationId, { ...this.#entryOf(head, timestampMs), state: "running", invoker });
     this.#readAction(head);
   }
@@ -222,13 +223,7 @@ export class ShimCore {
 
   /** It runs already: its permits are taken, so that no other activation gets them. */
   #adopt(entry: InFlight, facts: ActionFacts): void {
-    const { invoker } = entry;
-    if (invoker === undefined) return;
-    if (!this.#placer.invokers().some(({ id }) => id === invoker)) {
-      this.#placer.setInvoker(invoker, { cpuCores: 0, memoryMb: 0 });
-      this.#placer.setHealthy(invoker, this.#watch.isHealthy(invoker));
-    }
-    entry.acquired = this.#placer.adopt(this.#askOf(entry, facts), invoker);
+    if (entry.invoker !== undefined) entry.acquired = this.#placer.adopt(this.#askOf(entry, facts), entry.invoker);
   }
 
   #place(entry: InFlight, facts: ActionFacts): void {
@@ -296,18 +291,13 @@ export class ShimCore {
     }
     const { activationId, kind, invoker } = ack;
     const isTest = controller === PROBE_CONTROLLER;
-    if (kind !== "result" && invoker !== undefined) this.#noteEnd(ack, invoker, isTest);
+    if (kind !== "result" && invoker !== undefined) this.#invokers.ended(invoker, ack.isSystemError, isTest);
     if (isTest) return;
     const entry = this.#byId.get(activationId);
     if (!entry || entry.state === "ended") this.counts.late++;
     if (entry && kind !== "result") this.#acknowledged(entry);
     const relayed = kind === "result" ? value : asVirtual(ack, VIRTUAL_ID);
     this.#ack(controller, relayed, kind === "completion" ? undefined : shrunk(ack, VIRTUAL_ID));
-  }
-
-  #noteEnd({ isSystemError }: Ack, invoker: number, isTest: boolean): void {
-    this.#watch.ended(invoker, isSystemError, isTest);
-    this.#applyHealth(invoker);
   }
 
   #acknowledged(entry: InFlight): void {
@@ -346,39 +336,9 @@ export class ShimCore {
     this.#effects.push({ type: "ack", controller, value, ...(small && { small }) });
   }
 
-  #onPing(value: Buffer, sentMs: number): void {
-    const ping = readPing(value);
-    if (!ping) return;
-    const { instance: id, uniqueName, userMemoryMb } = ping;
-    this.#watch.ping(ping, sentMs, this.#clock.nowMs);
-    if (!this.#watch.ids.includes(id)) return;
-    const capacity = this.#settings.capacityOf({ id, userMemoryMb, ...(uniqueName !== undefined && { uniqueName }) });
-    const known = this.#placer.invokers().find((invoker) => invoker.id === id);
-    if (known?.capacity.cpuCores !== capacity.cpuCores || known.capacity.memoryMb !== capacity.memoryMb) {
-      this.#placer.setInvoker(id, capacity);
-      if (!known) this.#placer.setHealthy(id, false);
-    }
-    this.#applyHealth(id);
-  }
-
-  #applyHealth(id: number): void {
-    const known = this.#placer.invokers().find((invoker) => invoker.id === id);
-    const healthy = this.#watch.isHealthy(id);
-    if (!known || known.healthy === healthy) return;
-    this.#effects.push({
-      type: "log",
-      level: healthy ? "info" : "warn",
-      message: "an invoker changed its health",
-      fields: { invoker: id, healthy },
-    });
-    if (!healthy) this.#warm.forgetInvoker(id);
-    this.#placer.setHealthy(id, healthy);
-  }
-
   #onTick(): void {
     const { nowMs } = this.#clock;
-    for (const id of this.#watch.tick(nowMs)) this.#probe(id);
-    for (const id of this.#watch.ids) this.#applyHealth(id);
+    this.#invokers.tick();
     for (const entry of [...this.#byId.values()]) this.#checkTimes(entry, nowMs);
     if (nowMs - this.#sweptAtMs < SWEEP_MS) return;
     this.#sweptAtMs = nowMs;
@@ -389,15 +349,11 @@ export class ShimCore {
     if (entry.state === "waiting" || entry.state === "reading") {
       if (nowMs >= entry.deadlineMs) this.#fail(entry, "No invoker had room for the activation in time.");
     } else if (entry.state === "running") {
-      const goneSinceMs = entry.invoker === undefined ? undefined : this.#watch.goneSinceMs(entry.invoker);
+      const goneSinceMs = entry.invoker === undefined ? undefined : this.#invokers.goneSinceMs(entry.invoker);
       if (goneSinceMs !== undefined && nowMs - goneSinceMs >= this.#settings.deathGraceMs)
         this.#fail(entry, `Invoker ${entry.invoker} is gone and has not told the activation's end.`);
       else if (nowMs >= (entry.watchdogMs ?? Number.POSITIVE_INFINITY))
         this.#fail(entry, `Invoker ${entry.invoker} has not told the activation's end in time.`);
     }
-  }
-
-  #probe(invoker: number): void {
-    this.#effects.push({ type: "probe", invoker, value: probe(this.#clock.nowMs) });
   }
 }
