@@ -4,7 +4,7 @@
  */
 import type { ContainerGroup } from "@openwhisk-harvest/cgroup";
 import { CALLED_OFF, type Clock, type Enforcement, messageOf } from "@openwhisk-harvest/core";
-import type { GuardedProcess } from "./guardian.js";
+import type { GuardedProcess } from "./launcher/launcher.js";
 import type { Logger } from "./logger.js";
 
 const PERIOD_MS = 50;

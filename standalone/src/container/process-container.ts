@@ -4,7 +4,7 @@ import type { ContainerGroup } from "@openwhisk-harvest/cgroup";
 import { CALLED_OFF, type Clock, type Enforcement, messageOf } from "@openwhisk-harvest/core";
 import { type ActivationLogs, LogCollector } from "./activation-logs.js";
 import type { CallLimits, Container, ContainerCall } from "./driver.js";
-import type { GuardedProcess } from "./guardian.js";
+import type { GuardedProcess } from "./launcher/launcher.js";
 import type { Logger } from "./logger.js";
 import { kernelLimitsMemory, watchMemory } from "./memory-watch.js";
 import { RuntimeClient } from "./runtime-client.js";

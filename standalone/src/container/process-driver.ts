@@ -6,8 +6,9 @@ import type { ContainerGroup, Enforcer } from "@openwhisk-harvest/cgroup";
 import { type Clock, HarvestError, messageOf, systemClock } from "@openwhisk-harvest/core";
 import { SOCKET_VARIABLE } from "../runtime/socket-variable.js";
 import type { ContainerDriver, ContainerSpec } from "./driver.js";
-import { type ContainerUser, type GuardedProcess, startGuarded } from "./guardian.js";
 import { type OfferedKind, offeredKind, offeredKinds, RUNTIME_FILES, runtimeCommand } from "./kinds.js";
+import type { ContainerUser } from "./launcher/guardian.js";
+import { type GuardedProcess, Launcher } from "./launcher/launcher.js";
 import type { Logger } from "./logger.js";
 import { kernelLimitsMemory } from "./memory-watch.js";
 import { ProcessContainer } from "./process-container.js";
@@ -51,7 +52,9 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
     await chmod(folder, 0o711); // others may pass through to their own folder, and see nothing
     const copies = { nodejs: await copyRuntime(runtimeFiles.nodejs, folder), python: await copyRuntime(runtimeFiles.python, folder) };
     const users = await containerUsers(copies.nodejs, logger);
-    return new ProcessDriver({ enforcer, logger, clock, folder, users, kinds, runtimeFiles: copies });
+    const launcher = new Launcher();
+    launcher.start();
+    return new ProcessDriver({ enforcer, logger, clock, folder, users, launcher, kinds, runtimeFiles: copies });
   } catch (error) {
     throw new HarvestError("OWH_CHILD_FAILED", `The container driver cannot start below ${workDir}: ${messageOf(error)}`, { cause: error });
   }
@@ -71,6 +74,7 @@ interface DriverParts {
   readonly clock: Clock;
   readonly folder: string;
   readonly users: ContainerUsers;
+  readonly launcher: Launcher;
   readonly kinds: readonly OfferedKind[];
   readonly runtimeFiles: typeof RUNTIME_FILES;
 }
@@ -105,6 +109,7 @@ class ProcessDriver implements ContainerDriver {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#containers].map((container) => container.destroy()));
+    await this.#parts.launcher.close();
     await rm(this.#parts.folder, { recursive: true, force: true });
     this.#parts.users.close();
   }
@@ -153,11 +158,11 @@ class ProcessDriver implements ContainerDriver {
   }
 
   #startGuardian(spec: ContainerSpec, folder: string, socketPath: string, user: ContainerUser | undefined): Promise<GuardedProcess> {
-    const { kinds, runtimeFiles } = this.#parts;
+    const { kinds, runtimeFiles, launcher } = this.#parts;
     const kind = offeredKind(spec.kind, kinds);
     if (!kind) throw new HarvestError("OWH_BAD_CONFIG", `Kind ${spec.kind} cannot be run as a process of this host.`);
     const heapLimitMb = kernelLimitsMemory(this.enforcement) ? undefined : spec.memoryLimitMb;
-    return startGuarded({
+    return launcher.launch({
       command: runtimeCommand(kind, runtimeFiles[kind.family], heapLimitMb),
       cwd: folder,
       environment: {

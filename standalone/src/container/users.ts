@@ -5,7 +5,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { messageOf } from "@openwhisk-harvest/core";
-import type { ContainerUser } from "./guardian.js";
+import type { ContainerUser } from "./launcher/guardian.js";
 import type { Logger } from "./logger.js";
 import { UidBlocks } from "./uid-blocks.js";
 
