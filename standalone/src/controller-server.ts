@@ -18,7 +18,7 @@ import { Throttle } from "./controller/throttle.js";
 import { waitAtMost } from "./controller/wait.js";
 import { entityLimits } from "./entity-limits.js";
 import { newActivationId, newTransactionId } from "./ids.js";
-import type { GrantResolver, Invoker } from "./messages.js";
+import type { Invoker, ResolveTerms } from "./messages.js";
 import { createRestServer } from "./rest/server.js";
 import type { Runtimes } from "./runtimes.js";
 import type { Identities } from "./storage/identities.js";
@@ -46,10 +46,10 @@ export interface ControllerServerOptions {
   readonly runtimes: Runtimes;
 }
 
-/** Invokers and the grant resolver may need to know where the API is, so they are made when that is known. */
+/** Invokers and the resolver of terms may need to know where the API is, so they are made when that is known. */
 export interface InvokerSide {
   readonly invokers: readonly Invoker[];
-  readonly resolveGrant: GrantResolver;
+  readonly resolveTerms: ResolveTerms;
 }
 
 export interface ControllerServer {
@@ -96,11 +96,11 @@ export async function startControllerServer(
   }
   const balancer = createBalancer(options, side.invokers);
   const byId = new Map(side.invokers.map((invoker) => [invoker.id, invoker]));
-  const { resolveGrant } = side;
+  const { resolveTerms } = side;
   running.bind({
     balancer,
     runner: new ActivationRunner({
-      resolveGrant,
+      resolveTerms,
       balancer,
       invokers: byId,
       activations: storage.activations,

@@ -84,12 +84,12 @@ export interface ActivationMessage {
  * The limits that a run gets on its node. For a run outside of our compositions, and whenever anything is missing, late, rejected,
  * unstamped or unreadable, they are the user allocation, exactly (H3).
  */
-export interface Grant extends Allocation {
+export interface ActivationTerms extends Allocation {
   readonly mode: Mode;
   readonly user: UserAllocation;
   readonly harvest?: HarvestParam;
   readonly decision?: string;
-  /** The believed allocation behind the grant; plans of the same decision may move it while the run is under way. */
+  /** The believed allocation behind the terms; plans of the same decision may move it while the run is under way. */
   readonly allocation?: PublishedAllocation;
   /** Conductors hold memory but no CPU, and run unlimited. */
   readonly conductor: boolean;
@@ -123,7 +123,7 @@ export interface Invoker {
   readonly capacity: Allocation;
   readonly enforcement: Enforcement;
   /** Resolves when the activation has ended, whatever its end; never rejects for what user code does. */
-  run(message: ActivationMessage, grant: Grant): Promise<ActivationRecord>;
+  run(message: ActivationMessage, terms: ActivationTerms): Promise<ActivationRecord>;
   /** Leaves a run that waits for another one next to no CPU (LENT_CPU_CORES), until the returned function is called. */
   lend(activationId: string): () => void;
   /** True when a warm, idle container of this very revision waits here. */
@@ -132,4 +132,6 @@ export interface Invoker {
 }
 
 /** Works out what a message may have, before it is placed. Takes `$harvest` out of the content. */
-export type GrantResolver = (message: ActivationMessage) => Promise<{ readonly message: ActivationMessage; readonly grant: Grant }>;
+export type ResolveTerms = (
+  message: ActivationMessage,
+) => Promise<{ readonly message: ActivationMessage; readonly terms: ActivationTerms }>;

@@ -16,7 +16,7 @@ import { invokerCapacity } from "./capacity.js";
 import type { ContainerDriver } from "./container/driver.js";
 import type { Logger } from "./container/logger.js";
 import { type InvokerSide, startControllerServer } from "./controller-server.js";
-import { createGrantResolver, createInvoker, createUserGrants } from "./invoker/index.js";
+import { createInvoker, createTermsResolver, createUserTermsResolver } from "./invoker/index.js";
 import { createLogger } from "./log.js";
 import type { Identity } from "./messages.js";
 import { createDriver, runtimesOf } from "./runtimes.js";
@@ -147,9 +147,9 @@ function invokerSide({ config, grid, allocations, conductorEnv, signingKey }: St
     }),
   );
   const bounds = { grid, maxAllocation: capacity, logger };
-  if (applier === "node-agent") return { invokers, resolveGrant: createUserGrants(bounds) };
+  if (applier === "node-agent") return { invokers, resolveTerms: createUserTermsResolver(bounds) };
   const { allocationTtlMs } = config.redis;
-  return { invokers, resolveGrant: createGrantResolver({ ...bounds, allocations, allocationTtlMs, ...signed, clock }) };
+  return { invokers, resolveTerms: createTermsResolver({ ...bounds, allocations, allocationTtlMs, ...signed, clock }) };
 }
 
 type ControllerServer = Awaited<ReturnType<typeof startControllerServer>>;

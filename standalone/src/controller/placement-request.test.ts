@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Grant } from "../messages.js";
+import type { ActivationTerms } from "../messages.js";
 import { placementRequestOf } from "./run-activation.js";
 
 const largest = { cpuCores: 1.75, memoryMb: 2048 };
 const forConductors = { cpuCores: 1.75, memoryMb: 512 };
-const grant = (over: Partial<Grant>): Grant => ({
+const terms = (over: Partial<ActivationTerms>): ActivationTerms => ({
   mode: "harvest",
   user: { cpuCores: 1, cpuSource: "annotation", memoryMb: 256 },
   cpuCores: 1,
@@ -13,8 +13,8 @@ const grant = (over: Partial<Grant>): Grant => ({
   conductor: false,
   ...over,
 });
-const bounds = (over: Partial<Grant>) => {
-  const { want, atLeast, conductor } = placementRequestOf({ activationId: "a" }, grant(over), largest, forConductors);
+const bounds = (over: Partial<ActivationTerms>) => {
+  const { want, atLeast, conductor } = placementRequestOf({ activationId: "a" }, terms(over), largest, forConductors);
   return { want: [want.cpuCores, want.memoryMb], atLeast: [atLeast.cpuCores, atLeast.memoryMb], conductor };
 };
 
@@ -52,6 +52,6 @@ test("conductors hold memory and no CPU", () => {
 });
 
 test("the cause travels to the composition cache", () => {
-  assert.equal(placementRequestOf({ activationId: "a", cause: "s" }, grant({}), largest, forConductors).cause, "s");
-  assert.equal("cause" in placementRequestOf({ activationId: "a" }, grant({}), largest, forConductors), false);
+  assert.equal(placementRequestOf({ activationId: "a", cause: "s" }, terms({}), largest, forConductors).cause, "s");
+  assert.equal("cause" in placementRequestOf({ activationId: "a" }, terms({}), largest, forConductors), false);
 });

@@ -1,11 +1,11 @@
 /**
- * The way of one activation: what it may have (grant resolver), where it runs (balancer), its run (invoker), its record
+ * The way of one activation: what it may have (activation-terms.ts), where it runs (balancer), its run (invoker), its record
  * (store).
  */
 import { type Allocation, type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import type { Acquired, Balancer, Enqueued, PlacementRequest, RunPlace } from "@openwhisk-harvest/placement";
 import type { Logger } from "../container/logger.js";
-import type { ActivationMessage, ActivationRecord, Grant, GrantResolver, Invoker } from "../messages.js";
+import type { ActivationMessage, ActivationRecord, ActivationTerms, Invoker, ResolveTerms } from "../messages.js";
 import type { ActivationStore } from "../storage/activation-store.js";
 import { runBuiltin } from "./builtin.js";
 import { type CpuLoan, CpuLoans } from "./cpu-loans.js";
@@ -15,7 +15,7 @@ import type { Membership, SubmitActivation } from "./parts.js";
 import { recordWithoutRun, whiskError } from "./records.js";
 
 export interface ActivationRunnerParts {
-  readonly resolveGrant: GrantResolver;
+  readonly resolveTerms: ResolveTerms;
   readonly balancer: Balancer;
   readonly invokers: ReadonlyMap<number, Invoker>;
   readonly activations: ActivationStore;
@@ -48,16 +48,16 @@ export class ActivationRunner {
     }
     const leave = draining.enter(incoming.transactionId);
     try {
-      const { message, grant } = await this.#parts.resolveGrant(incoming);
-      const loan = this.#loanFor(message, grant);
+      const { message, terms } = await this.#parts.resolveTerms(incoming);
+      const loan = this.#loanFor(message, terms);
       try {
-        const { placed, isWaiting } = this.#enqueue(message, grant, { loan, within });
+        const { placed, isWaiting } = this.#enqueue(message, terms, { loan, within });
         if (isWaiting) within.run.enter("waiting");
         const begun = placed.then((acquired) => {
           within.run.enter("begun");
           return acquired;
         });
-        const record = this.#run(message, grant, begun, loan).finally(() => {
+        const record = this.#run(message, terms, begun, loan).finally(() => {
           loan?.giveBack();
           leave();
         });
@@ -73,20 +73,20 @@ export class ActivationRunner {
   };
 
   /** Only for one that a client waits for, and only when no invoker has room for it. */
-  #loanFor(message: ActivationMessage, grant: Grant): CpuLoan | undefined {
+  #loanFor(message: ActivationMessage, terms: ActivationTerms): CpuLoan | undefined {
     const { balancer } = this.#parts;
-    if (!message.blocking || grant.conductor || grant.mode === "profile") return undefined;
-    const { atLeast } = placementRequestOf(message, grant, balancer.largest(), balancer.largest(true));
+    if (!message.blocking || terms.conductor || terms.mode === "profile") return undefined;
+    const { atLeast } = placementRequestOf(message, terms, balancer.largest(), balancer.largest(true));
     const hasRoom = balancer
       .invokers()
       .some(({ healthy, free }) => healthy && free.cpuCores >= atLeast.cpuCores && free.memoryMb >= atLeast.memoryMb);
     return hasRoom ? undefined : this.#loans.borrow(message);
   }
 
-  #enqueue(message: ActivationMessage, grant: Grant, { loan, within }: Conditions): Enqueued {
+  #enqueue(message: ActivationMessage, terms: ActivationTerms, { loan, within }: Conditions): Enqueued {
     const { balancer, invokers } = this.#parts;
     // On a loan it holds memory and no CPU of its own, as conductors do.
-    const asked = loan ? { ...grant, conductor: true, memoryMb: grant.user.memoryMb } : grant;
+    const asked = loan ? { ...terms, conductor: true, memoryMb: terms.user.memoryMb } : terms;
     const { namespace } = message.user;
     const action = `${message.action.namespace}/${message.action.name}`;
     const only = loan ? { only: loan.invoker } : {};
@@ -102,13 +102,18 @@ export class ActivationRunner {
   }
 
   /** Whatever happens, there is a record: the client may know the id already, and must find out what became of it. */
-  async #run(message: ActivationMessage, grant: Grant, placed: Promise<Acquired>, loan: CpuLoan | undefined): Promise<ActivationRecord> {
+  async #run(
+    message: ActivationMessage,
+    terms: ActivationTerms,
+    placed: Promise<Acquired>,
+    loan: CpuLoan | undefined,
+  ): Promise<ActivationRecord> {
     const { activations, clock } = this.#parts;
     try {
       const acquired = await placed;
-      const granted = loan ? { ...acquired.permits, cpuCores: Math.min(loan.cpuCores, grant.cpuCores) } : acquired.permits;
-      const leave = grant.conductor ? () => acquired.release() : this.#mayLend(message, acquired, granted.cpuCores);
-      const record = await this.#runAt(acquired, message, grantInForce(grant, granted)).finally(leave);
+      const granted = loan ? { ...acquired.permits, cpuCores: Math.min(loan.cpuCores, terms.cpuCores) } : acquired.permits;
+      const leave = terms.conductor ? () => acquired.release() : this.#mayLend(message, acquired, granted.cpuCores);
+      const record = await this.#runAt(acquired, message, termsInForce(terms, granted)).finally(leave);
       activations.store(record);
       return record;
     } catch (error) {
@@ -124,13 +129,13 @@ export class ActivationRunner {
     return this.#loans.enter(message, { invoker, cpuCores, shrink, release: () => acquired.release() });
   }
 
-  async #runAt({ invoker: id, placement, waitedMs }: Acquired, message: ActivationMessage, grant: Grant) {
+  async #runAt({ invoker: id, placement, waitedMs }: Acquired, message: ActivationMessage, terms: ActivationTerms) {
     const { invokers, logger } = this.#parts;
     const { activationId, cause } = message;
     logger.debug({ activationId, cause, invoker: id, why: placement.why, waitedMs, candidates: placement.candidates }, "placed");
     const invoker = invokers.get(id);
     if (!invoker) throw new HarvestError("OWH_NO_INVOKER", `There is no invoker ${id}.`);
-    return invoker.run(message, grant);
+    return invoker.run(message, terms);
   }
 }
 
@@ -151,31 +156,31 @@ function runPlaceOf({ action }: ActivationMessage, { run, level }: Membership): 
  */
 export function placementRequestOf(
   message: Pick<ActivationMessage, "activationId" | "cause">,
-  grant: Grant,
+  terms: ActivationTerms,
   largest: Allocation,
   largestForConductor: Allocation,
 ): PlacementRequest {
   const base = {
     activationId: message.activationId,
     ...(message.cause !== undefined && { cause: message.cause }),
-    conductor: grant.conductor,
+    conductor: terms.conductor,
   };
-  if (grant.conductor) {
-    const want = { cpuCores: 0, memoryMb: grant.memoryMb };
+  if (terms.conductor) {
+    const want = { cpuCores: 0, memoryMb: terms.memoryMb };
     return { ...base, want, atLeast: want };
   }
-  const userMemoryMb = Math.min(grant.memoryMb, grant.user.memoryMb);
-  const mostMemoryMb = grant.mode === "profile" ? largest.memoryMb - largestForConductor.memoryMb : largest.memoryMb;
+  const userMemoryMb = Math.min(terms.memoryMb, terms.user.memoryMb);
+  const mostMemoryMb = terms.mode === "profile" ? largest.memoryMb - largestForConductor.memoryMb : largest.memoryMb;
   const want = {
-    cpuCores: Math.min(grant.cpuCores, largest.cpuCores),
-    memoryMb: Math.max(userMemoryMb, Math.min(grant.memoryMb, mostMemoryMb)),
+    cpuCores: Math.min(terms.cpuCores, largest.cpuCores),
+    memoryMb: Math.max(userMemoryMb, Math.min(terms.memoryMb, mostMemoryMb)),
   };
-  if (grant.mode === "profile") return { ...base, want, atLeast: want };
-  const userCpuCores = grant.user.cpuCores ?? grant.cpuCores;
+  if (terms.mode === "profile") return { ...base, want, atLeast: want };
+  const userCpuCores = terms.user.cpuCores ?? terms.cpuCores;
   return { ...base, want, atLeast: { cpuCores: Math.min(want.cpuCores, userCpuCores), memoryMb: userMemoryMb } };
 }
 
 /** Conductors hold no CPU permits and run unlimited, so only their memory is the balancer's to say. */
-function grantInForce(grant: Grant, { cpuCores, memoryMb }: Allocation): Grant {
-  return grant.conductor ? grant : { ...grant, cpuCores, memoryMb };
+function termsInForce(terms: ActivationTerms, { cpuCores, memoryMb }: Allocation): ActivationTerms {
+  return terms.conductor ? terms : { ...terms, cpuCores, memoryMb };
 }

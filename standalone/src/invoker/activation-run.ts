@@ -5,7 +5,7 @@ import { formatLogLine } from "../container/activation-logs.js";
 import type { CallLimits, Container, ContainerCall } from "../container/driver.js";
 import { limited } from "../container/limited.js";
 import type { Logger } from "../container/logger.js";
-import { type ActivationMessage, type Grant, STATUS_CODES } from "../messages.js";
+import { type ActivationMessage, type ActivationTerms, STATUS_CODES } from "../messages.js";
 import type { ActivationFacts } from "./activation-record.js";
 import { initPayload, runPayload } from "./payloads.js";
 import { type ActivationResponse, initResponse, MESSAGES, runResponse } from "./response-mapping.js";
@@ -33,7 +33,7 @@ export interface FinishedRun {
 /** Rejects only when not even the user allocation can be applied. Whatever user code does is in the facts. */
 export async function runActivation(
   { container, cold }: { readonly container: Container; readonly cold: boolean },
-  { message, grant }: { readonly message: ActivationMessage; readonly grant: Grant },
+  { message, terms }: { readonly message: ActivationMessage; readonly terms: ActivationTerms },
   options: RunOptions,
 ): Promise<FinishedRun> {
   const { limits } = message.action;
@@ -42,7 +42,7 @@ export async function runActivation(
   const notReady = init && initResponse(init.outcome, limits.timeout);
   if (init && notReady) return finish(container, message, { init, last: init, response: notReady }, options);
 
-  const { run, end } = await heldRun(container, { message, grant, cold, callLimits }, options);
+  const { run, end } = await heldRun(container, { message, terms, cold, callLimits }, options);
   const response = runResponse(run.outcome, limits.timeout);
   const { observation, restored } = end(STATUS_CODES[response.statusCode] ?? "whisk internal error");
   const ended = { ...(init ? { init } : {}), run, last: run, response, ...(observation ? { observation } : {}) };
@@ -52,7 +52,7 @@ export async function runActivation(
 
 interface Parts {
   readonly message: ActivationMessage;
-  readonly grant: Grant;
+  readonly terms: ActivationTerms;
   readonly cold: boolean;
   readonly callLimits: CallLimits;
 }
@@ -62,21 +62,21 @@ interface AnsweredRun {
   readonly end: (outcome: Observation["outcome"]) => EndedRun;
 }
 
-/** The limits are the grant's from before /run until `end`. */
+/** The limits are those of the terms from before /run until `end`. */
 async function heldRun(container: Container, parts: Parts, options: RunOptions): Promise<AnsweredRun> {
-  const { message, grant, cold, callLimits } = parts;
+  const { message, terms, cold, callLimits } = parts;
   const { node, clock } = options;
-  const { memoryMb, cpuCores } = grant.user;
-  const user = grant.conductor || cpuCores === undefined ? { memoryMb } : { cpuCores, memoryMb };
+  const { memoryMb, cpuCores } = terms.user;
+  const user = terms.conductor || cpuCores === undefined ? { memoryMb } : { cpuCores, memoryMb };
   const subject = limited(container, user, options.logger);
   const call = () => container.run(runPayload(message, clock.nowMs()), callLimits);
-  if (options.applier === "node-agent" || grant.conductor) {
+  if (options.applier === "node-agent" || terms.conductor) {
     // Conductors run unlimited, and are not sampled: they wait more than they work. The rest is the node agent's.
     if (options.applier !== "node-agent" && !(await subject.restore())) throw new Error("Its memory limit cannot be written.");
     return { run: await call(), end: () => ({ restored: Promise.resolve(container.alive) }) };
   }
   const start = { activationId: message.activationId, cold, timeLimitMs: callLimits.timeoutMs };
-  const held = await node.begin(subject, start, termsOf(message, grant, options.capacity));
+  const held = await node.begin(subject, start, runTermsOf(message, terms, options.capacity));
   try {
     return { run: await call(), end: (outcome) => node.end(held, container.alive ? "end" : "died", outcome) };
   } catch (error) {
@@ -86,16 +86,16 @@ async function heldRun(container: Container, parts: Parts, options: RunOptions):
 }
 
 /** What its container is charged with while it runs: never below the user's (H5). */
-export function runMemoryMb(grant: Grant): number {
-  return Math.max(grant.user.memoryMb, grant.memoryMb);
+export function runMemoryMb(terms: ActivationTerms): number {
+  return Math.max(terms.user.memoryMb, terms.memoryMb);
 }
 
 /** As the balancer has admitted it. U above a whole invoker is the whole invoker. */
-function termsOf({ user: { namespace } }: ActivationMessage, grant: Grant, capacity: Allocation): RunTerms {
-  const { mode, user, harvest, allocation, cpuCores } = grant;
+function runTermsOf({ user: { namespace } }: ActivationMessage, terms: ActivationTerms, capacity: Allocation): RunTerms {
+  const { mode, user, harvest, allocation, cpuCores } = terms;
   const own = user.cpuCores === undefined ? {} : { cpuCores: Math.min(user.cpuCores, capacity.cpuCores) };
   return {
-    ...{ mode, namespace, user: { ...own, memoryMb: user.memoryMb }, granted: { cpuCores, memoryMb: runMemoryMb(grant) } },
+    ...{ mode, namespace, user: { ...own, memoryMb: user.memoryMb }, granted: { cpuCores, memoryMb: runMemoryMb(terms) } },
     ...(harvest && { harvest }),
     ...(allocation && { allocation }),
   };

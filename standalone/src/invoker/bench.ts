@@ -9,7 +9,7 @@ import type { ContainerDriver } from "../container/driver.js";
 import type { Logger } from "../container/logger.js";
 import { type StemCell, withPrewarm } from "../container/prewarm.js";
 import { createProcessDriver } from "../container/process-driver.js";
-import type { ActivationMessage, ExecutableAction, Grant } from "../messages.js";
+import type { ActivationMessage, ActivationTerms, ExecutableAction } from "../messages.js";
 import { createInvoker } from "./invoker.js";
 
 export interface BenchOptions {
@@ -59,7 +59,7 @@ export async function benchActivations(options: BenchOptions): Promise<Activatio
   const invoker = createInvoker({ ...idle, id: 0, capacity: CAPACITY, driver, sampling, clock, logger });
   const timed = async (rev: string) => {
     const startMs = clock.monotonicMs();
-    const record = await invoker.run(messageOf(kind, rev, clock.nowMs()), GRANT);
+    const record = await invoker.run(messageOf(kind, rev, clock.nowMs()), TERMS);
     const tookMs = clock.monotonicMs() - startMs;
     if (record.response.statusCode !== 0) throw new Error(`A no-op of ${kind} failed: ${JSON.stringify(record.response.result)}`);
     return tookMs;
@@ -81,7 +81,7 @@ export async function benchActivations(options: BenchOptions): Promise<Activatio
   }
 }
 
-const GRANT: Grant = {
+const TERMS: ActivationTerms = {
   ...{ mode: "off", conductor: false, cpuCores: 1, memoryMb: MEMORY_MB },
   user: { cpuCores: 1, cpuSource: "platform-default", memoryMb: MEMORY_MB },
 };

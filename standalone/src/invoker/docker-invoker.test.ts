@@ -10,9 +10,9 @@ import { createDockerDriver } from "../container/docker/docker-driver.js";
 import { importNodejsImage } from "../container/docker/nodejs-image.kit.js";
 import type { Container, ContainerDriver } from "../container/driver.js";
 import { withPrewarm } from "../container/prewarm.js";
-import type { ActivationMessage, ActivationRecord, ExecutableAction, Grant, Invoker } from "../messages.js";
+import type { ActivationMessage, ActivationRecord, ActivationTerms, ExecutableAction, Invoker } from "../messages.js";
 import { createInvoker } from "./invoker.js";
-import { GRID, messageOf, userGrant } from "./messages.kit.js";
+import { GRID, messageOf, userTerms } from "./messages.kit.js";
 
 const IMAGE = "harvest-test/invoker:1.0";
 const found = await findEngine();
@@ -48,8 +48,8 @@ after(async () => {
   await close();
 });
 
-async function run(message: ActivationMessage, grant: Partial<Grant> = {}): Promise<ActivationRecord> {
-  return await invoker.run(message, userGrant(message, grant));
+async function run(message: ActivationMessage, terms: Partial<ActivationTerms> = {}): Promise<ActivationRecord> {
+  return await invoker.run(message, userTerms(message, terms));
 }
 
 const isPaused = async (container: Container | undefined) => (await engine.getContainer(String(container?.name)).inspect()).State.Paused;
@@ -72,7 +72,7 @@ test("a prewarmed container serves a cold start; it is paused when idle, and res
   assert.deepEqual((await run(message)).response.result, { n: 1, host: "http://h" }, "one that died is replaced");
 });
 
-test("a run is held to its grant and sampled; afterwards the container has its user allocation", { skip }, async () => {
+test("a run is held to its terms and sampled; afterwards the container has its user allocation", { skip }, async () => {
   const message = messageOf({
     code: `const cpuMs = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1000 };
            function main() { const end = cpuMs() + 200; while (cpuMs() < end); return {} }`,

@@ -4,5 +4,5 @@ export { kindsOfImages, type ManifestKind, type OfferedKind, offeredKind, offere
 export type { Logger } from "../container/logger.js";
 export { DEFAULT_STOCK, type StemCell, withPrewarm } from "../container/prewarm.js";
 export { bundledRuntimeFile, createProcessDriver, type ProcessDriverOptions } from "../container/process-driver.js";
-export { createGrantResolver, createUserGrants, type GrantResolverOptions } from "./grant-resolver.js";
+export { type ActivationTermsOptions, createTermsResolver, createUserTermsResolver } from "./activation-terms.js";
 export { createInvoker, type InvokerOptions } from "./invoker.js";

@@ -9,9 +9,9 @@ import { eventually, RecordingLogger } from "@openwhisk-harvest/testkit";
 import { strToU8, zipSync } from "fflate";
 import type { Container, ContainerDriver, ContainerSpec } from "../container/driver.js";
 import { createProcessDriver } from "../container/process-driver.js";
-import type { ActivationMessage, ActivationRecord, Grant, Invoker } from "../messages.js";
+import type { ActivationMessage, ActivationRecord, ActivationTerms, Invoker } from "../messages.js";
 import { createInvoker } from "./invoker.js";
-import { GRID, harvestedGrant, type MessageParts, messageOf, RUN_KEY, userGrant } from "./messages.kit.js";
+import { GRID, harvestedTerms, type MessageParts, messageOf, RUN_KEY, userTerms } from "./messages.kit.js";
 
 const logger = new RecordingLogger();
 const observations: Observation[] = [];
@@ -54,9 +54,9 @@ after(async () => {
   await enforcer.close();
 });
 
-async function run(parts: MessageParts, grant: Partial<Grant> = {}): Promise<ActivationRecord & { message: ActivationMessage }> {
+async function run(parts: MessageParts, terms: Partial<ActivationTerms> = {}): Promise<ActivationRecord & { message: ActivationMessage }> {
   const message = messageOf(parts);
-  return { ...(await invoker.run(message, userGrant(message, grant))), message };
+  return { ...(await invoker.run(message, userTerms(message, terms))), message };
 }
 
 const annotation = (record: ActivationRecord, key: string) => record.annotations.find((a) => a.key === key)?.value;
@@ -184,9 +184,9 @@ test("logs over their limit are cut, said to be, and cost the container; a limit
 });
 
 test("the last log line is what was seen of the run, and Redis is told the same", async () => {
-  const grant = harvestedGrant({ cpuCores: 0.5, workCoreMs: 10_000 });
+  const terms = harvestedTerms({ cpuCores: 0.5, workCoreMs: 10_000 });
   const code = "function main() { const from = process.cpuUsage(); while (process.cpuUsage(from).user < 150_000); return {} }";
-  const record = await run({ code }, grant);
+  const record = await run({ code }, terms);
   const observation = observationInLogs(record.logs, record.activationId);
   assert.match(String(record.logs.at(-1)), /^.{30} stdout: XHARVEST /);
   assert.deepEqual(observations.at(-1), observation);
@@ -253,9 +253,9 @@ async function heldContainer(name: string) {
   const container = containers.at(-1);
   assert.ok(container);
   let count = 0;
-  const during = async <T>(grant: Partial<Grant>, look: () => T | Promise<T>, parts: MessageParts = {}) => {
+  const during = async <T>(terms: Partial<ActivationTerms>, look: () => T | Promise<T>, parts: MessageParts = {}) => {
     const hold = join(home, `h${++count}`);
-    const running = run({ name, code: HELD, content: { hold }, ...parts }, grant);
+    const running = run({ name, code: HELD, content: { hold }, ...parts }, terms);
     await eventually(() => existsSync(`${hold}-runs`), "it runs");
     const seen = await look();
     writeFileSync(`${hold}-goes`, "");
@@ -267,7 +267,7 @@ async function heldContainer(name: string) {
   return { container, during };
 }
 
-test("H3, H4: while it runs the limits are the grant's, and before and after they are the user allocation", async (t) => {
+test("H3, H4: while it runs the limits are those of its terms, and before and after they are the user allocation", async (t) => {
   const skip = noCgroups();
   if (skip) return t.skip(skip);
   const { container, during } = await heldContainer("limits");
@@ -275,17 +275,17 @@ test("H3, H4: while it runs the limits are the grant's, and before and after the
   const limits = () => container.group.limits();
   assert.deepEqual(limits(), user);
   assert.deepEqual(await during({}, limits), user);
-  assert.deepEqual(await during(harvestedGrant({ cpuCores: 0.25, memoryMb: 512 }), limits), { cpuCores: 0.25, memoryMb: 512 });
+  assert.deepEqual(await during(harvestedTerms({ cpuCores: 0.25, memoryMb: 512 }), limits), { cpuCores: 0.25, memoryMb: 512 });
   assert.deepEqual(limits(), user);
-  assert.deepEqual(await during(harvestedGrant({ cpuCores: 1.75 }), limits), user, "what is above U comes by a plan (H1)");
+  assert.deepEqual(await during(harvestedTerms({ cpuCores: 1.75 }), limits), user, "what is above U comes by a plan (H1)");
   assert.deepEqual(limits(), user);
 });
 
-test("H5: a grant below the user's memory does not lower the limit at which it is killed", async (t) => {
+test("H5: terms below the user's memory do not lower the limit at which it is killed", async (t) => {
   const skip = noCgroups();
   if (skip) return t.skip(skip);
   const { container, during } = await heldContainer("memory");
-  assert.deepEqual(await during(harvestedGrant({ cpuCores: 0.5, memoryMb: 128 }), () => container.group.limits()), {
+  assert.deepEqual(await during(harvestedTerms({ cpuCores: 0.5, memoryMb: 128 }), () => container.group.limits()), {
     cpuCores: 0.5,
     memoryMb: 256,
   });
@@ -299,7 +299,7 @@ test("H5: a run with less CPU than the user allocation has that back when half o
   const startMs = performance.now();
   const parts = { limits: { timeout: 3_000 } };
   const seen = await during(
-    harvestedGrant({ cpuCores: 0.25 }),
+    harvestedTerms({ cpuCores: 0.25 }),
     async () => {
       const atFirst = cpuCores();
       await eventually(() => cpuCores() !== atFirst, "the CPU is given back");
@@ -312,14 +312,14 @@ test("H5: a run with less CPU than the user allocation has that back when half o
   assert.ok(tookMs >= 1_500 && tookMs < 3_000);
 });
 
-test("initialization runs unlimited, whatever the grant", async (t) => {
+test("initialization runs unlimited, whatever the terms", async (t) => {
   const skip = noCgroups();
   if (skip) return t.skip(skip);
   const known = containers.length;
   // Works for so much CPU time as no busy host can shorten.
   const works = "const from = process.cpuUsage(); while (process.cpuUsage(from).user < 300_000);";
   const code = `const fs = require('fs'); ${works} ${HELD.replace("const fs = require('fs');", "")}`;
-  const running = run({ name: "slow", code }, harvestedGrant({ cpuCores: 0.25 }));
+  const running = run({ name: "slow", code }, harvestedTerms({ cpuCores: 0.25 }));
   await eventually(() => containers.length > known, "it has a container");
   const container = containers.at(-1);
   await eventually(
@@ -345,9 +345,9 @@ test("where a node agent applies, no limit is written and nothing is told of wha
     ...{ payloadMaxBytes: 1_048_576, sampling: { periodMs: 20, windowMs: 100 }, applier: "node-agent" },
     driver: { enforcement: driver.enforcement, create: noting, close: async () => undefined },
   });
-  for (const grant of [{}, harvestedGrant({ cpuCores: 0.5, memoryMb: 512 }), { conductor: true, cpuCores: 0 }]) {
+  for (const terms of [{}, harvestedTerms({ cpuCores: 0.5, memoryMb: 512 }), { conductor: true, cpuCores: 0 }]) {
     const message = messageOf({ name: "left-alone", content: { a: 1, $harvest: { k: "k" } } });
-    const { response, logs } = await stock.run(message, userGrant(message, grant));
+    const { response, logs } = await stock.run(message, userTerms(message, terms));
     assert.deepEqual([response.result, logs, written], [{ a: 1, $harvest: { k: "k" } }, [], []]);
   }
   await stock.close();

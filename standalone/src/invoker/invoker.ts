@@ -1,4 +1,4 @@
-/** One invoker of the embedded OpenWhisk: takes an activation and its grant, finds it a container, runs it, and makes its record. */
+/** One invoker of the embedded OpenWhisk: takes an activation and its terms, finds it a container, runs it, and makes its record. */
 import { hostname } from "node:os";
 import { Node, type PlanSource, Reporter } from "@openwhisk-harvest/applier";
 import {
@@ -13,7 +13,7 @@ import {
 } from "@openwhisk-harvest/core";
 import type { ContainerDriver } from "../container/driver.js";
 import type { Logger } from "../container/logger.js";
-import type { ActivationMessage, ActivationRecord, CodeExec, Grant, Invoker } from "../messages.js";
+import type { ActivationMessage, ActivationRecord, ActivationTerms, CodeExec, Invoker } from "../messages.js";
 import { type ActivationFacts, activationRecord } from "./activation-record.js";
 import { type Applier, type FinishedRun, runActivation, runMemoryMb } from "./activation-run.js";
 import { ContainerPool, type ContainerRequest, type Lease } from "./container-pool.js";
@@ -83,8 +83,8 @@ class ContainerInvoker implements Invoker {
     return this.#node.lend(activationId);
   }
 
-  async run(message: ActivationMessage, grant: Grant): Promise<ActivationRecord> {
-    const facts = await this.#serve(message, grant);
+  async run(message: ActivationMessage, terms: ActivationTerms): Promise<ActivationRecord> {
+    const facts = await this.#serve(message, terms);
     return activationRecord(message, facts, this.#clock.nowMs());
   }
 
@@ -93,16 +93,16 @@ class ContainerInvoker implements Invoker {
     await this.#pool.close();
   }
 
-  async #serve(message: ActivationMessage, grant: Grant): Promise<ActivationFacts> {
+  async #serve(message: ActivationMessage, terms: ActivationTerms): Promise<ActivationFacts> {
     let lease: Lease;
     try {
-      lease = await this.#pool.acquire(this.#requestOf(message, grant));
+      lease = await this.#pool.acquire(this.#requestOf(message, terms));
     } catch (error) {
       return this.#notStarted(message, error);
     }
     let finished: FinishedRun | undefined;
     try {
-      finished = await runActivation(lease, { message, grant }, { ...this.#options, clock: this.#clock, node: this.#node });
+      finished = await runActivation(lease, { message, terms }, { ...this.#options, clock: this.#clock, node: this.#node });
       return finished.facts;
     } catch (error) {
       return this.#failed(message, error, MESSAGES.abnormalRun);
@@ -123,20 +123,20 @@ class ContainerInvoker implements Invoker {
     return { response: whiskError(text), timedOut: false, logs: [] };
   }
 
-  #requestOf(message: ActivationMessage, grant: Grant): ContainerRequest {
+  #requestOf(message: ActivationMessage, terms: ActivationTerms): ContainerRequest {
     const { driver, apiHost, conductorEnvironment = {} } = this.#options;
-    const memoryLimitMb = runMemoryMb(grant);
+    const memoryLimitMb = runMemoryMb(terms);
     return {
       key: containerKey(message),
       memoryMb: memoryLimitMb,
-      idleMemoryMb: grant.user.memoryMb,
+      idleMemoryMb: terms.user.memoryMb,
       start: () =>
         driver.create({
           name: `${message.user.namespace}_${message.action.name}`,
           kind: message.action.exec.kind,
           ...imageOf(message.action.exec),
           memoryLimitMb,
-          environment: { __OW_API_HOST: apiHost, ...(grant.conductor ? conductorEnvironment : {}) },
+          environment: { __OW_API_HOST: apiHost, ...(terms.conductor ? conductorEnvironment : {}) },
         }),
     };
   }

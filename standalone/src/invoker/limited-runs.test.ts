@@ -19,7 +19,7 @@ import type { Container, ContainerDriver, ContainerSpec } from "../container/dri
 import { createProcessDriver } from "../container/process-driver.js";
 import type { Invoker } from "../messages.js";
 import { createInvoker } from "./invoker.js";
-import { GRID, harvestedGrant, messageOf, userGrant } from "./messages.kit.js";
+import { GRID, harvestedTerms, messageOf, userTerms } from "./messages.kit.js";
 
 const probe = await detectEnforcement();
 await probe.close();
@@ -94,8 +94,8 @@ describe("limits while a run is under way", { skip }, () => {
   function start(name: string, allocation: Partial<PublishedAllocation>, cpuMs: number, timeoutMs = LONG_MS) {
     const k = formatRunKey({ root: ROOT, trail: [], astPath: `[${count++}]`, seq: 0 });
     const message = messageOf({ name, code: WORKS, content: { cpuMs }, limits: { timeout: timeoutMs } });
-    const grant = userGrant(message, harvestedGrant(allocation, { harvest: { k, d: "d" } }));
-    const record = invoker.run(message, grant);
+    const terms = userTerms(message, harvestedTerms(allocation, { harvest: { k, d: "d" } }));
+    const record = invoker.run(message, terms);
     const told = () => events.filter((event): event is LeaseEvent => event.activationId === message.activationId && !!event.lease);
     const types = () => told().map(({ type }) => type);
     /** Without mere repetitions (run.R1). */

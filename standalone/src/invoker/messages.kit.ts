@@ -1,6 +1,6 @@
-/** Messages and grants for tests. */
+/** Messages and terms for tests. */
 import type { Grid, KeyValue, PublishedAllocation } from "@openwhisk-harvest/core";
-import type { ActionLimits, ActivationMessage, Grant, Parameter } from "../messages.js";
+import type { ActionLimits, ActivationMessage, ActivationTerms, Parameter } from "../messages.js";
 
 export const LIMITS: ActionLimits = { timeout: 20_000, memory: 256, logs: 10, concurrency: 1 };
 export const GRID: Grid = { cpuCores: { min: 0.25, max: 2, step: 0.25 }, memoryMb: { min: 128, max: 8192, step: 128 } };
@@ -53,13 +53,13 @@ export function messageOf(parts: MessageParts = {}): ActivationMessage {
 }
 
 /** The user allocation, as decided for a message outside of all compositions. */
-export function userGrant(message: ActivationMessage, more: Partial<Grant> = {}): Grant {
+export function userTerms(message: ActivationMessage, more: Partial<ActivationTerms> = {}): ActivationTerms {
   const memoryMb = message.action.limits.memory;
   return { mode: "off", user: { cpuCores: 1, cpuSource: "platform-default", memoryMb }, conductor: false, cpuCores: 1, memoryMb, ...more };
 }
 
-/** What decision `d` allocates, as the grant resolver makes a grant of it. */
-export function harvestedGrant(allocation: Partial<PublishedAllocation>, more: Partial<Grant> = {}): Partial<Grant> {
+/** What decision `d` allocates, as activation-terms.ts makes terms of it. */
+export function harvestedTerms(allocation: Partial<PublishedAllocation>, more: Partial<ActivationTerms> = {}): Partial<ActivationTerms> {
   const published: PublishedAllocation = { v: 1, decision: "d", namespace: "guest", epoch: 1, ...allocation };
   const { cpuCores, memoryMb = 0 } = allocation;
   return {

@@ -9,7 +9,7 @@ import { createProcessDriver } from "../container/process-driver.js";
 import type { ActivationRecord, Invoker } from "../messages.js";
 import { archive } from "../runtime/runtime.kit.js";
 import { createInvoker } from "./invoker.js";
-import { GRID, type MessageParts, messageOf, userGrant } from "./messages.kit.js";
+import { GRID, type MessageParts, messageOf, userTerms } from "./messages.kit.js";
 
 const skip = offeredKind("python:3") ? false : "no python3 from 3.8 on here";
 const DEVELOPER_LINE = "stderr: The action did not initialize or run as expected. Log data might be missing.";
@@ -33,7 +33,7 @@ after(async () => {
 
 async function run(parts: MessageParts): Promise<{ record: ActivationRecord; warm: boolean }> {
   const message = messageOf({ kind: "python:3", ...parts });
-  const record = await invoker.run(message, userGrant(message));
+  const record = await invoker.run(message, userTerms(message));
   return { record, warm: invoker.hasWarmContainer(message) };
 }
 

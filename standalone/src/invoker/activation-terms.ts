@@ -2,8 +2,8 @@
  * Works out what a message may have, before it is placed: takes `$harvest` out of its content and lets the applier judge (terms.ts).
  * Whatever goes wrong on the way is the user allocation (H3).
  *
- * grant-resolver.G1  Only a function run of a composition of ours (a `cause`, and a run key that can be read) gets anything but U.
- * grant-resolver.G2  A conductor has U's memory and holds no CPU; it runs unlimited.
+ * activation-terms.G1  Only a function run of a composition of ours (a `cause`, and a run key that can be read) gets anything but U.
+ * activation-terms.G2  A conductor has U's memory and holds no CPU; it runs unlimited.
  */
 import { type NodeRoom, type RunTerms, type TermsRequest, TermsResolver, termsOf } from "@openwhisk-harvest/applier";
 import {
@@ -23,13 +23,13 @@ import {
   userAllocationOf,
 } from "@openwhisk-harvest/core";
 import type { Logger } from "../container/logger.js";
-import type { ActivationMessage, Grant, GrantResolver } from "../messages.js";
+import type { ActivationMessage, ActivationTerms, ResolveTerms } from "../messages.js";
 
 /** CPU of an action that says nothing about it (architecture, 2). */
 const PLATFORM_CPU_CORES = 1;
 const DEFAULT_ALLOCATION_TTL_MS = 3_600_000;
 
-export interface GrantResolverOptions {
+export interface ActivationTermsOptions {
   readonly allocations: Pick<AllocationStore, "lookup">;
   readonly grid: Grid;
   /** The most that a single invoker can give. */
@@ -43,14 +43,14 @@ export interface GrantResolverOptions {
 }
 
 /** Where node agents apply: everything has its user allocation here, and `$harvest` goes on to the agent in the container. */
-export function createUserGrants(options: Pick<GrantResolverOptions, "grid" | "maxAllocation" | "logger">): GrantResolver {
+export function createUserTermsResolver(options: Pick<ActivationTermsOptions, "grid" | "maxAllocation" | "logger">): ResolveTerms {
   return async (message) => {
     const user = userOf(message, options.logger);
-    return { message, grant: grantOf(message, user, termsOf({ user }, roomFor(user, options.maxAllocation), options.grid)) };
+    return { message, terms: activationTermsOf(message, user, termsOf({ user }, roomFor(user, options.maxAllocation), options.grid)) };
   };
 }
 
-export function createGrantResolver(options: GrantResolverOptions): GrantResolver {
+export function createTermsResolver(options: ActivationTermsOptions): ResolveTerms {
   const { clock = systemClock, signingKey, maxAllocation, allocationTtlMs = DEFAULT_ALLOCATION_TTL_MS, logger } = options;
   const resolver = new TermsResolver({ ...options, clock, allocationTtlMs, ...(signingKey && { signing: signingKey }) });
   return async (given) => {
@@ -58,7 +58,7 @@ export function createGrantResolver(options: GrantResolverOptions): GrantResolve
     const user = userOf(message, logger);
     const shown = harvest && key && !isConductor(message) ? { harvest, key } : {};
     const terms = await resolver.resolve({ ...requestOf(message, user), ...shown }, { room: () => roomFor(user, maxAllocation) });
-    return { message, grant: { ...grantOf(message, user, terms), ...(harvest && { harvest }) } };
+    return { message, terms: { ...activationTermsOf(message, user, terms), ...(harvest && { harvest }) } };
   };
 }
 
@@ -73,7 +73,7 @@ export function requestOf({ action, user: { namespace } }: Pick<ActivationMessag
   };
 }
 
-export function grantOf(message: Pick<ActivationMessage, "action">, user: UserAllocation, terms: RunTerms): Grant {
+export function activationTermsOf(message: Pick<ActivationMessage, "action">, user: UserAllocation, terms: RunTerms): ActivationTerms {
   const { mode, granted, allocation, harvest } = terms;
   const conductor = isConductor(message);
   const cpuCores = user.cpuCores === undefined ? PLATFORM_CPU_CORES : granted.cpuCores;

@@ -1,4 +1,4 @@
-/** The rules of grant-resolver.ts, and H2, H3, H5 (architecture, 5), over the grant of a message and over the resolver that feeds it. */
+/** The rules of activation-terms.ts, and H2, H3, H5 (architecture, 5), over the terms of a message and over the resolver that feeds it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { termsOf } from "@openwhisk-harvest/applier";
@@ -22,8 +22,8 @@ import {
 } from "@openwhisk-harvest/core";
 import { RecordingLogger } from "@openwhisk-harvest/testkit";
 import fc from "fast-check";
-import type { Grant } from "../messages.js";
-import { createGrantResolver, createUserGrants, grantOf, requestOf, roomFor } from "./grant-resolver.js";
+import type { ActivationTerms } from "../messages.js";
+import { activationTermsOf, createTermsResolver, createUserTermsResolver, requestOf, roomFor } from "./activation-terms.js";
 import { type MessageParts, messageOf } from "./messages.kit.js";
 
 const GRID: Grid = { cpuCores: { min: 0.25, max: 2, step: 0.25 }, memoryMb: { min: 128, max: 8192, step: 128 } };
@@ -59,18 +59,18 @@ interface Case {
 }
 
 /** A run to which everything fits, but for what the case says. */
-function grantFor({ parts, user = U, harvest = { k: K, d: D }, lookup: found = lookup(published()), nowMs }: Case = {}): Grant {
+function termsFor({ parts, user = U, harvest = { k: K, d: D }, lookup: found = lookup(published()), nowMs }: Case = {}): ActivationTerms {
   const message = messageOf(parts);
   const shown = harvest ? { harvest, key: parseRunKey(harvest.k) } : {};
   const request = { ...requestOf(message, user), ...shown, ...(found && { lookup: found }), ...(nowMs !== undefined && { nowMs }) };
-  return grantOf(message, user, termsOf(request, roomFor(user, BOUNDS.maxAllocation), GRID));
+  return activationTermsOf(message, user, termsOf(request, roomFor(user, BOUNDS.maxAllocation), GRID));
 }
-const given = ({ cpuCores, memoryMb, decision }: Grant) => ({ cpuCores, memoryMb, decision });
+const given = ({ cpuCores, memoryMb, decision }: ActivationTerms) => ({ cpuCores, memoryMb, decision });
 const EXACTLY_U = { cpuCores: 1, memoryMb: 256, decision: undefined };
 
 test("H3 is exempted by a decision that was stamped, is ours, and lies on the grid", () => {
-  assert.deepEqual(given(grantFor()), { cpuCores: 0.25, memoryMb: 512, decision: D });
-  assert.equal(grantFor().mode, "harvest");
+  assert.deepEqual(given(termsFor()), { cpuCores: 0.25, memoryMb: 512, decision: D });
+  assert.equal(termsFor().mode, "harvest");
 });
 
 test("a pause is U for what it covers, until it is over", () => {
@@ -79,12 +79,12 @@ test("a pause is U for what it covers, until it is over", () => {
   const { name, namespace } = messageOf().action;
   assert.equal(namespace, "guest");
   for (const pause of [{}, { namespace }, { namespace, action: name }])
-    assert.deepEqual(given(grantFor({ lookup: paused(pause) })), EXACTLY_U);
+    assert.deepEqual(given(termsFor({ lookup: paused(pause) })), EXACTLY_U);
   for (const pause of [{ namespace: "other" }, { namespace, action: `not-${name}` }, { namespace: "other", action: name }])
-    assert.equal(grantFor({ lookup: paused(pause) }).decision, D);
+    assert.equal(termsFor({ lookup: paused(pause) }).decision, D);
   const soonOver = paused({ untilMs: 10 });
-  assert.equal(grantFor({ lookup: soonOver, nowMs: 9 }).decision, undefined);
-  assert.equal(grantFor({ lookup: soonOver, nowMs: 10 }).decision, D);
+  assert.equal(termsFor({ lookup: soonOver, nowMs: 9 }).decision, undefined);
+  assert.equal(termsFor({ lookup: soonOver, nowMs: 10 }).decision, D);
 });
 
 const unstamped: HarvestParam = { k: K };
@@ -110,37 +110,37 @@ const h3: [string, Case][] = [
 ];
 for (const [why, unfit] of h3)
   test(`H3: a run has U, exactly, when ${why}`, () => {
-    assert.deepEqual(given(grantFor(unfit)), EXACTLY_U);
+    assert.deepEqual(given(termsFor(unfit)), EXACTLY_U);
   });
 
 test("an action, or a namespace, may opt in alone", () => {
   const annotations = [{ key: "harvest", value: true }];
-  assert.equal(grantFor({ parts: { annotations }, lookup: lookup(published(), DEFAULT_MODE_SETTINGS) }).cpuCores, 0.25);
-  assert.equal(grantFor({ lookup: lookup(published(), modes("observe", { guest: "harvest" })) }).cpuCores, 0.25);
+  assert.equal(termsFor({ parts: { annotations }, lookup: lookup(published(), DEFAULT_MODE_SETTINGS) }).cpuCores, 0.25);
+  assert.equal(termsFor({ lookup: lookup(published(), modes("observe", { guest: "harvest" })) }).cpuCores, 0.25);
 });
 
 test("a resource that was not published stays at U", () => {
-  assert.deepEqual(given(grantFor({ lookup: lookup(without("memoryMb")) })), { cpuCores: 0.25, memoryMb: 256, decision: D });
-  assert.deepEqual(given(grantFor({ lookup: lookup(without("cpuCores")) })), { cpuCores: 1, memoryMb: 512, decision: D });
+  assert.deepEqual(given(termsFor({ lookup: lookup(without("memoryMb")) })), { cpuCores: 0.25, memoryMb: 256, decision: D });
+  assert.deepEqual(given(termsFor({ lookup: lookup(without("cpuCores")) })), { cpuCores: 1, memoryMb: 512, decision: D });
 });
 
 test("terms.A4: harvested memory never takes the limit below U, and CPU is never more than an invoker has", () => {
-  assert.equal(grantFor({ lookup: lookup(published({ memoryMb: 128 })) }).memoryMb, 256);
-  assert.equal(grantFor({ lookup: lookup(published({ cpuCores: 2 })) }).cpuCores, 1.75);
+  assert.equal(termsFor({ lookup: lookup(published({ memoryMb: 128 })) }).memoryMb, 256);
+  assert.equal(termsFor({ lookup: lookup(published({ cpuCores: 2 })) }).cpuCores, 1.75);
 });
 
 test("terms.A5: profile gives every function the most there is, and never less than U", () => {
   const profiled = { lookup: lookup(undefined, modes("profile")), harvest: unstamped };
-  assert.deepEqual(given(grantFor(profiled)), { cpuCores: 1.75, memoryMb: 1024, decision: undefined });
+  assert.deepEqual(given(termsFor(profiled)), { cpuCores: 1.75, memoryMb: 1024, decision: undefined });
   const large: UserAllocation = { cpuCores: 4, cpuSource: "annotation", memoryMb: 1536 };
-  assert.deepEqual(given(grantFor({ ...profiled, user: large })), { cpuCores: 4, memoryMb: 1536, decision: undefined });
+  assert.deepEqual(given(termsFor({ ...profiled, user: large })), { cpuCores: 4, memoryMb: 1536, decision: undefined });
 });
 
-test("grant-resolver.G2: a conductor has U's memory and holds no CPU, in every mode", () => {
+test("activation-terms.G2: a conductor has U's memory and holds no CPU, in every mode", () => {
   for (const mode of ["off", "observe", "harvest", "profile"] as const) {
     const annotations = [{ key: "conductor", value: true }];
-    const grant = grantFor({ parts: { annotations }, harvest: null, lookup: lookup(published(), modes(mode)) });
-    assert.deepEqual([grant.cpuCores, grant.memoryMb, grant.decision, grant.conductor], [0, 256, undefined, true]);
+    const terms = termsFor({ parts: { annotations }, harvest: null, lookup: lookup(published(), modes(mode)) });
+    assert.deepEqual([terms.cpuCores, terms.memoryMb, terms.decision, terms.conductor], [0, 256, undefined, true]);
   }
 });
 
@@ -169,16 +169,16 @@ test("whatever Redis holds: U exactly, or on the grid (H2), not above what was p
           ...(memoryMb === undefined ? {} : { memoryMb }),
         };
         const user: UserAllocation = { cpuCores: userCores, cpuSource: "annotation", memoryMb: userMb };
-        const grant = grantFor({ user, lookup: lookup(allocation as PublishedAllocation, modes(global)) });
-        assert.ok(grant.memoryMb >= userMb); // H5
-        if (grant.decision === undefined) return assert.deepEqual([grant.cpuCores, grant.memoryMb], [userCores, userMb]); // H3
+        const terms = termsFor({ user, lookup: lookup(allocation as PublishedAllocation, modes(global)) });
+        assert.ok(terms.memoryMb >= userMb); // H5
+        if (terms.decision === undefined) return assert.deepEqual([terms.cpuCores, terms.memoryMb], [userCores, userMb]); // H3
         assert.ok(global === "harvest" && decision === D && namespace === "guest");
-        if (cpuCores === undefined) assert.equal(grant.cpuCores, userCores);
+        if (cpuCores === undefined) assert.equal(terms.cpuCores, userCores);
         else
           assert.ok(
-            isOnGrid(GRID.cpuCores, grant.cpuCores) && grant.cpuCores <= cpuCores && grant.cpuCores <= BOUNDS.maxAllocation.cpuCores,
+            isOnGrid(GRID.cpuCores, terms.cpuCores) && terms.cpuCores <= cpuCores && terms.cpuCores <= BOUNDS.maxAllocation.cpuCores,
           ); // H2
-        assert.ok(grant.memoryMb <= Math.max(userMb, memoryMb ?? 0));
+        assert.ok(terms.memoryMb <= Math.max(userMb, memoryMb ?? 0));
       },
     ),
     { numRuns: 10_000 },
@@ -200,17 +200,17 @@ class Store implements Pick<AllocationStore, "lookup"> {
 function resolverWith(answer: () => Promise<AllocationLookup>, maxAllocation: Allocation = BOUNDS.maxAllocation) {
   const store = new Store(answer);
   const logger = new RecordingLogger();
-  return { store, logger, resolve: createGrantResolver({ allocations: store, grid: GRID, maxAllocation, logger }) };
+  return { store, logger, resolve: createTermsResolver({ allocations: store, grid: GRID, maxAllocation, logger }) };
 }
 const good = async () => lookup(published());
 const inRun = { cause: "c".repeat(32), content: { a: 1, $harvest: { k: K, d: D } } };
 
 test("$harvest is applied, and taken out of the content", async () => {
   const { resolve } = resolverWith(good);
-  const { message, grant } = await resolve(messageOf(inRun));
+  const { message, terms } = await resolve(messageOf(inRun));
   assert.deepEqual(message.content, { a: 1 });
   assert.deepEqual(
-    [given(grant), grant.harvest],
+    [given(terms), terms.harvest],
     [
       { cpuCores: 0.25, memoryMb: 512, decision: D },
       { k: K, d: D },
@@ -218,7 +218,7 @@ test("$harvest is applied, and taken out of the content", async () => {
   );
 });
 
-test("grant-resolver.G1: without a cause, or with a key that cannot be read, $harvest is taken out, Redis is not asked, and U is given", async () => {
+test("activation-terms.G1: without a cause, or with a key that cannot be read, $harvest is taken out, Redis is not asked, and U is given", async () => {
   const { store, resolve } = resolverWith(good);
   const { cause } = inRun;
   const forged: MessageParts[] = [
@@ -231,9 +231,9 @@ test("grant-resolver.G1: without a cause, or with a key that cannot be read, $ha
     { cause, content: { $harvest: [K] } },
   ];
   for (const parts of forged) {
-    const { message, grant } = await resolve(messageOf(parts));
+    const { message, terms } = await resolve(messageOf(parts));
     assert.equal("$harvest" in (message.content as object), false);
-    assert.deepEqual([given(grant), grant.mode, grant.harvest], [EXACTLY_U, "off", undefined]);
+    assert.deepEqual([given(terms), terms.mode, terms.harvest], [EXACTLY_U, "off", undefined]);
   }
   for (const content of [{ a: 1 }, [1], undefined, null]) {
     const { message } = await resolve(messageOf({ cause, content }));
@@ -244,30 +244,30 @@ test("grant-resolver.G1: without a cause, or with a key that cannot be read, $ha
 
 test("H3: an error of Redis, as the store gives it after its deadline, is U", async () => {
   const { resolve, logger } = resolverWith(() => Promise.reject(new HarvestError("OWH_STORE_UNAVAILABLE", "no answer within 50 ms")));
-  const { grant, message } = await resolve(messageOf(inRun));
-  assert.deepEqual([given(grant), message.content, grant.mode], [EXACTLY_U, { a: 1 }, "off"]);
+  const { terms, message } = await resolve(messageOf(inRun));
+  assert.deepEqual([given(terms), message.content, terms.mode], [EXACTLY_U, { a: 1 }, "off"]);
   assert.equal(logger.complaints.length, 1);
 });
 
 test("modes are read for every run of a composition, stamped or not; without $harvest Redis is not asked", async () => {
   const { store, resolve } = resolverWith(async () => lookup(undefined, modes("profile")));
-  const { grant } = await resolve(messageOf({ ...inRun, content: { $harvest: { k: K } } }));
-  assert.deepEqual([grant.mode, grant.cpuCores, grant.harvest], ["profile", 1.75, { k: K }]);
+  const { terms } = await resolve(messageOf({ ...inRun, content: { $harvest: { k: K } } }));
+  assert.deepEqual([terms.mode, terms.cpuCores, terms.harvest], ["profile", 1.75, { k: K }]);
   const outside = await resolve(messageOf({ cause: inRun.cause, content: {} }));
-  assert.deepEqual([given(outside.grant), outside.grant.mode, store.asked], [EXACTLY_U, "off", 1]);
+  assert.deepEqual([given(outside.terms), outside.terms.mode, store.asked], [EXACTLY_U, "off", 1]);
 });
 
 test("a run key is applied once: what shows it again has U", async () => {
   const { resolve, logger } = resolverWith(good);
-  assert.equal((await resolve(messageOf(inRun))).grant.decision, D);
-  const { grant } = await resolve(messageOf(inRun));
-  assert.deepEqual([given(grant), grant.mode], [EXACTLY_U, "harvest"]);
+  assert.equal((await resolve(messageOf(inRun))).terms.decision, D);
+  const { terms } = await resolve(messageOf(inRun));
+  assert.deepEqual([given(terms), terms.mode], [EXACTLY_U, "harvest"]);
   assert.equal(logger.complaints.length, 1);
 });
 
 test("U comes from the action: encoded memory, the annotation cpu, else one core; a malformed one is the platform's", async () => {
   const { resolve, logger } = resolverWith(good);
-  const uOf = async (parts: MessageParts) => (await resolve(messageOf(parts))).grant.user;
+  const uOf = async (parts: MessageParts) => (await resolve(messageOf(parts))).terms.user;
   assert.deepEqual(await uOf({ limits: { memory: 8448 } }), { cpuCores: 2, cpuSource: "encoded", memoryMb: 256 });
   assert.deepEqual(await uOf({ annotations: [{ key: "cpu", value: 0.5 }] }), { cpuCores: 0.5, cpuSource: "annotation", memoryMb: 256 });
   assert.deepEqual(await uOf({}), U);
@@ -277,15 +277,15 @@ test("U comes from the action: encoded memory, the annotation cpu, else one core
 
 test("a conductor is known by its annotation, and Redis is not asked for it", async () => {
   const { store, resolve } = resolverWith(good);
-  const { grant } = await resolve(messageOf({ ...inRun, annotations: [{ key: "conductor", value: { type: "sequence" } }] }));
-  assert.deepEqual([grant.conductor, grant.cpuCores, store.asked], [true, 0, 0]);
+  const { terms } = await resolve(messageOf({ ...inRun, annotations: [{ key: "conductor", value: { type: "sequence" } }] }));
+  assert.deepEqual([terms.conductor, terms.cpuCores, store.asked], [true, 0, 0]);
 });
 
 test("where a node agent applies, everything has U here, and $harvest goes on to the container", async () => {
-  const resolve = createUserGrants({ ...BOUNDS, logger: new RecordingLogger() });
-  const { message, grant } = await resolve(messageOf(inRun));
+  const resolve = createUserTermsResolver({ ...BOUNDS, logger: new RecordingLogger() });
+  const { message, terms } = await resolve(messageOf(inRun));
   assert.deepEqual(message.content, inRun.content);
-  assert.deepEqual([given(grant), grant.mode, grant.harvest], [EXACTLY_U, "off", undefined]);
-  const { grant: ofConductor } = await resolve(messageOf({ annotations: [{ key: "conductor", value: true }] }));
+  assert.deepEqual([given(terms), terms.mode, terms.harvest], [EXACTLY_U, "off", undefined]);
+  const { terms: ofConductor } = await resolve(messageOf({ annotations: [{ key: "conductor", value: true }] }));
   assert.deepEqual([ofConductor.conductor, ofConductor.cpuCores], [true, 0]);
 });
