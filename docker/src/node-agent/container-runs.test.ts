@@ -11,9 +11,9 @@ import { Node, Reporter, TermsResolver } from "@openwhisk-harvest/applier";
 import type { ContainerGroup, Limits, MemoryLimits, Sample } from "@openwhisk-harvest/cgroup";
 import { HarvestError, type HarvestParam, type Observation, type PublishedAllocation } from "@openwhisk-harvest/core";
 import { HandClock, RecordingLogger } from "@openwhisk-harvest/testkit";
+import { ContainerRecords } from "./container-records.js";
 import { ContainerRuns } from "./container-runs.js";
 import { HeldContainer } from "./held-container.js";
-import { Journal } from "./journal.js";
 
 const folder = mkdtempSync(join(tmpdir(), "owh-node-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -58,7 +58,7 @@ const ROOT = idOf(7);
 function setUp(capacity = { cpuCores: 4, memoryMb: 2048 }) {
   const clock = new HandClock();
   const logger = new RecordingLogger();
-  const journal = new Journal(mkdtempSync(join(folder, "journal-")));
+  const records = new ContainerRecords(mkdtempSync(join(folder, "records-")));
   const grid = { cpuCores: { min: 0.5, max: 4, step: 0.5 }, memoryMb: { min: 128, max: 2048, step: 128 } };
   const published = new Map<string, PublishedAllocation>();
   const keys = new Map<string, HarvestParam>();
@@ -85,7 +85,7 @@ function setUp(capacity = { cpuCores: 4, memoryMb: 2048 }) {
   const place = (user: { cpuCores?: number; memoryMb: number } = { cpuCores: 1, memoryMb: 256 }, isBound = true) => {
     const id = (NAMES[containers.length] ?? "ff").repeat(32);
     const group = new MemoryGroup(clock, user);
-    const container = new HeldContainer({ id, name: `wsk0_1_guest_${id}`, user }, group, journal);
+    const container = new HeldContainer({ id, name: `wsk0_1_guest_${id}`, user }, group, records);
     if (isBound) container.bind({ namespace: "guest" });
     containers.push(container);
     return { container, group };
@@ -97,7 +97,7 @@ function setUp(capacity = { cpuCores: 4, memoryMb: 2048 }) {
   const begin = (container: HeldContainer, n: number, more: { harvest?: HarvestParam; running?: number; deadlineMs?: number } = {}) =>
     runs.begin(container, { activationId: idOf(n), cold: false, running: 1, ...more }, () => true);
   const end = (container: HeldContainer, n: number) => runs.end(container, { activationId: idOf(n), outcome: "success" });
-  return { node, runs, clock, journal, containers, observations, keys, asked, place, harvest, begin, end };
+  return { node, runs, clock, records, containers, observations, keys, asked, place, harvest, begin, end };
 }
 
 describe("runs of a node's containers", () => {
@@ -236,28 +236,28 @@ describe("runs of a node's containers", () => {
   });
 
   it("are all restored when the node agent is told to stop", async () => {
-    const { place, begin, harvest, runs, journal } = setUp();
+    const { place, begin, harvest, runs, records } = setUp();
     const { container, group } = place();
     await begin(container, 1, { harvest: harvest(0, { cpuCores: 0.5, memoryMb: 512 }) });
-    assert.deepEqual(journal.read()[0]?.held, { cpuCores: 1, memoryMb: 256 });
+    assert.deepEqual(records.read()[0]?.held, { cpuCores: 1, memoryMb: 256 });
     await runs.close();
     assert.deepEqual([group.limitsNow.cpuCores, group.limitsNow.memoryMb], [1, 256]);
-    assert.equal(journal.read()[0]?.held, undefined);
+    assert.equal(records.read()[0]?.held, undefined);
   });
 
-  it("journal.J1: have what an earlier process has left restored from the journal", async () => {
-    const { clock, journal } = setUp();
+  it("container-records.J1: have what an earlier process has left restored from the records", async () => {
+    const { clock, records } = setUp();
     const group = new MemoryGroup(clock, { cpuCores: 3, memoryMb: 512 });
     const user = { cpuCores: 1, memoryMb: 256 };
-    journal.write({ containerId: "ee".repeat(32), namespace: "guest", held: user });
-    const container = new HeldContainer({ id: "ee".repeat(32), name: "wsk0_1_guest_x", user }, group, journal, {
+    records.write({ containerId: "ee".repeat(32), namespace: "guest", held: user });
+    const container = new HeldContainer({ id: "ee".repeat(32), name: "wsk0_1_guest_x", user }, group, records, {
       namespace: "guest",
     });
-    assert.ok(await container.restoreFromJournal());
+    assert.ok(await container.restoreFromRecord());
     assert.deepEqual([group.limitsNow.cpuCores, group.limitsNow.memoryMb, group.limitsNow.memoryHighMb], [1, 256, undefined]);
     assert.ok(group.writes.includes("memory /max"), "memory.high is lifted, whatever it was");
-    assert.deepEqual(journal.read(), [{ containerId: "ee".repeat(32), namespace: "guest" }]);
+    assert.deepEqual(records.read(), [{ containerId: "ee".repeat(32), namespace: "guest" }]);
     await container.forget();
-    assert.equal(journal.read().length, 0);
+    assert.equal(records.read().length, 0);
   });
 });

@@ -5,7 +5,7 @@
  *                    user allocation and neither is observed. A run that begins after another whose end was never told takes its place.
  * container-runs.R2  A container counts while it has a run. One whose agent never spoke, to us or to an earlier process, counts as busy.
  * container-runs.R3  Every way out of a run restores: its end, another's begin, its expiry, the death of its container (nothing is left to
- *                    restore), this node's stop, and, through the journal, this process's death.
+ *                    restore), this node's stop, and, through its records, this process's death.
  */
 import type { BudgetMember, Node, Run, TermsResolver } from "@openwhisk-harvest/applier";
 import {

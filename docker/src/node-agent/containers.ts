@@ -7,8 +7,8 @@ import { openGroup } from "@openwhisk-harvest/cgroup";
 import { type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import type Docker from "dockerode";
 import type { Logger } from "pino";
+import type { ContainerRecord, ContainerRecords } from "./container-records.js";
 import { HeldContainer } from "./held-container.js";
-import type { Journal, JournalEntry } from "./journal.js";
 
 const BYTES_PER_MB = 1 << 20;
 /** Docker's own period, where a container has a quota and names no period. */
@@ -21,7 +21,7 @@ const LIST_EVERY_MS = 5_000;
 export interface ContainersOptions {
   readonly engine: Docker;
   readonly namePrefix: string;
-  readonly journal: Journal;
+  readonly records: ContainerRecords;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onGone: (container: HeldContainer) => void;
@@ -31,7 +31,7 @@ export class Containers {
   readonly #options: ContainersOptions;
   readonly #byId = new Map<string, HeldContainer>();
   readonly #byAddress = new Map<string, HeldContainer>();
-  readonly #left: Map<string, JournalEntry>;
+  readonly #left: Map<string, ContainerRecord>;
   readonly #closing = new AbortController();
   #listing: Promise<void> | undefined;
   #listedAtMs = Number.NEGATIVE_INFINITY;
@@ -39,14 +39,14 @@ export class Containers {
 
   private constructor(options: ContainersOptions) {
     this.#options = options;
-    this.#left = new Map(options.journal.read().map((entry) => [entry.containerId, entry]));
+    this.#left = new Map(options.records.read().map((entry) => [entry.containerId, entry]));
   }
 
   /** Knows all that are there, and has restored what an earlier process had changed. OWH_CHILD_FAILED when the engine does not answer. */
   static async open(options: ContainersOptions): Promise<Containers> {
     const containers = new Containers(options);
     await containers.#list();
-    for (const id of containers.#left.keys()) options.journal.remove(id); // of containers that are gone
+    for (const id of containers.#left.keys()) options.records.remove(id); // of containers that are gone
     containers.#left.clear();
     await containers.#listen();
     containers.#listNowAndThen().catch((error: unknown) => containers.#options.logger.error({ error: messageOf(error) }, "No more lists."));
@@ -94,7 +94,7 @@ export class Containers {
   }
 
   async #add(id: string): Promise<void> {
-    const { engine, journal, logger } = this.#options;
+    const { engine, records, logger } = this.#options;
     try {
       const { State, Name, HostConfig, NetworkSettings } = await engine.getContainer(id).inspect();
       const entry = this.#left.get(id);
@@ -103,7 +103,7 @@ export class Containers {
       const name = Name.replace(/^\//, "");
       const claim =
         entry?.namespace === undefined ? undefined : { namespace: entry.namespace, ...(entry.action ? { action: entry.action } : {}) };
-      const container = new HeldContainer({ id, name, user }, openGroup(name, State.Pid), journal, claim);
+      const container = new HeldContainer({ id, name, user }, openGroup(name, State.Pid), records, claim);
       this.#byId.set(id, container);
       for (const address of addressesOf(NetworkSettings)) this.#byAddress.set(address, container);
       if (entry?.held) await this.#restoreLeft(container);
@@ -115,7 +115,7 @@ export class Containers {
   }
 
   async #restoreLeft(container: HeldContainer): Promise<void> {
-    const isBack = await container.restoreFromJournal();
+    const isBack = await container.restoreFromRecord();
     const { name } = container;
     this.#options.logger.warn({ container: name, isBack }, "A container had limits that an earlier process had set; the user's are back.");
   }

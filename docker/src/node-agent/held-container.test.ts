@@ -5,14 +5,14 @@ import { join } from "node:path";
 import { limitedContainerContract } from "@openwhisk-harvest/applier/contract";
 import { detectEnforcement, limitsOfProcess, openGroup } from "@openwhisk-harvest/cgroup";
 import { openStand } from "../stand.kit.js";
+import { ContainerRecords } from "./container-records.js";
 import { HeldContainer } from "./held-container.js";
-import { Journal } from "./journal.js";
 
 const stand = await openStand();
 const enforcer = await detectEnforcement();
 await enforcer.close();
 const folder = mkdtempSync(join(tmpdir(), "owh-held-"));
-const journal = new Journal(folder);
+const records = new ContainerRecords(folder);
 let count = 0;
 
 limitedContainerContract("the node agent's", {
@@ -23,7 +23,7 @@ limitedContainerContract("the node agent's", {
     const user = { cpuCores: 1, memoryMb: 256 };
     const name = `held${count++}`;
     const { pid, id } = await stand.plainContainer({ name, code: "function main() { return {} }", ...user });
-    const container = new HeldContainer({ id, name, user }, openGroup(name, pid), journal);
+    const container = new HeldContainer({ id, name, user }, openGroup(name, pid), records);
     return { container, inForce: () => limitsOfProcess(pid) };
   },
   close: async () => {

@@ -2,12 +2,12 @@
  * One action container and its limits: what its invoker created it with, as the engine tells it, and what is in force now. A container
  * that has grown keeps a raised kill limit until it has shrunk, for the kernel would kill it otherwise (limited-container.C4).
  *
- * held-container.C1  The journal knows of a change before the kernel does, and until all of it is undone (journal.J1).
+ * held-container.C1  The records know of a change before the kernel does, and until all of it is undone (container-records.J1).
  */
 import type { ContainerLimits, LimitedContainer } from "@openwhisk-harvest/applier";
 import type { ContainerGroup } from "@openwhisk-harvest/cgroup";
 import { HarvestError } from "@openwhisk-harvest/core";
-import type { Journal } from "./journal.js";
+import type { ContainerRecords } from "./container-records.js";
 import type { ContainerClaim } from "./questions.js";
 
 export class HeldContainer implements LimitedContainer {
@@ -15,19 +15,24 @@ export class HeldContainer implements LimitedContainer {
   readonly name: string;
   readonly user: ContainerLimits;
   readonly group: ContainerGroup;
-  readonly #journal: Journal;
+  readonly #records: ContainerRecords;
   #claim: ContainerClaim | undefined;
   #held = false;
   #cpuCores: number | undefined;
   #memoryMb: number;
   #memoryHighMb: number | undefined;
 
-  constructor(facts: Pick<HeldContainer, "id" | "name" | "user">, group: ContainerGroup, journal: Journal, claim?: ContainerClaim) {
+  constructor(
+    facts: Pick<HeldContainer, "id" | "name" | "user">,
+    group: ContainerGroup,
+    records: ContainerRecords,
+    claim?: ContainerClaim,
+  ) {
     this.id = facts.id;
     this.name = facts.name;
     this.user = facts.user;
     this.group = group;
-    this.#journal = journal;
+    this.#records = records;
     this.#claim = claim;
     this.#cpuCores = facts.user.cpuCores;
     this.#memoryMb = facts.user.memoryMb;
@@ -93,7 +98,7 @@ export class HeldContainer implements LimitedContainer {
   }
 
   /** For one whose limits an earlier process has changed: whatever is in force, everything goes back. */
-  async restoreFromJournal(): Promise<boolean> {
+  async restoreFromRecord(): Promise<boolean> {
     this.#held = true;
     this.#memoryHighMb = Number.NaN; // unknown, so that it is written
     this.#memoryMb = Math.max(this.user.memoryMb, this.group.limits().memoryMb ?? this.user.memoryMb);
@@ -102,7 +107,7 @@ export class HeldContainer implements LimitedContainer {
 
   /** When the container is gone: its record goes, too. */
   async forget(): Promise<void> {
-    this.#journal.remove(this.id);
+    this.#records.remove(this.id);
     await this.group.remove();
   }
 
@@ -125,7 +130,7 @@ export class HeldContainer implements LimitedContainer {
 
   #record(): void {
     const { id, user } = this;
-    if (!this.#held && !this.#claim) this.#journal.remove(id);
-    else this.#journal.write({ containerId: id, ...this.#claim, ...(this.#held ? { held: user } : {}) });
+    if (!this.#held && !this.#claim) this.#records.remove(id);
+    else this.#records.write({ containerId: id, ...this.#claim, ...(this.#held ? { held: user } : {}) });
   }
 }

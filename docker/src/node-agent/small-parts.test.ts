@@ -1,4 +1,4 @@
-/** The node agent's small parts: names, questions, request budgets, the journal, and what the engine says of limits. */
+/** The node agent's small parts: names, questions, request budgets, the records of containers, and what the engine says of limits. */
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { HandClock } from "@openwhisk-harvest/testkit";
 import { mayBelongTo } from "./container-name.js";
+import { ContainerRecords } from "./container-records.js";
 import { userLimitsOf } from "./containers.js";
-import { Journal } from "./journal.js";
 import { containerClaimOf, runEndOf, runStartOf } from "./questions.js";
 import { RequestBudget } from "./request-budget.js";
 
@@ -65,31 +65,31 @@ describe("request budgets", () => {
   });
 });
 
-describe("the journal", () => {
+describe("the records of containers", () => {
   it("gives back what was written, and leaves out and removes what is no entry", () => {
-    const folder = mkdtempSync(join(tmpdir(), "owh-journal-"));
+    const folder = mkdtempSync(join(tmpdir(), "owh-records-"));
     try {
-      const journal = new Journal(join(folder, "deep/journal"));
+      const records = new ContainerRecords(join(folder, "deep/records"));
       const one = { containerId: "ab".repeat(32), namespace: "guest", action: "hello", held: { cpuCores: 0.5, memoryMb: 256 } };
       const two = { containerId: "cd".repeat(32), namespace: "guest" };
-      journal.write(one);
-      journal.write(two);
-      journal.write({ ...two, held: { memoryMb: 128 } });
+      records.write(one);
+      records.write(two);
+      records.write({ ...two, held: { memoryMb: 128 } });
       for (const [name, text] of [
         ["torn", '{"v":1,"containerId":"ab'],
         ["other", '{"v":2,"containerId":"abababababab"}'],
         ["path", '{"v":1,"containerId":"../../etc/passwd"}'],
         ["null", "null"],
       ])
-        writeFileSync(join(folder, `deep/journal/${name}.json`), text as string);
-      const read = new Journal(join(folder, "deep/journal")).read();
+        writeFileSync(join(folder, `deep/records/${name}.json`), text as string);
+      const read = new ContainerRecords(join(folder, "deep/records")).read();
       assert.deepEqual(
         read.sort((a, b) => a.containerId.localeCompare(b.containerId)),
         [one, { ...two, held: { memoryMb: 128 } }],
       );
-      journal.remove(one.containerId);
-      journal.remove(one.containerId);
-      assert.equal(readdirSync(join(folder, "deep/journal")).length, 1);
+      records.remove(one.containerId);
+      records.remove(one.containerId);
+      assert.equal(readdirSync(join(folder, "deep/records")).length, 1);
     } finally {
       rmSync(folder, { recursive: true });
     }

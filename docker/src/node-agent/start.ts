@@ -16,10 +16,10 @@ import {
 } from "@openwhisk-harvest/core";
 import Docker from "dockerode";
 import type { Logger } from "pino";
+import { ContainerRecords } from "./container-records.js";
 import { ContainerRuns } from "./container-runs.js";
 import { Containers } from "./containers.js";
 import type { HeldContainer } from "./held-container.js";
-import { Journal } from "./journal.js";
 import { metricsOf } from "./metrics.js";
 import { listen } from "./server.js";
 
@@ -67,8 +67,8 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
     runs.containerGone(container).catch(fault("A dead container's run could not be ended."));
   };
   try {
-    const journal = new Journal(join(config.dataDir, "node-agent"));
-    containers = await Containers.open({ engine, namePrefix: containerPrefix, journal, clock, logger, onGone });
+    const records = new ContainerRecords(join(config.dataDir, "node-agent"));
+    containers = await Containers.open({ engine, namePrefix: containerPrefix, records, clock, logger, onGone });
     restoreNowAndThen(runs, clock, closing.signal).catch(fault("Containers that have grown are not looked after any more."));
     const metrics = () => metricsOf(runs, reporter);
     const server = await listen({ host, port, requestsPerSecond, containers, runs, metrics, clock, logger });

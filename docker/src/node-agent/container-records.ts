@@ -1,17 +1,17 @@
 /**
- * What must outlive this process, one small file per container: to which namespace it was bound before user code came in, and, while
- * limits are changed, what they were before. A process that is killed leaves its files; the next one restores from them.
+ * What must outlive this process, a record (one small file) for each container: to which namespace it was bound before user code came
+ * in, and, while limits are changed, what they were before. A process that is killed leaves its files; the next one restores from them.
  *
- * journal.J1  The file is there before the first limit is changed, and says so until all are back.
- * journal.J2  A file is replaced whole (write, rename), so that it is never read half. Nothing is flushed to the disk: what a crash of the
- *     whole machine could take away are records of containers that it takes away, too.
+ * container-records.J1  The file is there before the first limit is changed, and says so until all are back.
+ * container-records.J2  A file is replaced whole (write, rename), so that it is never read half. Nothing is flushed to the disk: what a
+ *                       crash of the whole machine could take away are records of containers that it takes away, too.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ContainerLimits } from "@openwhisk-harvest/applier";
 import { HarvestError, messageOf, parseJson } from "@openwhisk-harvest/core";
 
-export interface JournalEntry {
+export interface ContainerRecord {
   readonly containerId: string;
   readonly namespace?: string;
   readonly action?: string;
@@ -22,7 +22,7 @@ export interface JournalEntry {
 const FORMAT = 1;
 const CONTAINER_ID = /^[0-9a-f]{12,64}$/;
 
-export class Journal {
+export class ContainerRecords {
   readonly #folder: string;
 
   /** OWH_BAD_CONFIG when the folder cannot be made. */
@@ -35,19 +35,19 @@ export class Journal {
     }
   }
 
-  /** What the last process has left. A file that is no entry is left out, and removed: nothing can be restored from it. */
-  read(): JournalEntry[] {
+  /** What the last process has left. A file that is none is left out, and removed: nothing can be restored from it. */
+  read(): ContainerRecord[] {
     const files = readdirSync(this.#folder).filter((name) => name.endsWith(".json"));
     return files.flatMap((name) => {
-      const entry = entryOf(readFileSync(join(this.#folder, name), "utf8"));
-      if (!entry) rmSync(join(this.#folder, name), { force: true });
-      return entry ? [entry] : [];
+      const record = recordOf(readFileSync(join(this.#folder, name), "utf8"));
+      if (!record) rmSync(join(this.#folder, name), { force: true });
+      return record ? [record] : [];
     });
   }
 
-  write(entry: JournalEntry): void {
-    const file = this.#fileOf(entry.containerId);
-    writeFileSync(`${file}.new`, JSON.stringify({ v: FORMAT, ...entry }), { mode: 0o600 });
+  write(record: ContainerRecord): void {
+    const file = this.#fileOf(record.containerId);
+    writeFileSync(`${file}.new`, JSON.stringify({ v: FORMAT, ...record }), { mode: 0o600 });
     renameSync(`${file}.new`, file);
   }
 
@@ -60,8 +60,8 @@ export class Journal {
   }
 }
 
-function entryOf(text: string): JournalEntry | undefined {
-  const value = (parseJson(text) ?? {}) as Partial<JournalEntry> & { v?: unknown };
+function recordOf(text: string): ContainerRecord | undefined {
+  const value = (parseJson(text) ?? {}) as Partial<ContainerRecord> & { v?: unknown };
   const { v, containerId, namespace, action, held } = value;
   if (v !== FORMAT || typeof containerId !== "string" || !CONTAINER_ID.test(containerId)) return undefined;
   return {
