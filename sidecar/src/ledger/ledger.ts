@@ -47,10 +47,10 @@ import {
   entryOf,
   excessOf,
   heldOf,
+  type LeasedRun,
   newestPlan,
   RESOURCES,
   type Resource,
-  type Run,
   runningIn,
   type SentPlan,
   type Stage,
@@ -147,7 +147,7 @@ function hear(stage: Stage, event: LeaseEvent, nowMs: number, rules: LedgerRules
   const isSame = known !== undefined && isRunOf(known, event);
   if (known && (isSame ? event.lease.no <= known.lastNo || isOver(branch) : seq <= known.seq))
     return { stage, effects: [{ type: "dismissed", why: "late" }] };
-  const before: Run = isSame ? { ...known, activationId: event.activationId } : firstHeard(event, fn, seq, nowMs);
+  const before: LeasedRun = isSame ? { ...known, activationId: event.activationId } : firstHeard(event, fn, seq, nowMs);
   const run = ask(takeWord(before, event.lease, nowMs), branch, event, nowMs);
   const moved = isSame ? givenBackBy(branch, before, run) : waitsForLease(branch, run);
   const next: Branch = { terms: branch.terms, phase: event.type === "end" ? phaseAfter(branch, run) : "running", run };
@@ -156,7 +156,7 @@ function hear(stage: Stage, event: LeaseEvent, nowMs: number, rules: LedgerRules
 }
 
 /** Of a recalled run the activation is not known before its first event. */
-function isRunOf({ activationId, k }: Run, event: LeaseEvent): boolean {
+function isRunOf({ activationId, k }: LeasedRun, event: LeaseEvent): boolean {
   return activationId === undefined ? k === event.k : activationId === event.activationId;
 }
 
@@ -165,12 +165,12 @@ function isOver({ phase }: Branch): boolean {
   return phase === "ended" || phase === "between";
 }
 
-function phaseAfter({ terms }: Branch, { fn }: Run): "between" | "ended" {
+function phaseAfter({ terms }: Branch, { fn }: LeasedRun): "between" | "ended" {
   return terms.functions.at(-1) === fn ? "ended" : "between";
 }
 
 /** Until its first word is read, it holds what it starts with. */
-function firstHeard({ k, activationId, lease }: LeaseEvent, fn: Run["fn"], seq: number, nowMs: number): Run {
+function firstHeard({ k, activationId, lease }: LeaseEvent, fn: LeasedRun["fn"], seq: number, nowMs: number): LeasedRun {
   return {
     k,
     seq,
@@ -187,7 +187,7 @@ function firstHeard({ k, activationId, lease }: LeaseEvent, fn: Run["fn"], seq: 
   };
 }
 
-function takeWord(before: Run, { no, epoch, limits, repeatMs, usedCoreMs }: LeaseReport, nowMs: number): Run {
+function takeWord(before: LeasedRun, { no, epoch, limits, repeatMs, usedCoreMs }: LeaseReport, nowMs: number): LeasedRun {
   const { recalledEpoch, ...run } = before;
   const newest = newestPlan(run);
   const open = run.plans.filter((plan) => plan.epoch >= epoch); // ledger.L2: what its applier has passed is over
@@ -205,7 +205,7 @@ function takeWord(before: Run, { no, epoch, limits, repeatMs, usedCoreMs }: Leas
 }
 
 /** What it can have used at most, now that its limits may change. */
-function usedUntil({ used, inForce, fn }: Run, nowMs: number): Run["used"] {
+function usedUntil({ used, inForce, fn }: LeasedRun, nowMs: number): LeasedRun["used"] {
   const cores = Math.min(inForce.cpuCores, fn.ceiling.cpuCores);
   return { coreMs: used.coreMs + Math.max(0, nowMs - used.atMs) * cores, atMs: nowMs };
 }
@@ -213,7 +213,7 @@ function usedUntil({ used, inForce, fn }: Run, nowMs: number): Run["used"] {
 const ASKED_BY: Readonly<Partial<Record<LeaseEvent["type"], Resource>>> = { throttled: "cpuCores", "near-memory": "memoryMb" };
 
 /** Only what was lent can be asked back. */
-function ask(run: Run, branch: Branch, { type }: LeaseEvent, nowMs: number): Run {
+function ask(run: LeasedRun, branch: Branch, { type }: LeaseEvent, nowMs: number): LeasedRun {
   const resource = ASKED_BY[type];
   if (!resource || !sharesIn(branch, resource) || run.askedAtMs[resource] !== undefined) return run;
   if (newestPlan(run).amounts[resource] >= run.fn.user[resource] - TOLERANCE) return run;
@@ -221,7 +221,7 @@ function ask(run: Run, branch: Branch, { type }: LeaseEvent, nowMs: number): Run
 }
 
 /** An applier that gave back by itself has not waited for a plan. */
-function givenBackBy({ terms }: Branch, before: Run, after: Run): LedgerEffect[] {
+function givenBackBy({ terms }: Branch, before: LeasedRun, after: LeasedRun): LedgerEffect[] {
   return terms.resources.flatMap((resource): LedgerEffect[] => {
     const most = Math.max(...before.plans.map((plan) => plan.amounts[resource]), before.inForce[resource]);
     const more = after.inForce[resource] - most;
@@ -229,13 +229,13 @@ function givenBackBy({ terms }: Branch, before: Run, after: Run): LedgerEffect[]
   });
 }
 
-function waitsForLease({ terms }: Branch, { fn, inForce }: Run): LedgerEffect[] {
+function waitsForLease({ terms }: Branch, { fn, inForce }: LeasedRun): LedgerEffect[] {
   const lacks = terms.resources.includes("cpuCores") && inForce.cpuCores < fn.allocation.cpuCores - TOLERANCE;
   return lacks ? [{ type: "waiting", position: terms.position }] : [];
 }
 
 function loseSilent(stage: Stage, nowMs: number, { silentPeriods }: LedgerRules): Stage {
-  const isSilent = ({ heardAtMs, repeatMs }: Run) => repeatMs !== undefined && nowMs - heardAtMs >= silentPeriods * repeatMs;
+  const isSilent = ({ heardAtMs, repeatMs }: LeasedRun) => repeatMs !== undefined && nowMs - heardAtMs >= silentPeriods * repeatMs;
   const branches = stage.branches.map((branch): Branch => {
     const run = runningIn(branch);
     return run && isSilent(run) ? { ...branch, phase: "lost" } : branch;
@@ -255,7 +255,7 @@ function recall(stage: Stage, plans: PlanEntries, nowMs: number): Stage {
     const fn = branch?.terms.functions.find((one) => one.astPath === astPath);
     if (!branch || !fn || (branch.run && branch.run.seq >= seq)) continue;
     const amounts = { cpuCores: plan.cpuCores ?? fn.user.cpuCores, memoryMb: plan.memoryMb ?? fn.user.memoryMb };
-    const run: Run = {
+    const run: LeasedRun = {
       k,
       seq,
       activationId: undefined,
@@ -276,7 +276,7 @@ function recall(stage: Stage, plans: PlanEntries, nowMs: number): Stage {
 }
 
 /** ledger.L4 outlives a restart: a donor that was planned to U had asked, or was lucky, and keeps it. */
-function backByPlan({ terms }: Branch, fn: Run["fn"], amounts: Run["inForce"], nowMs: number): Run["askedAtMs"] {
+function backByPlan({ terms }: Branch, fn: LeasedRun["fn"], amounts: LeasedRun["inForce"], nowMs: number): LeasedRun["askedAtMs"] {
   const isBack = (resource: Resource) =>
     fn.allocation[resource] < fn.user[resource] - TOLERANCE && amounts[resource] >= fn.user[resource] - TOLERANCE;
   return Object.fromEntries(terms.resources.filter(isBack).map((resource) => [resource, nowMs]));
@@ -287,7 +287,7 @@ function settle(stage: Stage, before: readonly LedgerEffect[], nowMs: number, ru
   if (stage.branches.every(({ phase }) => phase === "ended" || phase === "lost")) return close(stage, before, "ended");
   if (nowMs - stage.openedAtMs >= stage.terms.timeoutMs) return closeWithUser(stage, before, "timeout");
   const byResource = new Map(RESOURCES.map((resource) => [resource, targetsOf(stage, resource, nowMs, rules)]));
-  const targetOf = (branch: Branch, run: Run, resource: Resource) =>
+  const targetOf = (branch: Branch, run: LeasedRun, resource: Resource) =>
     byResource.get(resource)?.get(branch.terms.position) ?? newestPlan(run).amounts[resource];
   const planned = plan(stage, (branch, run) => ({
     cpuCores: targetOf(branch, run, "cpuCores"),
@@ -297,7 +297,7 @@ function settle(stage: Stage, before: readonly LedgerEffect[], nowMs: number, ru
 }
 
 /** One plan for all branches whose amounts change (ledger.L2). */
-function plan(stage: Stage, targetOf: (branch: Branch, run: Run) => Run["inForce"]): LedgerStep {
+function plan(stage: Stage, targetOf: (branch: Branch, run: LeasedRun) => LeasedRun["inForce"]): LedgerStep {
   const epoch = stage.epoch + 1;
   const entries: Record<string, PublishedAllocation> = {};
   const moves: LedgerEffect[] = [];
@@ -316,7 +316,7 @@ function plan(stage: Stage, targetOf: (branch: Branch, run: Run) => Run["inForce
   return { stage: { ...stage, branches, epoch }, effects: [{ type: "plan", entries }, ...moves] };
 }
 
-function movesOf({ terms }: Branch, run: Run, amounts: Run["inForce"]): LedgerEffect[] {
+function movesOf({ terms }: Branch, run: LeasedRun, amounts: LeasedRun["inForce"]): LedgerEffect[] {
   return terms.resources.flatMap((resource): LedgerEffect[] => {
     const change = amounts[resource] - newestPlan(run).amounts[resource];
     if (Math.abs(change) <= TOLERANCE) return [];
@@ -343,7 +343,7 @@ function withBranch(stage: Stage, branch: Branch): Stage {
   return { ...stage, branches: stage.branches.map((one) => (one.terms.position === branch.terms.position ? branch : one)) };
 }
 
-function withRuns(stage: Stage, change: (run: Run) => Run): Stage {
+function withRuns(stage: Stage, change: (run: LeasedRun) => LeasedRun): Stage {
   const branches = stage.branches.map((branch): Branch => {
     const run = runningIn(branch);
     return run ? { ...branch, run: change(run) } : branch;

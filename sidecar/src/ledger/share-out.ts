@@ -20,9 +20,9 @@ import {
   excessOf,
   type FunctionTerms,
   heldOf,
+  type LeasedRun,
   newestPlan,
   type Resource,
-  type Run,
   runningIn,
   type Stage,
   sharesIn,
@@ -94,10 +94,10 @@ function giveWay(stage: Stage, resource: Resource, targets: Targets, short: numb
   const targetOf = (branch: Branch) => targets.get(branch.terms.position) as number;
   const coming = receivers.reduce((sum, branch) => sum + Math.max(0, heldOf(branch, resource) - targetOf(branch)), 0);
   for (let missing = short - coming; missing > TOLERANCE; ) {
-    const above = receivers.filter((branch) => targetOf(branch) > (branch.run as Run).fn.user[resource] + TOLERANCE);
+    const above = receivers.filter((branch) => targetOf(branch) > (branch.run as LeasedRun).fn.user[resource] + TOLERANCE);
     const giver = firstDone(above, targets, resource, nowMs, rules);
     if (!giver) return;
-    const less = stepDown(stage.terms.grid[resource], targetOf(giver), (giver.run as Run).fn.user[resource]);
+    const less = stepDown(stage.terms.grid[resource], targetOf(giver), (giver.run as LeasedRun).fn.user[resource]);
     missing -= targetOf(giver) - less;
     targets.set(giver.terms.position, less);
   }
@@ -111,7 +111,7 @@ function firstDone(
   rules: ShareRules,
 ): Branch | undefined {
   const doneInMs = (branch: Branch) => {
-    const { fn } = branch.run as Run;
+    const { fn } = branch.run as LeasedRun;
     const cores = resource === "cpuCores" ? (targets.get(branch.terms.position) as number) : fn.user.cpuCores;
     return remainingMs(remainingCoreMs(branch, nowMs, rules), cores, fn);
   };
@@ -154,7 +154,7 @@ function candidateOf(stage: Stage, branch: Branch, resource: Resource, nowMs: nu
 }
 
 /** Its node has not even what it was given last: more would lie idle. */
-function isLimitedByNode(run: Run, resource: Resource): boolean {
+function isLimitedByNode(run: LeasedRun, resource: Resource): boolean {
   const { epoch, amounts } = newestPlan(run);
   return run.plans.length === 1 && epoch > 0 && run.inForce[resource] < amounts[resource] - TOLERANCE;
 }

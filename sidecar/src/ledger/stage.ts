@@ -61,8 +61,8 @@ export interface SentPlan {
   readonly amounts: Allocation;
 }
 
-/** One function run, from its first event on. */
-export interface Run {
+/** A run as the ledger knows it, from its first event on. */
+export interface LeasedRun {
   readonly k: string;
   readonly seq: number;
   /** Absent until it is heard of, when the stage was taken up again. */
@@ -94,7 +94,7 @@ export interface Branch {
   readonly terms: BranchTerms;
   readonly phase: BranchPhase;
   /** The newest run, also after its end: by it late events are known. */
-  readonly run?: Run;
+  readonly run?: LeasedRun;
 }
 
 export type CloseReason = "ended" | "timeout" | "paused";
@@ -113,7 +113,7 @@ export interface Stage {
 /** The same amount but for the noise of binary fractions. */
 export const TOLERANCE = 1e-6;
 
-export function newestPlan(run: Run): SentPlan {
+export function newestPlan(run: LeasedRun): SentPlan {
   return run.plans.at(-1) as SentPlan;
 }
 
@@ -121,7 +121,7 @@ export function sharesIn(branch: Branch, resource: Resource): boolean {
   return branch.terms.resources.includes(resource);
 }
 
-export function runningIn(branch: Branch): Run | undefined {
+export function runningIn(branch: Branch): LeasedRun | undefined {
   return branch.phase === "running" ? branch.run : undefined;
 }
 
@@ -182,7 +182,7 @@ export function excessOf(stage: Stage, resource: Resource): number {
 }
 
 /** A plan's entry: complete, U by absence (core's plan.ts). */
-export function entryOf({ terms }: Stage, branch: Branch, run: Run, { epoch, amounts }: SentPlan): PublishedAllocation {
+export function entryOf({ terms }: Stage, branch: Branch, run: LeasedRun, { epoch, amounts }: SentPlan): PublishedAllocation {
   const told = (resource: Resource) =>
     sharesIn(branch, resource) && Math.abs(amounts[resource] - run.fn.user[resource]) > TOLERANCE ? { [resource]: amounts[resource] } : {};
   const { publishedWorkCoreMs: workCoreMs } = run.fn;
