@@ -6,8 +6,8 @@
  * rules.1  A rule is defined once in the house, and its list once: in a file of that name.
  * rules.2  What a comment, a test's title or a page cites is defined.
  * rules.3  Only H1 to H7 (docs/design/invariants.md) stand without their list.
- * rules.4  Comments speak of functions, runs, callers and containers, never of `whoever`, `nobody`, `everybody` or
- *          `somebody`.
+ * rules.4  Comments speak of functions, runs, callers and containers, never of `whoever`, `nobody`, `everybody`,
+ *          `anybody` or `somebody`.
  */
 import { readFileSync } from "node:fs";
 import { report } from "./report-breaches.mjs";
@@ -54,7 +54,7 @@ function* breachesOf(file, text) {
   if (file.endsWith(".md")) return;
   for (const one of [...comments, ...titlesOf(file, text)]) yield* bareRules(file, one);
   for (const one of comments)
-    for (const [word] of one.replace(/`[^`\n]*`/g, "").matchAll(/\b(?:whoever|nobody|everybody|somebody)\b/gi))
+    for (const [word] of one.replace(/`[^`\n]*`/g, "").matchAll(/\b(?:whoever|nobody|everybody|anybody|somebody)\b/gi))
       yield `"${word}" in a comment (rules.4)`;
 }
 

@@ -1,6 +1,6 @@
 /**
  * A user can neither take another's allocation nor grant himself one (architecture, 5 and 6). Every attack is made
- * through the doors a user has: OpenWhisk's API, the sidecar's, and Redis as a conductor may reach it; some with more
+ * through the interfaces a user has: OpenWhisk's API, the sidecar's, and Redis as a conductor may reach it; some with more
  * than any user has.
  *
  * What a run was given is read from its observation. The first test shows that an honest run is given what was

@@ -14,7 +14,7 @@ import { RequestBudget } from "./request-budget.js";
 const ID = "a".repeat(32);
 
 describe("names of containers", () => {
-  it("contradict other namespaces, and nobody when they are prewarmed", () => {
+  it("contradict other namespaces, and none when they are prewarmed", () => {
     assert.ok(mayBelongTo("wsk00_3_guest_hello", "guest"));
     assert.ok(mayBelongTo("wskinvoker0_12_userexamplecom_hello", "user@example.com"));
     assert.ok(mayBelongTo("wsk00_1_prewarm_nodejs20", "guest"));

@@ -25,9 +25,9 @@ const unbelievable: [string, PublishedAllocation | undefined, typeof GUEST | { n
   ["belief.B3: CPU that is no number", { ...GOOD, cpuCores: Number.NaN }, GUEST],
   ["belief.B3: memory off the grid, though the CPU is on it", { ...GOOD, memoryMb: 130 }, GUEST],
 ];
-for (const [why, allocation, who] of unbelievable)
+for (const [why, allocation, run] of unbelievable)
   test(`not believed: ${why}`, () => {
-    assert.equal(believedAllocation(allocation, who, GRID), undefined);
+    assert.equal(believedAllocation(allocation, run, GRID), undefined);
   });
 
 test("belief.B4: only what was signed for this very run is believed, where there is a secret", () => {

@@ -87,7 +87,7 @@ export class SimNode {
     for (;;) {
       const order = nextOrder({ capacityCores: this.capacityCores, axis: GRID.cpuCores, members: this.members() });
       if (!order) break;
-      const run = this.runs.find(({ id }) => id === order.id) ?? assert.fail("an order for nobody");
+      const run = this.runs.find(({ id }) => id === order.id) ?? assert.fail("an order for a run that is not there");
       if (run.refuseNext) {
         run.stuck = true;
         run.inForceCores = Math.max(run.inForceCores, order.cpuCores);

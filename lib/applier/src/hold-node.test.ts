@@ -168,7 +168,7 @@ describe("a node's budget", () => {
     assert.deepEqual(nextOrder({ capacityCores: 2, axis, members }), { id: "receiver", cpuCores: 1 });
   });
 
-  it("node-budget.N2: gives floors that are too much, and nobody more", () => {
+  it("node-budget.N2: gives floors that are too much, and no run more", () => {
     const members = [
       { id: "waits", claim: claim(1, 1, 1), inForceCores: 1 },
       { id: "lent to", claim: claim(1, 1, 1), inForceCores: 0 },

@@ -135,7 +135,7 @@ describe("a hold", () => {
     assert.ok(driven.told().includes("throttled"));
   });
 
-  it("hold.K3: who uses all of its limit and is never throttled could use no more", () => {
+  it("hold.K3: a run that uses all of its limit and is never throttled could use no more", () => {
     for (const [throttledShare, isAtLimit] of [
       [0, false],
       [0.04, false],
@@ -178,7 +178,7 @@ describe("a hold", () => {
     assert.deepEqual([driven.hold.phase, nextTickMs(driven.hold)], ["given-back", 70_000], "expiry");
     assert.equal(nextTickMs(driven.on({ type: "end", atMs: 400 }).hold), Number.POSITIVE_INFINITY);
     for (const allocation of [undefined, allocated({ cpuCores: 2 })])
-      assert.equal(nextTickMs(new Driven(allocation).hold), 70_000, "who is no donor waits for nothing else");
+      assert.equal(nextTickMs(new Driven(allocation).hold), 70_000, "what is no donor waits for nothing else");
   });
 
   it("hold.K6: no plan takes back what was given back, and one may bring more", () => {

@@ -54,7 +54,7 @@ function held(
   return { taken, state };
 }
 
-test("conductor-room.L1 and conductor-room.L3: whatever is held, the deepest of those who hold finds room for what is nested in it", () => {
+test("conductor-room.L1 and conductor-room.L3: whatever is held, the deepest conductor that holds any finds room for what is nested in it", () => {
   const cases = fc.record({
     slots: fc.integer({ min: 1, max: 40 }),
     steps: fc.array(step(5, ["a", "b", "c"]), { maxLength: 120 }),

@@ -1,4 +1,4 @@
-/** The ledger desk on a real Redis, with appliers that only tell and listen. */
+/** The ledgers on a real Redis, with appliers that only tell and listen. */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import type { LeaseReport, PlanEntries, PlanWatch, PublishedAllocation, RunEvent, RunEventType } from "@openwhisk-harvest/core";

@@ -119,7 +119,7 @@ test("container-pool.C2: what makes room is gone before its successor starts", a
   assert.deepEqual(host.events.at(-1), "destroy c");
 });
 
-test("container-pool.C4: who does not fit waits, in order, until somebody leaves", async () => {
+test("container-pool.C4: what does not fit waits, in order, until a container leaves", async () => {
   const { host, pool } = poolOf(512);
   const big = await pool.acquire(host.request("big", 512));
   const order: string[] = [];
@@ -177,7 +177,7 @@ test("a container that died while idle is not handed out", async () => {
   assert.equal((await pool.acquire(host.request("a", 256))).cold, true);
 });
 
-test("a closed pool destroys what is idle, kills what is busy, refuses who waits, and keeps nothing that is released", async () => {
+test("a closed pool destroys what is idle, kills what is busy, refuses what waits, and keeps nothing that is released", async () => {
   const { host, pool } = poolOf(512);
   const busy = await pool.acquire(host.request("a", 256));
   (await pool.acquire(host.request("b", 256))).release(true);
@@ -221,7 +221,7 @@ test("pool-schedule.P3 and container-pool.C1 hold on the host under any order of
         done = true;
       });
       for (let turns = 0; !done; turns++) {
-        assert.ok(turns < 2_000, "everybody is served in the end (container-pool.C4)");
+        assert.ok(turns < 2_000, "all are served in the end (container-pool.C4)");
         free();
         await clock.advance(1);
       }

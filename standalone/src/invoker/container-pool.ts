@@ -142,7 +142,7 @@ export class ContainerPool {
     return this.#lease(entry, entry.container, true);
   }
 
-  /** container-pool.C2: takes what is charged beyond the capacity off those who leave. */
+  /** container-pool.C2: takes what is charged beyond the capacity off the containers that leave. */
   #passOn(leaving: readonly Entry[]): void {
     let excessMb = -this.#options.capacityMb;
     for (const entry of this.#entries.values()) excessMb += entry.memoryMb;

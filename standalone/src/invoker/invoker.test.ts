@@ -362,7 +362,7 @@ test("a container that cannot go back to the user's memory is not kept", async (
   assert.equal(invoker.hasWarmContainer(record.message), false);
 });
 
-test("more activations than memory: they take their turns, and everybody ends", async () => {
+test("more activations than memory: they take their turns, and all end", async () => {
   const code = "async function main({ n }) { await new Promise((ok) => setTimeout(ok, 20)); return { n } }";
   const records = await Promise.all(
     [0, 1, 2, 3, 4, 5].map((n) => run({ name: `turn${n}`, code, content: { n }, limits: { memory: 512 } })),

@@ -168,7 +168,7 @@ describe("limits while a run is under way", { skip }, () => {
   it("H6: a receiver gives way on the node when a donor needs its CPU back", async () => {
     const receiver = start("receiver", { cpuCores: 1.5 }, 1_500);
     await receiver.begun();
-    assert.equal(receiver.cores(), 1, "H1: nobody has given it more yet");
+    assert.equal(receiver.cores(), 1, "H1: no plan has given it more yet");
     receiver.plan({ cpuCores: 1.5 });
     await eventually(() => receiver.cores() === 1.5, "its lease");
     const donor = start("needy", { cpuCores: 0.25 }, 700);
