@@ -7,7 +7,7 @@ import { benchBus } from "./bus.js";
 import { benchDecision } from "./decision.js";
 import { benchDemo, demoTable } from "./demo-runs.js";
 import { benchInvocation } from "./invocation.js";
-import { benchLoad } from "./load.js";
+import { benchLoad, FULL_LOAD, QUICK_LOAD } from "./load/clients.js";
 import { benchChain, benchProfileStore, benchTrainers } from "./models/report.js";
 import { benchMonitor } from "./monitor.js";
 import { benchOracle, FULL_ORACLE, oracleTable, QUICK_ORACLE } from "./oracle.js";
@@ -47,8 +47,8 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   },
   load: {
     title: "Compositions under load on the embedded OpenWhisk",
-    notMeasured: "clients on other machines: they share the server's process and cores here; several namespaces, several invokers, Docker",
-    run: ({ quick }) => benchLoad(quick ? 40 : 1_000),
+    notMeasured: "clients on other machines: they share the server's process and cores here; several namespaces",
+    run: ({ quick }) => benchLoad(quick ? QUICK_LOAD : FULL_LOAD, (row) => void process.stderr.write(`${row}\n`)),
   },
   monitor: {
     title: "Monitor",

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { installAgents, invokerSettings, MOUNT_POINT } from "@openwhisk-harvest/docker";
 import { type RedisProcess, startRedis } from "@openwhisk-harvest/stores";
 import { withoutControlGroups } from "@openwhisk-harvest/testkit/cgroup";
-import { importNodejsImage, NODEJS_IMAGE, type TestEngine } from "@openwhisk-harvest/testkit/docker";
+import { importNodejsImage, standaloneFlags, type TestEngine } from "@openwhisk-harvest/testkit/docker";
 import { ActionContainers, dockerContainers } from "./containers.kit.js";
 import { KillableProcess } from "./killable-process.kit.js";
 import { startTestStack, type TestStack } from "./stack.kit.js";
@@ -80,12 +80,7 @@ export class NodeAgentApplier implements Applier {
 
   /** What an embedded OpenWhisk is told to run actions in containers of the engine, with our agents in them. */
   get dockerFlags(): readonly string[] {
-    const { socketPath, network, gateway } = this.engine;
-    return [
-      ...["standalone.driver=docker", `standalone.docker.images=nodejs:20=${NODEJS_IMAGE}`],
-      ...[`standalone.docker.socket=${socketPath}`, `standalone.docker.network=${network}`],
-      ...[`standalone.host=${gateway}`, `sidecar.host=${gateway}`],
-    ];
+    return standaloneFlags(this.engine);
   }
 
   async start(flags: readonly string[] = []): Promise<AppliedStack> {

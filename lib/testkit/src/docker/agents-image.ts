@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import type Docker from "dockerode";
+import type { TestEngine } from "./engine.js";
 import { copyInto, copyLibraries, copyProgram, importImage } from "./image.js";
 
 export const AGENTS_IMAGE = "openwhisk-harvest-test/agents:here";
@@ -41,6 +42,15 @@ export async function importNodejsImage(engine: Docker, { fill: fillMore, enviro
     "WORKDIR /nodejsAction",
     command,
   ]);
+}
+
+/** What an embedded OpenWhisk is told to run actions in containers of that image. */
+export function standaloneFlags({ socketPath, network, gateway }: TestEngine): readonly string[] {
+  return [
+    ...["standalone.driver=docker", `standalone.docker.images=nodejs:20=${NODEJS_IMAGE}`],
+    ...[`standalone.docker.socket=${socketPath}`, `standalone.docker.network=${network}`],
+    ...[`standalone.host=${gateway}`, `sidecar.host=${gateway}`],
+  ];
 }
 
 function fillNodejs(root: string): void {
