@@ -38,6 +38,8 @@ export interface ControllerServerOptions {
   readonly config: Config["standalone"];
   /** Steps of the grid. */
   readonly step: Allocation;
+  /** Of all invokers together. */
+  readonly capacity: Allocation;
   readonly dataDir: string;
   /** CouchDB with its user and password; embedded when absent. */
   readonly couchdbUrl?: string;
@@ -139,11 +141,13 @@ interface Running {
 }
 
 function controllerOf(
-  { config, clock, logger }: ControllerServerOptions,
+  { config, capacity, clock, logger }: ControllerServerOptions,
   { entities, activations }: Storage,
   running: Promise<Running>,
   inFlight: InFlight,
 ): ControllerParts {
+  const limits = { ...config, capacity };
+  const onEnd = () => void running.then(({ balancer }) => balancer.wake());
   return createController(
     {
       config,
@@ -152,7 +156,7 @@ function controllerOf(
       mayUse: (user, name) => mayUseAction(entities, user, name),
       onStepFailed: (error) => logger.warn({ reason: messageOf(error) }, "a step of a sequence or composition could not be run"),
       clock,
-      admission: new Admission(config, clock),
+      admission: new Admission(limits, clock, onEnd),
       newActivationId,
       newTransactionId,
     },

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { detectEnforcement } from "@openwhisk-harvest/cgroup";
 import {
+  type Allocation,
   type AllocationStore,
   type Clock,
   type Config,
@@ -77,6 +78,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       const server = await startControllerServer(
         {
           config: config.standalone,
+          capacity: timesOf(capacity, config.standalone.invokers),
           step: { cpuCores: grid.cpuCores.step, memoryMb: grid.memoryMb.step },
           dataDir: join(dataDir, "standalone"),
           ...(config.couchdb.url !== undefined && { couchdbUrl: config.couchdb.url }),
@@ -108,6 +110,10 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     await enforcer.close();
     throw error;
   }
+}
+
+function timesOf({ cpuCores, memoryMb }: Allocation, times: number): Allocation {
+  return { cpuCores: times * cpuCores, memoryMb: times * memoryMb };
 }
 
 const APPLIED_BY: Readonly<Record<Config["standalone"]["applier"], string>> = {

@@ -78,6 +78,11 @@ export class Balancer {
     this.#placer.setHealthy(invoker, healthy);
   }
 
+  /** A new run that was held back may begin now. */
+  wake(): void {
+    this.#placer.wake();
+  }
+
   #callOff(waiter: Waiter<Acquired>): void {
     if (this.#placer.leave(waiter)) waiter.settle(new HarvestError("OWH_NO_INVOKER", "The wait for an invoker was called off."));
   }

@@ -125,7 +125,7 @@ export class Placer {
   offer(ask: Ask, settle: Waiter<Acquired>["settle"]): Acquired | Waiter<Acquired> {
     const placement = this.#placementOf(ask);
     if (placement.kind === "refuse") throw refusal(placement.reason);
-    if (placement.kind === "place" && this.#line.length === 0) {
+    if (placement.kind === "place" && this.#line.length === 0 && !isHeldBack(ask)) {
       const acquired = this.#take(ask, placement);
       if (acquired) return acquired;
     }
@@ -156,6 +156,11 @@ export class Placer {
     const placement: Place = { kind: "place", invoker, permits: request.want, why: "cached", remember: request.cause !== undefined };
     const slot = this.#slotOf(invoker);
     return this.#hold(ask, placement, slot, slot.permits.force(request.want, request));
+  }
+
+  /** A new run that was held back may begin now. */
+  wake(): void {
+    this.#needWork();
   }
 
   /** Takes a waiter out; false when it has been settled or has left before. */
@@ -220,6 +225,7 @@ export class Placer {
 
   #outcomeOf(ask: Ask, placement: Placement): Acquired | Error | Delay {
     if (placement.kind === "refuse") return refusal(placement.reason);
+    if (isHeldBack(ask)) return "own-share";
     const acquired = placement.kind === "place" ? this.#take(ask, placement) : undefined;
     return acquired ?? delayOf(ask.request, this.#stateFor(ask).invokers);
   }
@@ -234,7 +240,10 @@ export class Placer {
     const { queue } = slot;
     if (queue.length === 0 || !slot.healthy) return;
     const before = queue.length;
-    queue.drain((waiter) => this.#takeAt(slot, waiter) ?? delayOf(waiter.request, [slot.view()]));
+    queue.drain((waiter) => {
+      if (isHeldBack(waiter)) return "own-share";
+      return this.#takeAt(slot, waiter) ?? delayOf(waiter.request, [slot.view()]);
+    });
     this.#queued -= before - queue.length;
     this.#changed(slot);
   }
@@ -288,6 +297,10 @@ export class Placer {
     if (why === "next-in-turn") this.#previousTurn = invoker;
     if (remember && cause !== undefined) this.#cache.remember(cause, invoker);
   }
+}
+
+function isHeldBack({ request: { run } }: Ask): boolean {
+  return run?.isHeldBack?.() ?? false;
 }
 
 const REFUSALS: Record<RefusalReason, string> = {

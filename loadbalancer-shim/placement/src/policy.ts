@@ -14,6 +14,8 @@ export interface RunPlace {
   readonly level: number;
   /** Nothing of the run has been placed yet. */
   readonly isNew: boolean;
+  /** Of a new run: whether it is to wait though there is room. Whatever changes the answer to false wakes the placer. */
+  readonly isHeldBack?: () => boolean;
   /** Of a new run whose conductors hold their memory while they wait: how many forks are nested below it. */
   readonly depth?: number;
 }

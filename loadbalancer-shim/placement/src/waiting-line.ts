@@ -9,7 +9,7 @@
  * waiting-line.O3  The first of a class for which there is no room holds up the others of it, so that none starves for
  *     being large, and all new runs. The components are a class, and the conductors of each level: those of a lower
  *     level find no more room than it does.
- * waiting-line.O4  What its namespace's own share holds up, holds up its own namespace alone; and what may have to wait
+ * waiting-line.O4  What its namespace's own share holds up, or is held back, holds up its own namespace alone; and what may have to wait
  *     until conductors end holds up new runs alone: what runs may be what it waits for.
  */
 import type { PlacementRequest, WarmthProbe } from "./policy.js";
@@ -25,7 +25,7 @@ export interface Waiter<T> extends Ask {
   readonly settle: (outcome: T | Error) => void;
 }
 
-/** Why it has to go on waiting: no room; none within its namespace's share; none before conductors end. */
+/** Why it has to go on waiting: no room; none within its namespace's share, or it is held back; none before conductors end. */
 export type Delay = "no-room" | "own-share" | "conductors";
 
 /** Components; the conductors of a level have its number. */

@@ -1,15 +1,20 @@
-/** Rules admission-rules.A1 to admission-rules.A3, and admission.A4. */
+/** Rules admission-rules.A1 to admission-rules.A3, admission.A4, and admission-rules.A5. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HandClock } from "@openwhisk-harvest/testkit";
 import fc from "fast-check";
 import type { WhiskRejection } from "../whisk-rejection.js";
 import { Admission } from "./admission.js";
-import { type AdmissionLimits, type RunsView, refusalOf } from "./admission-rules.js";
+import { type AdmissionLimits, dominantShare, mayBegin, type RunsView, refusalOf } from "./admission-rules.js";
 import type { Run } from "./parts.js";
 
-const LIMITS: AdmissionLimits = { concurrentInvocations: 100, queueLength: 1_000, admissionWaitMs: 5_000 };
-const IDLE: RunsView = { inFlight: 0, arriving: 0, waiting: 0, begun: 0, meanMs: undefined, ageMs: 0 };
+const LIMITS: AdmissionLimits = {
+  concurrentInvocations: 100,
+  queueLength: 1_000,
+  admissionWaitMs: 5_000,
+  capacity: { cpuCores: 2, memoryMb: 4_096 },
+};
+const IDLE: RunsView = { inFlight: 0, arriving: 0, waiting: 0, begun: 0, meanMs: undefined, meanPeak: undefined, ageMs: 0 };
 const busy = (over: Partial<RunsView>): RunsView => ({ ...IDLE, begun: 4, meanMs: 400, ...over });
 const ask = (own: RunsView, all = own, namespaces = 1, limits = LIMITS) => refusalOf({ own, all, namespaces }, limits);
 
@@ -53,6 +58,44 @@ test("admission-rules.A3: a line that is too long for all refuses the namespaces
   const full = { ...LIMITS, queueLength: 60, admissionWaitMs: 600_000 };
   assert.equal(ask(busy({ waiting: 31 }), all, 2, full)?.why, "waiting");
   assert.equal(ask(busy({ waiting: 29 }), all, 2, full), undefined);
+});
+
+test("admission-rules.A2: who is refused comes again when half of the line has gone, and never later than the line may be long", () => {
+  assert.equal(ask(busy({ waiting: 60 }))?.retryAfterMs, 3_000);
+  assert.equal(ask(busy({ waiting: 600 }))?.retryAfterMs, LIMITS.admissionWaitMs);
+});
+
+test("admission-rules.A5: a composition begins until those that have begun fill its part of the invokers twice", () => {
+  const begins = (begun: number, meanPeak: number | undefined, namespaces = 1, all: number | undefined = meanPeak) =>
+    mayBegin({ own: busy({ begun, meanPeak }), all: busy({ begun, meanPeak: all }), namespaces });
+  assert.deepEqual([begins(3, 0.5), begins(4, 0.5)], [true, false]);
+  assert.deepEqual([begins(1, 0.5, 2), begins(2, 0.5, 2)], [true, false], "two namespaces have half each");
+  assert.ok(begins(0, 7, 100), "one may always, however large");
+  assert.ok(begins(50, 0), "what asks for no room is not held back");
+  assert.deepEqual(
+    [begins(50, undefined, 1, undefined), begins(4, undefined, 1, 0.5)],
+    [true, false],
+    "until its own is known, that of all",
+  );
+});
+
+test("admission-rules.A5: the most that the functions of a run ask for at once, waiting or not, is what the next ones are expected to", () => {
+  const admission = new Admission(LIMITS, new HandClock());
+  const half = { cpuCores: 1, memoryMb: 128 };
+  assert.equal(dominantShare(half, LIMITS.capacity), 0.5);
+  const first = admission.letIn("a");
+  first.enter("begun");
+  const inAStage = [first.ask(half), admission.follow("a", first, false).ask(half)];
+  for (const ended of inAStage) ended();
+  first.ask(half)();
+  first.end();
+  const [second, third, fourth] = [admission.letIn("a"), admission.letIn("a"), admission.letIn("a")];
+  second.enter("begun");
+  assert.ok(third.mayBegin(), "one that fills the invokers has begun");
+  third.enter("begun");
+  assert.ok(!fourth.mayBegin());
+  third.end();
+  assert.ok(fourth.mayBegin());
 });
 
 const refused = (admit: () => unknown): WhiskRejection => {
@@ -124,7 +167,7 @@ test("admission.A4: whatever comes, and ends, in whatever state, the counts are 
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
       const clock = new HandClock();
-      const admission = new Admission({ concurrentInvocations: 6, queueLength: 5, admissionWaitMs: 1_000 }, clock);
+      const admission = new Admission({ ...LIMITS, concurrentInvocations: 6, queueLength: 5, admissionWaitMs: 1_000 }, clock);
       const runs: { namespace: string; run: Run }[] = [];
       for (const { what, namespace, which, afterMs } of steps) {
         clock.move(afterMs);

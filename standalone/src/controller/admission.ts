@@ -3,10 +3,10 @@
  *
  * admission.A4  When all runs have ended, all counts are as they were at the start.
  */
-import type { Clock } from "@openwhisk-harvest/core";
+import type { Allocation, Clock } from "@openwhisk-harvest/core";
 import { WhiskRejection } from "../whisk-rejection.js";
 import { tooManyConcurrentRequests, tooManyWaiting } from "../whisk-texts.js";
-import { type AdmissionLimits, type Refusal, refusalOf } from "./admission-rules.js";
+import { type AdmissionLimits, dominantShare, mayBegin, type Refusal, refusalOf } from "./admission-rules.js";
 import type { Run } from "./parts.js";
 import { type RunStage, RunTally } from "./run-tally.js";
 
@@ -18,11 +18,14 @@ export class Admission {
   readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #all = new RunTally();
   readonly #byNamespace = new Map<string, RunTally>();
+  readonly #onEnd: () => void;
   #orders = 0;
 
-  constructor(limits: AdmissionLimits, clock: Pick<Clock, "monotonicMs">) {
+  /** `onEnd`: a run has ended, so that another one may begin. */
+  constructor(limits: AdmissionLimits, clock: Pick<Clock, "monotonicMs">, onEnd: () => void = () => undefined) {
     this.#limits = limits;
     this.#clock = clock;
+    this.#onEnd = onEnd;
   }
 
   /** Throws 429 when a new run of the namespace would be refused. Changes nothing. */
@@ -38,7 +41,9 @@ export class Admission {
   letIn(namespace: string): Run {
     this.check(namespace);
     const order = ++this.#orders;
-    return new AdmittedRun(order, this.#talliesOf(namespace), () => this.#clock.monotonicMs());
+    const { capacity } = this.#limits;
+    const nowMs = () => this.#clock.monotonicMs();
+    return new AdmittedRun(order, { ...this.#talliesOf(namespace), capacity, nowMs, onEnd: this.#onEnd });
   }
 
   /**
@@ -46,12 +51,12 @@ export class Admission {
    * activation waits for, or that nothing joins. It is served with the run that it follows from. With `isLimited` it is
    * refused by admission-rules.A1, with 429.
    */
-  follow(namespace: string, { order }: Run, isLimited: boolean): Run {
+  follow(namespace: string, from: Run, isLimited: boolean): Run {
     const { concurrentInvocations: allowed } = this.#limits;
     const own = this.#tallyOf(namespace);
     const count = own.inFlight;
     if (isLimited && count >= allowed) throw rejectionOf({ why: "concurrent", count, allowed, retryAfterMs: own.view(0).meanMs ?? 0 });
-    return new FollowingRun(order, this.#talliesOf(namespace));
+    return new FollowingRun(from, this.#talliesOf(namespace));
   }
 
   #namespacesInLine(): number {
@@ -60,7 +65,7 @@ export class Admission {
     return count;
   }
 
-  #talliesOf(namespace: string): RunTally[] {
+  #talliesOf(namespace: string): Tallies {
     const own = this.#tallyOf(namespace);
     this.#byNamespace.delete(namespace);
     this.#byNamespace.set(namespace, own);
@@ -68,7 +73,7 @@ export class Admission {
       if (this.#byNamespace.size <= MAX_REMEMBERED) break;
       if (tally.isIdle) this.#byNamespace.delete(oldest);
     }
-    return [own, this.#all];
+    return { own, all: this.#all };
   }
 
   #tallyOf(namespace: string): RunTally {
@@ -76,15 +81,41 @@ export class Admission {
   }
 }
 
+/** Of a run's namespace, and of all. */
+interface Tallies {
+  readonly own: RunTally;
+  readonly all: RunTally;
+}
+
+function countIn({ own, all }: Tallies): void {
+  if (own.inFlight++ === 0) all.namespaces++;
+  all.inFlight++;
+}
+
+function countOut({ own, all }: Tallies): void {
+  if (--own.inFlight === 0) all.namespaces--;
+  all.inFlight--;
+}
+
 class FollowingRun implements Run {
   readonly hasBegun: boolean = true;
   readonly order: number;
-  readonly #tallies: readonly RunTally[];
+  readonly #from: Run;
+  readonly #tallies: Tallies;
 
-  constructor(order: number, tallies: readonly RunTally[]) {
-    this.order = order;
+  constructor(from: Run, tallies: Tallies) {
+    this.order = from.order;
+    this.#from = from;
     this.#tallies = tallies;
-    for (const tally of tallies) tally.inFlight++;
+    countIn(tallies);
+  }
+
+  mayBegin(): boolean {
+    return true;
+  }
+
+  ask(want: Allocation): () => void {
+    return this.#from.ask(want);
   }
 
   /** The stage is that of the run which it follows from. */
@@ -93,35 +124,44 @@ class FollowingRun implements Run {
   }
 
   end(): void {
-    for (const tally of this.#tallies) tally.inFlight--;
+    countOut(this.#tallies);
   }
+}
+
+interface AdmittedParts extends Tallies {
+  readonly capacity: Allocation;
+  readonly nowMs: () => number;
+  readonly onEnd: () => void;
 }
 
 class AdmittedRun implements Run {
   readonly order: number;
-  readonly #tallies: readonly RunTally[];
-  readonly #nowMs: () => number;
+  readonly #parts: AdmittedParts;
   #stage: RunStage = "arriving";
   #sinceMs: number;
+  /** What its functions ask for now, as a share of all invokers, and the most that was. */
+  #asked = 0;
+  #peak = 0;
 
-  constructor(order: number, tallies: readonly RunTally[], nowMs: () => number) {
+  constructor(order: number, parts: AdmittedParts) {
     this.order = order;
-    this.#tallies = tallies;
-    this.#nowMs = nowMs;
-    this.#sinceMs = nowMs();
-    for (const tally of tallies) {
-      tally.inFlight++;
-      tally.enter("arriving", this.#sinceMs);
-    }
+    this.#parts = parts;
+    this.#sinceMs = parts.nowMs();
+    countIn(parts);
+    for (const tally of this.#tallies) tally.enter("arriving", this.#sinceMs);
   }
 
   get hasBegun(): boolean {
     return this.#stage === "begun";
   }
 
+  get #tallies(): readonly RunTally[] {
+    return [this.#parts.own, this.#parts.all];
+  }
+
   enter(stage: "waiting" | "begun"): void {
     if (this.hasBegun || this.#stage === stage) return;
-    const nowMs = this.#nowMs();
+    const nowMs = this.#parts.nowMs();
     for (const tally of this.#tallies) {
       tally.leave(this.#stage, this.#sinceMs);
       tally.enter(stage, nowMs);
@@ -130,12 +170,29 @@ class AdmittedRun implements Run {
     this.#sinceMs = nowMs;
   }
 
+  mayBegin(): boolean {
+    const { own, all, nowMs } = this.#parts;
+    const atMs = nowMs();
+    return mayBegin({ own: own.view(atMs), all: all.view(atMs), namespaces: all.namespaces });
+  }
+
+  ask(want: Allocation): () => void {
+    const share = dominantShare(want, this.#parts.capacity);
+    this.#asked += share;
+    this.#peak = Math.max(this.#peak, this.#asked);
+    return () => {
+      this.#asked -= share;
+    };
+  }
+
   end(): void {
+    const { nowMs, onEnd } = this.#parts;
+    countOut(this.#parts);
     for (const tally of this.#tallies) {
-      tally.inFlight--;
       tally.leave(this.#stage, this.#sinceMs);
-      if (this.hasBegun) tally.took(this.#nowMs() - this.#sinceMs);
+      if (this.hasBegun) tally.took(nowMs() - this.#sinceMs, this.#peak);
     }
+    onEnd();
   }
 }
 

@@ -70,7 +70,7 @@ export function testController(actions: Readonly<Record<string, TestAction>>, op
       findAction: (name: EntityName) => stored.get(formatEntityName(name)) ?? builtinAction(name),
       mayUse: (user: Identity, name: EntityName) => name.namespace === user.namespace || name.namespace === SYSTEM_NAMESPACE,
       onStepFailed: () => undefined,
-      admission: new Admission(config, clock),
+      admission: new Admission({ ...config, capacity: { cpuCores: 2, memoryMb: 4_096 } }, clock),
       clock,
       newActivationId: () => String(ids++).padStart(32, "0"),
       newTransactionId: () => `t${ids++}`,

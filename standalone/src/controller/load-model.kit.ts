@@ -34,7 +34,11 @@ type Release = () => void;
 const CONDUCTOR_MS = 1;
 
 export class World {
-  readonly counts = { letIn: 0, refused: 0, ended: 0, refusedLater: 0 };
+  readonly counts = { letIn: 0, refused: 0, ended: 0, refusedLater: 0, begun: 0 };
+  /** How many runs were under way when one began, itself included. */
+  readonly begunAtOnce: number[] = [];
+  /** When the last run ended. */
+  endedAtMs = 0;
   readonly #options: WorldOptions;
   readonly #agenda: { readonly atMs: number; readonly run: () => void }[] = [];
   readonly #clock = { monotonicMs: () => this.#nowMs };
@@ -54,7 +58,9 @@ export class World {
       queueLength: Number.POSITIVE_INFINITY,
       clock: this.#clock,
     });
-    this.#admission = new Admission({ concurrentInvocations: 100, queueLength: 1_000, admissionWaitMs: 5_000 }, this.#clock);
+    const capacity = { cpuCores: cpuCores * invokers, memoryMb: memoryMb * invokers };
+    const limits = { concurrentInvocations: 100, queueLength: 1_000, admissionWaitMs: 5_000, capacity };
+    this.#admission = new Admission(limits, this.#clock, () => this.#placer.wake());
   }
 
   /** Until nothing can happen any more. */
@@ -93,6 +99,7 @@ export class World {
     this.counts.letIn++;
     new Session(this, { run, namespace, level: 0, depth: depthOf(composition) }, composition, () => {
       this.counts.ended++;
+      this.endedAtMs = this.#nowMs;
       run.end();
     }).go(0);
   }
@@ -107,12 +114,21 @@ export class World {
     const { conductor, memoryMb, cpuCores } = what;
     const want = { cpuCores, memoryMb };
     const isNew = !run.hasBegun;
-    const place = { order: run.order, level, isNew, ...(isNew && this.#options.holdsWhileWaiting && { depth }) };
+    const ended = conductor ? () => undefined : run.ask(want);
+    const place = {
+      ...{ order: run.order, level, isNew },
+      ...(isNew && conductor && { isHeldBack: () => !run.mayBegin() }),
+      ...(isNew && this.#options.holdsWhileWaiting && { depth }),
+    };
     const base: PlacementRequest = { activationId: "", namespace, want, atLeast: want, conductor };
     const request = this.#options.oldRules ? base : { ...base, run: place };
     const placed = (acquired: { release(): void }) => {
+      if (isNew) this.begunAtOnce.push(++this.counts.begun - this.counts.ended);
       run.enter("begun");
-      then(() => acquired.release());
+      then(() => {
+        acquired.release();
+        ended();
+      });
     };
     const refused = () => {
       if (run.hasBegun) this.counts.refusedLater++;

@@ -90,3 +90,18 @@ test("H7: the rules of before fail at just this: one nested composition alone, a
     }
   }
 });
+
+test("admission-rules.A5: under three times what can be run, no more is begun than can be, and the invoker is as busy as without the rule", () => {
+  const function_ = (ms: number): Step => ({ nap: { ms, memoryMb: 256, cpuCores: 0.5 } });
+  const stage: Step = { parallel: [[function_(900)], [function_(1_000)], [function_(1_100)]] };
+  const composition = [function_(200), stage, function_(200)];
+  const arrivals = Array.from({ length: 180 }, (_, n) => ({ atMs: n * 333, namespace: "a", composition }));
+  const world = new World({ ...DEFAULTS, holdsWhileWaiting: false });
+  world.play(arrivals);
+  const { ended, refused } = world.counts;
+  assert.equal(ended + refused, arrivals.length);
+  // The stage of one run leaves no room for another's: after the first runs, one beside it, and one that begins.
+  assert.ok(Math.max(...world.begunAtOnce.slice(8)) <= 3, `${Math.max(...world.begunAtOnce.slice(8))} at once`);
+  const busy = (ended * 3_400 * 0.5) / (DEFAULTS.cpuCores * world.endedAtMs);
+  assert.ok(busy > 0.8, `${busy} of the CPU; three of these functions at a time are ${1.5 / DEFAULTS.cpuCores} of it`);
+});

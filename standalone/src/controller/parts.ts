@@ -1,5 +1,5 @@
 /** What the parts of the controller need of one another. */
-import type { Clock, Config } from "@openwhisk-harvest/core";
+import type { Allocation, Clock, Config } from "@openwhisk-harvest/core";
 import type { EntityName } from "../entity-name.js";
 import type { ActivationMessage, ActivationRecord, Identity } from "../messages.js";
 import type { ActivationStore } from "../storage/activation-store.js";
@@ -29,6 +29,10 @@ export interface Run {
   readonly hasBegun: boolean;
   /** There was no room for its first activation; or there is, and it has begun. */
   enter(stage: "waiting" | "begun"): void;
+  /** Whether it may begin with a conductor now (admission-rules.A5). */
+  mayBegin(): boolean;
+  /** A function of it asks for room. Call the answer, once, when it has ended. */
+  ask(want: Allocation): () => void;
   /** Once. */
   end(): void;
 }

@@ -50,6 +50,11 @@ export class ActivationRunner {
     try {
       const { message, terms } = await this.#parts.resolveTerms(incoming);
       const loan = this.#loanFor(message, terms);
+      const ended = terms.conductor ? () => undefined : within.run.ask(askedOf(terms));
+      const giveBack = () => {
+        loan?.giveBack();
+        ended();
+      };
       try {
         const { placed, isWaiting } = this.#enqueue(message, terms, { loan, within });
         if (isWaiting) within.run.enter("waiting");
@@ -58,12 +63,12 @@ export class ActivationRunner {
           return acquired;
         });
         const record = this.#run(message, terms, begun, loan).finally(() => {
-          loan?.giveBack();
+          giveBack();
           leave();
         });
         return { activationId, record, placed: begun.catch(() => undefined) };
       } catch (error) {
-        loan?.giveBack();
+        giveBack();
         throw error;
       }
     } catch (error) {
@@ -95,7 +100,7 @@ export class ActivationRunner {
       ...only,
       namespace,
       action,
-      run: runPlaceOf(message, within),
+      run: runPlaceOf(message, terms.conductor, within),
     };
     const isWarm = (id: number) => invokers.get(id)?.hasWarmContainer(message) ?? false;
     return balancer.enqueue(request, { isWarm, ...(within.signal && { callOff: within.signal }) });
@@ -139,11 +144,17 @@ export class ActivationRunner {
   }
 }
 
+/** What a function is sure to take of an invoker when it runs. */
+function askedOf({ user, cpuCores }: ActivationTerms): Allocation {
+  return { cpuCores: user.cpuCores ?? cpuCores, memoryMb: user.memoryMb };
+}
+
 /** What has begun is placed before what is new, and waits as long as it takes, or as its stage. */
-function runPlaceOf({ action }: ActivationMessage, { run, level }: Membership): RunPlace {
+function runPlaceOf({ action }: ActivationMessage, conductor: boolean, { run, level }: Membership): RunPlace {
   const { order, hasBegun } = run;
-  const depth = hasBegun ? 0 : waitingDepthOf(action);
-  return { order, level, isNew: !hasBegun, ...(depth > 0 && { depth }) };
+  if (hasBegun) return { order, level, isNew: false };
+  const depth = waitingDepthOf(action);
+  return { order, level, isNew: true, ...(conductor && { isHeldBack: () => !run.mayBegin() }), ...(depth > 0 && { depth }) };
 }
 
 /**

@@ -9,10 +9,13 @@ export type RunStage = "arriving" | "waiting" | "begun";
 
 export class RunTally {
   inFlight = 0;
+  /** With runs in flight. */
+  namespaces = 0;
   readonly #count: Record<RunStage, number> = { arriving: 0, waiting: 0, begun: 0 };
   /** Sum of the times at which those that are under way have begun. */
   #begunAtMs = 0;
   #meanMs: number | undefined;
+  #meanPeak: number | undefined;
 
   /** Nothing is in flight, so all that is left is the mean. */
   get isIdle(): boolean {
@@ -34,14 +37,19 @@ export class RunTally {
     if (stage === "begun") this.#begunAtMs = this.#count.begun === 0 ? 0 : this.#begunAtMs - sinceMs;
   }
 
-  /** A run has taken so long, once it had begun. */
-  took(ms: number): void {
-    this.#meanMs = this.#meanMs === undefined ? ms : this.#meanMs + NEWEST * (ms - this.#meanMs);
+  /** A run has ended: how long it took once it had begun, and the most that its functions have asked for at once. */
+  took(ms: number, peak: number): void {
+    this.#meanMs = meanWith(this.#meanMs, ms);
+    this.#meanPeak = meanWith(this.#meanPeak, peak);
   }
 
   view(nowMs: number): RunsView {
     const { begun } = this.#count;
     const ageMs = begun === 0 ? 0 : nowMs - this.#begunAtMs / begun;
-    return { inFlight: this.inFlight, ...this.#count, meanMs: this.#meanMs, ageMs };
+    return { inFlight: this.inFlight, ...this.#count, meanMs: this.#meanMs, meanPeak: this.#meanPeak, ageMs };
   }
+}
+
+function meanWith(mean: number | undefined, newest: number): number {
+  return mean === undefined ? newest : mean + NEWEST * (newest - mean);
 }
