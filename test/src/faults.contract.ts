@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, it, type TestContext } from "node:test";
 import type { Limits } from "@openwhisk-harvest/cgroup";
-import { type DagDescription, OLDEST_EVENT, type RunEvent, systemClock } from "@openwhisk-harvest/core";
+import { type DagDescription, isAlive, OLDEST_EVENT, type RunEvent, systemClock } from "@openwhisk-harvest/core";
 import { eventually } from "@openwhisk-harvest/testkit";
 import type { TestCouch } from "@openwhisk-harvest/testkit/couch";
 import type { SharedAesStack } from "./aes-stack.kit.js";
@@ -144,7 +144,7 @@ export function faults(shared: SharedAesStack, { runs }: { readonly runs: number
     let killed = 0;
     const ended = await runsUnder(async () => {
       const [pid] = await up.containers.processesOf(STRAGGLER);
-      if (pid === undefined) return;
+      if (pid === undefined || !isAlive(pid)) return; // it ended while the processes were listed
       process.kill(pid, "SIGKILL");
       killed++;
     });

@@ -1,6 +1,6 @@
 /** Images made of this host's own files: no registry is needed. */
 import { execFileSync, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type Docker from "dockerode";
@@ -53,5 +53,5 @@ export function copyLibraries(root: string, program: string): void {
 /** Links are followed. */
 export function copyInto(root: string, from: string, to: string): void {
   mkdirSync(dirname(join(root, to)), { recursive: true });
-  cpSync(from, join(root, to), { dereference: true });
+  copyFileSync(from, join(root, to));
 }
