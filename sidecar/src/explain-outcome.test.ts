@@ -35,7 +35,7 @@ test("tells what came of a stage, line by line", () => {
     "  Without harvesting 1,000 ms were predicted: it took 20.0 % less.",
     "  run        started ms  ended ms  cores last  core-ms given  core-ms used  of it  MB last  MB used",
     "  /guest/f0           0       300           1          1,000           250   25 %      256     99.6",
-    "  /guest/f1           0      runs           1          1,000             -      -      256        -",
+    "  /guest/f1           0  not told           1          1,000             -      -      256        -",
     "  After 300 ms /guest/f1 is given 0.25 cores.",
     "  After 400 ms /guest/f1 gives way by 0.3 cores.",
     "  After 400 ms /guest/f0 needs its own, and gets back 128 MB.",

@@ -5,7 +5,7 @@
  */
 import { roundAmount, type StageDecision } from "@openwhisk-harvest/core";
 import type { MoveKind } from "./ledger/ledger.js";
-import type { MoveRecord, RunRecord, StageRecord } from "./ledger/stage-record.js";
+import type { MoveRecord, StageRecord } from "./ledger/stage-record.js";
 import { number, tableOf } from "./table.js";
 
 const MOVED: Readonly<Record<MoveKind, string>> = {
@@ -16,6 +16,7 @@ const MOVED: Readonly<Record<MoveKind, string>> = {
 const CLOSED: Readonly<Record<NonNullable<StageRecord["closed"]>, string>> = {
   ended: "all its runs have ended",
   timeout: "nothing was heard of it any more",
+  recorded: "its composition has ended; of some of its runs the end was not told",
   paused: "its harvesting was paused, and what still ran went on with its user allocation",
 };
 const UNITS = { cpuCores: "cores", memoryMb: "MB" } as const;
@@ -28,7 +29,7 @@ export function explainOutcome(record: StageRecord, stages: readonly StageDecisi
   return [
     `What came of stage ${record.forkPath || "(root)"} at ${record.fork}: ${closed ? CLOSED[closed] : "it still runs"}`,
     ...timeLines(record),
-    ...runLines(record.runs, nameOf),
+    ...runLines(record, nameOf),
     ...record.moves.map((move) => moveLine(move, nameOf)),
     ...(omitted > 0 ? [`  ${omitted} more moves are not listed.`] : []),
     ...(excessPeak.cpuCores > 0 || excessPeak.memoryMb > 0
@@ -50,7 +51,7 @@ function timeLines({ realMs, predictedMs }: StageRecord): string[] {
   ];
 }
 
-function runLines(runs: readonly RunRecord[], nameOf: (position: number) => string): string[] {
+function runLines({ runs, closed }: StageRecord, nameOf: (position: number) => string): string[] {
   if (runs.length === 0) return [];
   const or = (value: number | undefined) => (value === undefined ? "-" : number(value));
   return tableOf(
@@ -59,7 +60,7 @@ function runLines(runs: readonly RunRecord[], nameOf: (position: number) => stri
       ...runs.map(({ position, startedMs, endedMs, limits, allocatedCoreMs, usedCoreMs, usedMemoryMb }) => [
         nameOf(position),
         number(startedMs),
-        endedMs === undefined ? "runs" : number(endedMs),
+        endedMs === undefined ? (closed ? "not told" : "runs") : number(endedMs),
         or(limits.cpuCores),
         number(allocatedCoreMs),
         or(usedCoreMs),

@@ -11,5 +11,6 @@ export type { MoveKind } from "./ledger/ledger.js";
 export type { MoveRecord, RunRecord, StageRecord } from "./ledger/stage-record.js";
 export { type OpenWhiskKeyVerifierOptions, openWhiskKeyVerifier } from "./openwhisk-key-verifier.js";
 export { publishedFields } from "./publish.js";
+export * from "./recorded-ends.js";
 export { type RunSidecar, runSidecar } from "./run.js";
 export { type Sidecar, type SidecarOptions, startSidecar } from "./service.js";

@@ -33,7 +33,8 @@ function isComposition({ annotations }: ActivationView): boolean {
   return annotations.some(({ key, value }) => key === "conductor" && value === true);
 }
 
-async function recordOf(client: OpenWhiskClient, id: string): Promise<ActivationView | undefined> {
+/** Undefined before its end, and where there is none. OWH_STORE_UNAVAILABLE when OpenWhisk does not answer. */
+export async function recordOf(client: OpenWhiskClient, id: string): Promise<ActivationView | undefined> {
   try {
     return activationView(await client.activations.get({ name: id }));
   } catch (error) {

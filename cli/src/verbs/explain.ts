@@ -3,7 +3,8 @@ import type { OpenWhiskClient } from "@openwhisk-harvest/profiler";
 import { type DecisionRecord, explainDecision } from "@openwhisk-harvest/sidecar";
 import type { Command } from "commander";
 import { Connection } from "../connection/connection.js";
-import { findRun } from "../status/find-run.js";
+import { type FoundRun, findRun } from "../status/find-run.js";
+import { withEndsFrom } from "../status/recorded-ends.js";
 import { type ConfigFlags, configFrom, withConfigOptions } from "./options.js";
 
 interface ExplainFlags extends ConfigFlags {
@@ -19,19 +20,20 @@ export function addExplainVerb(program: Command): void {
     .option("--json", "print the decision as JSON")
     .action(async (id: string, flags: ExplainFlags) => {
       const connection = new Connection(configFrom(flags));
-      const asked = await rootOrId(await connection.client(), id);
-      const decision = await connection.ask<DecisionRecord>(`/v1/decisions/${encodeURIComponent(asked)}`);
+      const client = await connection.client();
+      const run = await runOf(client, id);
+      const kept = await connection.ask<DecisionRecord>(`/v1/decisions/${encodeURIComponent(id.includes("-") ? id : (run?.root ?? id))}`);
+      const decision = await withEndsFrom(client, kept, run?.compositionId);
       process.stdout.write(flags.json ? `${JSON.stringify(decision)}\n` : `${explainDecision(decision).join("\n")}\n`);
     });
 }
 
-/** R of the composition that `id` names; `id` itself when it is R already, or a decision's, or its records are gone. */
-async function rootOrId(client: OpenWhiskClient, id: string): Promise<string> {
-  if (id.includes("-")) return id;
+/** The composition run that `id` names; undefined when its records are gone. */
+async function runOf(client: OpenWhiskClient, id: string): Promise<FoundRun | undefined> {
   try {
-    return (await findRun(client, id, systemClock.nowMs() - RUNNING_WITHIN_MS)).root;
+    return await findRun(client, id, systemClock.nowMs() - RUNNING_WITHIN_MS);
   } catch (error) {
-    if (error instanceof HarvestError && error.code === "OWH_NOT_FOUND") return id;
+    if (error instanceof HarvestError && error.code === "OWH_NOT_FOUND") return undefined;
     throw error;
   }
 }

@@ -52,7 +52,8 @@ export interface StageRecord {
   readonly omitted: number;
   /** Above B by give-back: the most at any moment. */
   readonly excessPeak: Allocation;
-  readonly closed?: CloseReason;
+  /** `recorded`: its composition has ended, by OpenWhisk's record of it; the ledger has not heard of all its ends. */
+  readonly closed?: CloseReason | "recorded";
 }
 
 export function openRecord(of: Pick<StageRecord, "forkPath" | "fork" | "policy" | "openedAtMs" | "predictedMs">): StageRecord {
