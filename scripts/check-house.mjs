@@ -5,19 +5,26 @@
  *          sources of a room by path.
  * house.2  A package lists what its sources import, all of it and nothing else; of a room whose whole entry it imports, the optional
  *          peers, too.
+ * house.3  No file of code has more than 400 lines, and no function of a source more than 60, from the line that it begins on to that of
+ *          its end. Tests, which list cases, may have longer functions.
  *
  * Part of `npm run arrows`. Prints every breach, and ends with 1 when there is one.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join, relative } from "node:path";
+import { functionsIn } from "./functions.mjs";
 import { report } from "./report-breaches.mjs";
+import { repositoryFiles } from "./repository-files.mjs";
 import { ARROWS, FOR_TESTS, rooms, SCOPE } from "./rooms.mjs";
 
 /** What a package loads in a way that the search below does not see. */
 const USED_OTHERWISE = {
   profiler: ["ml-random-forest"],
 };
+
+const FILE_LINES = 400;
+const FUNCTION_LINES = 60;
 
 const SPECIFIER =
   /(?:^|[;\s])(?:import|export)\s[^;"']*?from\s*"([^"]+)"|(?:^|[^.\w])(?:import|require)\(\s*"([^"]+)"\s*\)|(?:^|\n)import\s*"([^"]+)"/g;
@@ -57,7 +64,22 @@ for (const { folder, manifest } of rooms()) {
   for (const name of listed) if (!used.has(name)) breaches.push(`${folder}: lists ${name} and does not import it (house.2)`);
 }
 
+breaches.push(...longFiles(), ...longFunctions());
+
 report(breaches, `${rooms().length} rooms keep their arrows`);
+
+function* longFiles() {
+  for (const file of repositoryFiles(/\.(ts|mjs|cjs|js|py|sh)$/)) {
+    const lines = readFileSync(file, "utf8").trimEnd().split("\n").length;
+    if (lines > FILE_LINES) yield `${file} has ${lines} lines (house.3)`;
+  }
+}
+
+function* longFunctions() {
+  const folders = rooms().map(({ folder }) => folder);
+  for (const { file, line, lines } of functionsIn(folders, (path) => !FOR_TESTS.test(path)))
+    if (lines > FUNCTION_LINES) yield `${file}:${line}: a function of ${lines} lines (house.3)`;
+}
 
 function sourcesOf(folder) {
   return readdirSync(folder, { withFileTypes: true, recursive: true })

@@ -19,7 +19,7 @@ import {
   signingKeyOf,
 } from "@openwhisk-harvest/core";
 import { trainDag } from "@openwhisk-harvest/profiler";
-import { startSidecar } from "@openwhisk-harvest/sidecar";
+import { type Sidecar, startSidecar } from "@openwhisk-harvest/sidecar";
 import { openStores, RedisAllocationStore, startRedis } from "@openwhisk-harvest/stores";
 import pino from "pino";
 import { type Figure, figure, timeEach } from "./statistics.js";
@@ -38,71 +38,16 @@ export async function benchDecision(count: number): Promise<Figure[]> {
   const redis = await startRedis({ dataDir });
   const stores = openStores({ dataDir });
   const allocations = await RedisAllocationStore.connect({ url: redis.url, timeoutMs: 1_000, ttlMs: 60_000 });
-  const grid = gridOf(config, 16);
-  const verifyKeys = { verify: async () => [NAMESPACE] };
-  const logger = pino({ level: "silent" });
   const sidecar = await startSidecar({
-    config,
-    grid,
-    allocations,
-    ...stores,
-    verifyKeys,
-    logger,
-    signingKey: signingKeyOf(newSigningSecret()),
+    ...{ config, grid: gridOf(config, 16), allocations, ...stores, verifyKeys: { verify: async () => [NAMESPACE] } },
+    ...{ logger: pino({ level: "silent" }), signingKey: signingKeyOf(newSigningSecret()) },
   });
   try {
     await allocations.setModes({ v: 1, global: "harvest", namespaces: {} });
     const dag = dagOfEight();
     await stores.dags.put(dag);
     await stores.models.put(await modelOfEight(dag));
-    const rng = seededRng(1);
-    const request = () => ({
-      v: 1 as const,
-      namespace: NAMESPACE,
-      dag: DAG,
-      root: hexId(rng.next),
-      inputBytes: 1000 + rng.next() * (MAX_INPUT_BYTES - 2000),
-    });
-    let published = 0;
-    const decide = async () => {
-      if ((await sidecar.decide(request())).published) published++;
-    };
-    const [direct, bare]: [number[], number[]] = [[], []];
-    const fields = fieldsOfEight();
-    const askRedis = async () => {
-      await allocations.modes();
-      await allocations.publish(hexId(rng.next), fields);
-    };
-    await timeEach(0, decide, count / 10);
-    // In turns, so that both see the same noise.
-    for (let round = 0; round < ROUNDS; round++) {
-      direct.push(...(await timeEach(count / ROUNDS, decide, 0)));
-      bare.push(...(await timeEach(count / ROUNDS, askRedis, 0)));
-    }
-    const perSecond: number[] = [];
-    const perCoreSecond: number[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      const [startMs, cpu] = [performance.now(), process.cpuUsage()];
-      await Promise.all(Array.from({ length: IN_FLIGHT }, () => timeEach(count / ROUNDS / IN_FLIGHT, decide, 0)));
-      const { user, system } = process.cpuUsage(cpu);
-      const decisions = Math.ceil(count / ROUNDS / IN_FLIGHT) * IN_FLIGHT;
-      perSecond.push(decisions / ((performance.now() - startMs) / 1_000));
-      perCoreSecond.push(decisions / ((user + system) / 1e6));
-    }
-    const authorization = `Basic ${Buffer.from("bench:bench").toString("base64")}`;
-    const headers = { authorization, "content-type": "application/json" };
-    const http = await timeEach(count, async () => {
-      const response = await fetch(`${sidecar.url}/v1/decisions`, { method: "POST", headers, body: JSON.stringify(request()) });
-      await response.json();
-    });
-    if (published < count) throw new Error(`Only ${published} decisions were published; the figures would not speak of the Redis write.`);
-    return [
-      figure(`decision, ${FUNCTIONS} functions, parsed body to Redis' answer`, "ms", direct),
-      figure("its two round trips to Redis alone, in turns with it", "ms", bare),
-      figure("the same over HTTP (express, keep-alive, one in flight)", "ms", http),
-      figure(`decisions, ${IN_FLIGHT} in flight`, "1/s", perSecond),
-      figure("decisions for a second of CPU time of the sidecar, all its threads", "1/s", perCoreSecond),
-    ];
+    return await measure(sidecar, allocations, count);
   } finally {
     await sidecar.close();
     await allocations.close();
@@ -110,6 +55,67 @@ export async function benchDecision(count: number): Promise<Figure[]> {
     await redis.close();
     rmSync(dataDir, { recursive: true, force: true });
   }
+}
+
+async function measure(sidecar: Sidecar, allocations: RedisAllocationStore, count: number): Promise<Figure[]> {
+  const rng = seededRng(1);
+  const request = () => ({
+    ...{ v: 1 as const, namespace: NAMESPACE, dag: DAG, root: hexId(rng.next) },
+    inputBytes: 1000 + rng.next() * (MAX_INPUT_BYTES - 2000),
+  });
+  let published = 0;
+  const decide = async () => {
+    if ((await sidecar.decide(request())).published) published++;
+  };
+  const fields = fieldsOfEight();
+  const askRedis = async () => {
+    await allocations.modes();
+    await allocations.publish(hexId(rng.next), fields);
+  };
+  await timeEach(0, decide, count / 10);
+  const [direct, bare] = await inTurns([decide, askRedis], count);
+  const { perSecond, perCoreSecond } = await sideBySide(decide, count);
+  const http = await timeEach(count, () => decideOverHttp(sidecar.url, JSON.stringify(request())));
+  if (published < count) throw new Error(`Only ${published} decisions were published; the figures would not speak of the Redis write.`);
+  return [
+    figure(`decision, ${FUNCTIONS} functions, parsed body to Redis' answer`, "ms", direct),
+    figure("its two round trips to Redis alone, in turns with it", "ms", bare),
+    figure("the same over HTTP (express, keep-alive, one in flight)", "ms", http),
+    figure(`decisions, ${IN_FLIGHT} in flight`, "1/s", perSecond),
+    figure("decisions for a second of CPU time of the sidecar, all its threads", "1/s", perCoreSecond),
+  ];
+}
+
+type Operation = () => Promise<void>;
+
+/** Times of both, in turns, so that both see the same noise. */
+async function inTurns([one, other]: readonly [Operation, Operation], count: number): Promise<[number[], number[]]> {
+  const times: [number[], number[]] = [[], []];
+  for (let round = 0; round < ROUNDS; round++) {
+    times[0].push(...(await timeEach(count / ROUNDS, one, 0)));
+    times[1].push(...(await timeEach(count / ROUNDS, other, 0)));
+  }
+  return times;
+}
+
+async function sideBySide(decide: Operation, count: number): Promise<{ perSecond: number[]; perCoreSecond: number[] }> {
+  const [perSecond, perCoreSecond]: [number[], number[]] = [[], []];
+  for (let round = 0; round < ROUNDS; round++) {
+    const [startMs, cpu] = [performance.now(), process.cpuUsage()];
+    await Promise.all(Array.from({ length: IN_FLIGHT }, () => timeEach(count / ROUNDS / IN_FLIGHT, decide, 0)));
+    const { user, system } = process.cpuUsage(cpu);
+    const decisions = Math.ceil(count / ROUNDS / IN_FLIGHT) * IN_FLIGHT;
+    perSecond.push(decisions / ((performance.now() - startMs) / 1_000));
+    perCoreSecond.push(decisions / ((user + system) / 1e6));
+  }
+  return { perSecond, perCoreSecond };
+}
+
+async function decideOverHttp(url: string, body: string): Promise<void> {
+  const authorization = `Basic ${Buffer.from("bench:bench").toString("base64")}`;
+  const headers = { authorization, "content-type": "application/json" };
+  const response = await fetch(`${url}/v1/decisions`, { method: "POST", headers, body });
+  await response.json();
 }
 
 function hexId(random: () => number): string {

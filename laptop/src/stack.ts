@@ -66,16 +66,8 @@ export async function startStack({
 
     // The sidecar asks OpenWhisk about keys, and OpenWhisk's conductors ask the sidecar: one of them has to start first.
     const verifier = lateVerifier();
-    const sidecar = await startSidecar({
-      config,
-      grid,
-      allocations,
-      ...stores,
-      verifyKeys: verifier,
-      signingKey,
-      logger,
-      clock: systemClock,
-    });
+    const shared = { config, grid, allocations, signingKey, logger };
+    const sidecar = await startSidecar({ ...shared, ...stores, verifyKeys: verifier, clock: systemClock });
     closers.push(() => sidecar.close());
     const conductorEnv = { HARVEST_SIDECAR_URL: sidecar.url, HARVEST_COMPOSER_REDIS_URL: redis.composerUrl };
     const standalone = await startStandalone({

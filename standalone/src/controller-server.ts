@@ -96,27 +96,14 @@ export async function startControllerServer(
     await storage.close();
     throw error;
   }
-  const balancer = createBalancer(options, side.invokers);
-  const byId = new Map(side.invokers.map((invoker) => [invoker.id, invoker]));
-  const { resolveTerms } = side;
-  running.bind({
-    balancer,
-    runner: new ActivationRunner({
-      resolveTerms,
-      balancer,
-      invokers: byId,
-      activations: storage.activations,
-      draining,
-      clock,
-      logger,
-    }),
-  });
+  const parts = runningOf(options, side, storage, draining);
+  running.bind(parts);
   let closing: Promise<void> | undefined;
   const drain = lateBound<void>();
   return {
     apihost,
     identities: storage.identities,
-    balancer,
+    balancer: parts.balancer,
     inFlight: () => inFlight.size,
     endDrain: () => drain.bind(),
     close: () => {
@@ -138,6 +125,14 @@ export async function startControllerServer(
 interface Running {
   readonly runner: ActivationRunner;
   readonly balancer: Balancer;
+}
+
+function runningOf(options: ControllerServerOptions, side: InvokerSide, { activations }: Storage, draining: Draining): Running {
+  const { clock, logger } = options;
+  const balancer = createBalancer(options, side.invokers);
+  const invokers = new Map(side.invokers.map((invoker) => [invoker.id, invoker]));
+  const { resolveTerms } = side;
+  return { balancer, runner: new ActivationRunner({ resolveTerms, balancer, invokers, activations, draining, clock, logger }) };
 }
 
 function controllerOf(

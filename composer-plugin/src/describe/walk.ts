@@ -41,36 +41,42 @@ interface Place {
 }
 
 export function walk(root: CompositionNode): Walked {
-  const functions: FoundFunction[] = [];
-  const forks: Fork[] = [];
+  const walking = new Walk();
+  walking.visit(root, { depth: 0, branch: undefined });
+  return walking;
+}
+
+class Walk implements Walked {
+  readonly functions: FoundFunction[] = [];
+  readonly forks: Fork[] = [];
 
   /** Visits a node and returns the depth of what follows it. */
-  function visit(node: CompositionNode | undefined, at: Place): number {
+  visit(node: CompositionNode | undefined, at: Place): number {
     if (!node) return at.depth;
     switch (node.type) {
       case "action":
-        return visitAction(node, at);
+        return this.#visitAction(node, at);
       case "parallel":
-        return fork("parallel", node, node.components ?? [], at);
+        return this.#fork("parallel", node, node.components ?? [], at);
       case "map":
-        return fork("map", node, [sequenceOf(node)], at);
+        return this.#fork("map", node, [sequenceOf(node)], at);
       case "async":
-        fork("async", node, [sequenceOf(node)], at);
+        this.#fork("async", node, [sequenceOf(node)], at);
         return at.depth;
       case "sequence":
       case "let":
       case "mask":
-        return inTurn(node.components ?? [], at);
+        return this.#inTurn(node.components ?? [], at);
       case "finally":
-        return inTurn([node.body, node.finalizer], at);
+        return this.#inTurn([node.body, node.finalizer], at);
       case "try":
-        return visit(node.handler, { ...at, depth: visit(node.body, at) });
+        return this.visit(node.handler, { ...at, depth: this.visit(node.body, at) });
       case "if_nosave":
-        return visitConditional(node, at);
+        return this.#visitConditional(node, at);
       case "while_nosave":
-        return inTurn([node.test, node.body], at);
+        return this.#inTurn([node.test, node.body], at);
       case "dowhile_nosave":
-        return inTurn([node.body, node.test], at);
+        return this.#inTurn([node.body, node.test], at);
       case "dynamic":
       case "function":
         return at.depth;
@@ -79,33 +85,30 @@ export function walk(root: CompositionNode): Walked {
     }
   }
 
-  function visitAction(node: CompositionNode, at: Place): number {
-    functions.push({ name: node.name ?? "", path: node.path ?? "", depth: at.depth, branch: at.branch });
+  #visitAction(node: CompositionNode, at: Place): number {
+    this.functions.push({ name: node.name ?? "", path: node.path ?? "", depth: at.depth, branch: at.branch });
     return at.depth + 1;
   }
 
-  function visitConditional(node: CompositionNode, at: Place): number {
-    const arm = { ...at, depth: visit(node.test, at) };
-    return Math.max(visit(node.consequent, arm), visit(node.alternate, arm));
+  #visitConditional(node: CompositionNode, at: Place): number {
+    const arm = { ...at, depth: this.visit(node.test, at) };
+    return Math.max(this.visit(node.consequent, arm), this.visit(node.alternate, arm));
   }
 
-  function inTurn(nodes: readonly (CompositionNode | undefined)[], at: Place): number {
-    return nodes.reduce((depth, node) => visit(node, { ...at, depth }), at.depth);
+  #inTurn(nodes: readonly (CompositionNode | undefined)[], at: Place): number {
+    return nodes.reduce((depth, node) => this.visit(node, { ...at, depth }), at.depth);
   }
 
-  function fork(kind: Fork["kind"], node: CompositionNode, bodies: readonly CompositionNode[], at: Place): number {
+  #fork(kind: Fork["kind"], node: CompositionNode, bodies: readonly CompositionNode[], at: Place): number {
     const found: Fork = { kind, path: node.path ?? "", width: kind === "parallel" ? bodies.length : 0, branches: [] };
-    forks.push(found);
+    this.forks.push(found);
     const ends = bodies.map((body, position) => {
       const branch: Branch = { fork: found, position, kind: branchKindOf(body) };
       found.branches.push(branch);
-      return visit(body, { depth: at.depth, branch });
+      return this.visit(body, { depth: at.depth, branch });
     });
     return Math.max(at.depth, ...ends);
   }
-
-  visit(root, { depth: 0, branch: undefined });
-  return { functions, forks };
 }
 
 function sequenceOf(node: CompositionNode): CompositionNode {
