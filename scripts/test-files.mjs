@@ -14,25 +14,28 @@ const EARLY = /^\/\/ runs early: \S/m;
 const ENGINE = /\b(?:findEngine|openStand)\(/;
 const CHOSEN_SIZE = /\bcasesOf\(/;
 
-/** `{path, room, isAlone, isEarly, needsEngine, isSoakable}` of each compiled test, ordered by path. */
+/**
+ * `{path, room, isAlone, isEarly, needsEngine, isSoakable}` of each test, ordered by path. They are found by their sources, so what the
+ * compiler has made of a test that is gone is none. Throws when one is not compiled.
+ */
 export function testFiles() {
   return rooms()
-    .flatMap(({ folder }) => compiledTests(folder).map((path) => describe(folder, path)))
+    .flatMap(({ folder }) => sourcesOfTests(folder).map((source) => describe(folder, source)))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-function compiledTests(folder) {
-  const dist = join(folder, "dist");
-  if (!existsSync(dist)) return [];
-  return readdirSync(dist, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".test.js"))
+function sourcesOfTests(folder) {
+  return readdirSync(join(folder, "src"), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".test.ts"))
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
 }
 
-const sourceOf = (path) => path.replace(`${sep}dist${sep}`, `${sep}src${sep}`).replace(/\.js$/, ".ts");
+const compiledOf = (source) => source.replace(`${sep}src${sep}`, `${sep}dist${sep}`).replace(/\.ts$/, ".js");
 
-function describe(room, path) {
-  const text = readFileSync(sourceOf(path), "utf8");
+function describe(room, source) {
+  const path = compiledOf(source);
+  if (!existsSync(path)) throw new Error(`${source} is not compiled: run npm run build`);
+  const text = readFileSync(source, "utf8");
   return {
     ...{ path, room, isAlone: ALONE.test(text), isEarly: EARLY.test(text) },
     ...{ needsEngine: ENGINE.test(text), isSoakable: CHOSEN_SIZE.test(text) },
