@@ -69,7 +69,7 @@ export async function startStack({
     const shared = { config, grid, allocations, signingKey, logger };
     const sidecar = await startSidecar({ ...shared, ...stores, verifyKeys: verifier, clock: systemClock });
     closers.push(() => sidecar.close());
-    const conductorEnv = { HARVEST_SIDECAR_URL: sidecar.url, HARVEST_COMPOSER_REDIS_URL: redis.composerUrl };
+    const conductorEnv = { HARVEST_SIDECAR_URL: sidecar.url, ...redisOfConductors(config, redis) };
     const standalone = await startStandalone({
       config,
       grid,
@@ -104,6 +104,11 @@ interface RedisAddress {
   readonly url: string;
   readonly composerUrl: string;
   readonly process?: RedisProcess;
+}
+
+/** Where the server joins their stages they need none, and get none. */
+function redisOfConductors({ standalone }: Config, { composerUrl }: RedisAddress): Record<string, string> {
+  return standalone.applier === "embedded" ? {} : { HARVEST_COMPOSER_REDIS_URL: composerUrl };
 }
 
 async function redisOf(config: Config, logger: Logger, preferSystem: boolean): Promise<RedisAddress> {

@@ -91,7 +91,7 @@ export interface ActivationTerms extends Allocation {
   readonly decision?: string;
   /** The believed allocation behind the terms; plans of the same decision may move it while the run is under way. */
   readonly allocation?: PublishedAllocation;
-  /** Conductors hold memory but no CPU, and run unlimited. */
+  /** Conductors hold memory but no CPU, and run under a small limit of their own (`standalone.conductorCpuCores`). */
   readonly conductor: boolean;
 }
 

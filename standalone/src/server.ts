@@ -142,6 +142,7 @@ function invokerSide({ config, grid, allocations, conductorEnv, signingKey }: St
       applier,
       ...(applier === "embedded" && { allocations }),
       conductorEnvironment: { ...conductorEnv, ...(applier === "embedded" && { [JOIN_VARIABLE]: JOIN_ACTION }) },
+      conductorCpuCores: config.standalone.conductorCpuCores,
       apiHost: config.standalone.driver === "docker" ? (config.standalone.docker.apiHost ?? apihost) : apihost,
       idleContainerMs: config.standalone.idleContainerMs,
       pauseGraceMs: config.standalone.pauseGraceMs,

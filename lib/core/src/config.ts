@@ -124,6 +124,11 @@ export const configSchema = z.strictObject({
       unit: "fraction",
       description: "Share of an invoker's memory that waiting conductors may hold; the rest is kept for components",
     }),
+    conductorCpuCores: z.number().min(0.01).default(0.5).meta({
+      unit: "cores",
+      description:
+        "CPU limit of a conductor's container, which has no CPU permit; of any action that is annotated as one, whatever it does",
+    }),
     placement: z.enum(PLACEMENTS).default("greedy-jsq").meta({ unit: "name", description: "Placement policy" }),
     idleContainerMs: ms("Idle time after which a warm container is removed", 600_000),
     admissionWaitMs: ms("Longest wait that a new invocation may expect before it begins; beyond it is refused with 429", 5_000),

@@ -191,7 +191,7 @@ export function placementRequestOf(
   return { ...base, want, atLeast: { cpuCores: Math.min(want.cpuCores, userCpuCores), memoryMb: userMemoryMb } };
 }
 
-/** Conductors hold no CPU permits and run unlimited, so only their memory is the balancer's to say. */
+/** Conductors hold no CPU permits, so only their memory is the balancer's to say. */
 function termsInForce(terms: ActivationTerms, { cpuCores, memoryMb }: Allocation): ActivationTerms {
   return terms.conductor ? terms : { ...terms, cpuCores, memoryMb };
 }

@@ -1,5 +1,5 @@
 /** One activation in its container, from /init (when cold) to its logs. The order of the steps is OpenWhisk's (openwhisk-protocol, 4.3). */
-import type { EndedRun, Node, RunTerms } from "@openwhisk-harvest/applier";
+import type { ContainerLimits, EndedRun, LimitedContainer, Node, RunTerms } from "@openwhisk-harvest/applier";
 import { type Allocation, type Clock, type Config, formatObservationLine, messageOf, type Observation } from "@openwhisk-harvest/core";
 import { formatLogLine } from "../container/activation-logs.js";
 import type { CallLimits, Container, ContainerCall } from "../container/driver.js";
@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly applier?: Applier;
   readonly node: Node;
   readonly capacity: Allocation;
+  /** CPU limit of a conductor's container; none when absent. */
+  readonly conductorCpuCores?: number;
   readonly payloadMaxBytes: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -38,11 +40,13 @@ export async function runActivation(
 ): Promise<FinishedRun> {
   const { limits } = message.action;
   const callLimits: CallLimits = { timeoutMs: limits.timeout, maxResponseBytes: options.payloadMaxBytes };
+  const subject = limited(container, userLimits(terms, options), options.logger);
+  if (terms.conductor) await restoreConductor(subject, options);
   const init = cold ? await container.initialize(initPayload(message, options.clock.nowMs()), callLimits) : undefined;
   const notReady = init && initResponse(init.outcome, limits.timeout);
   if (init && notReady) return finish(container, message, { init, last: init, response: notReady }, options);
 
-  const { run, end } = await heldRun(container, { message, terms, cold, callLimits }, options);
+  const { run, end } = await heldRun(container, { message, terms, cold, callLimits, subject }, options);
   const response = runResponse(run.outcome, limits.timeout);
   const { observation, restored } = end(STATUS_CODES[response.statusCode] ?? "whisk internal error");
   const ended = { ...(init ? { init } : {}), run, last: run, response, ...(observation ? { observation } : {}) };
@@ -55,6 +59,7 @@ interface Parts {
   readonly terms: ActivationTerms;
   readonly cold: boolean;
   readonly callLimits: CallLimits;
+  readonly subject: LimitedContainer;
 }
 
 interface AnsweredRun {
@@ -64,17 +69,12 @@ interface AnsweredRun {
 
 /** The limits are those of the terms from before /run until `end`. */
 async function heldRun(container: Container, parts: Parts, options: RunOptions): Promise<AnsweredRun> {
-  const { message, terms, cold, callLimits } = parts;
+  const { message, terms, cold, callLimits, subject } = parts;
   const { node, clock } = options;
-  const { memoryMb, cpuCores } = terms.user;
-  const user = terms.conductor || cpuCores === undefined ? { memoryMb } : { cpuCores, memoryMb };
-  const subject = limited(container, user, options.logger);
   const call = () => container.run(runPayload(message, clock.nowMs()), callLimits);
-  if (options.applier === "node-agent" || terms.conductor) {
-    // Conductors run unlimited, and are not sampled: they wait more than they work. The rest is the node agent's.
-    if (options.applier !== "node-agent" && !(await subject.restore())) throw new Error("Its memory limit cannot be written.");
+  // Conductors keep the limits of their container, and are not sampled: they wait more than they work. The rest is the node agent's.
+  if (options.applier === "node-agent" || terms.conductor)
     return { run: await call(), end: () => ({ restored: Promise.resolve(container.alive) }) };
-  }
   const start = { activationId: message.activationId, cold, timeLimitMs: callLimits.timeoutMs };
   const held = await node.begin(subject, start, runTermsOf(message, terms, options.capacity));
   try {
@@ -83,6 +83,17 @@ async function heldRun(container: Container, parts: Parts, options: RunOptions):
     await node.end(held, "died").restored;
     throw error;
   }
+}
+
+/** To which its container goes back after each run; of an action without a CPU allocation, and without a conductor's limit, nothing bounds the CPU. */
+function userLimits({ user, conductor }: ActivationTerms, { conductorCpuCores }: RunOptions): ContainerLimits {
+  const cpuCores = conductor ? conductorCpuCores : user.cpuCores;
+  return cpuCores === undefined ? { memoryMb: user.memoryMb } : { cpuCores, memoryMb: user.memoryMb };
+}
+
+/** Before any of its code runs: its initialization is held to its limit, too, and so is whatever else calls itself a conductor. */
+async function restoreConductor(subject: LimitedContainer, { applier }: RunOptions): Promise<void> {
+  if (applier !== "node-agent" && !(await subject.restore())) throw new Error("Its limits cannot be written.");
 }
 
 /** What its container is charged with while it runs: never below the user's (H5). */

@@ -3,7 +3,7 @@
  * Whatever goes wrong on the way is the user allocation (H3).
  *
  * activation-terms.G1  Only a function run of a composition of ours (a `cause`, and a run key that can be read) gets anything but U.
- * activation-terms.G2  A conductor has U's memory and holds no CPU; it runs unlimited.
+ * activation-terms.G2  A conductor has U's memory and holds no CPU; its container has a small limit of its own.
  */
 import { type NodeRoom, type RunTerms, type TermsRequest, TermsResolver, termsOf } from "@openwhisk-harvest/applier";
 import {

@@ -35,6 +35,8 @@ export interface InvokerOptions {
   readonly applier?: Applier;
   /** Added to the environment of conductors, e.g. how they reach Redis. */
   readonly conductorEnvironment?: Readonly<Record<string, string>>;
+  /** CPU limit of conductors' containers, which hold no CPU permit; none when absent. */
+  readonly conductorCpuCores?: number;
   /** `__OW_API_HOST` of all containers, e.g. `http://127.0.0.1:3233`. */
   readonly apiHost: string;
   /** Idle time after which a warm container is removed. */
