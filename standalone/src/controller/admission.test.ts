@@ -6,7 +6,7 @@ import fc from "fast-check";
 import type { WhiskRejection } from "../whisk-rejection.js";
 import { Admission } from "./admission.js";
 import { type AdmissionLimits, dominantShare, mayBegin, type RunsView, refusalOf } from "./admission-rules.js";
-import type { Run } from "./parts.js";
+import type { RootRun } from "./parts.js";
 
 const LIMITS: AdmissionLimits = {
   concurrentInvocations: 100,
@@ -168,7 +168,7 @@ test("admission.A4: whatever comes, and ends, in whatever state, the counts are 
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
       const clock = new HandClock();
       const admission = new Admission({ ...LIMITS, concurrentInvocations: 6, queueLength: 5, admissionWaitMs: 1_000 }, clock);
-      const runs: { namespace: string; run: Run }[] = [];
+      const runs: { namespace: string; run: RootRun }[] = [];
       for (const { what, namespace, which, afterMs } of steps) {
         clock.move(afterMs);
         const at = runs[which % Math.max(1, runs.length)];

@@ -7,7 +7,7 @@ import type { Allocation, Clock } from "@openwhisk-harvest/core";
 import { WhiskRejection } from "../whisk-rejection.js";
 import { tooManyConcurrentRequests, tooManyWaiting } from "../whisk-texts.js";
 import { type AdmissionLimits, dominantShare, mayBegin, type Refusal, refusalOf } from "./admission-rules.js";
-import type { Run } from "./parts.js";
+import type { RootRun } from "./parts.js";
 import { type RunStage, RunTally } from "./run-tally.js";
 
 /** Namespaces whose mean time of a run is remembered while they have none. */
@@ -38,7 +38,7 @@ export class Admission {
   }
 
   /** Lets a new run in. Throws 429. */
-  letIn(namespace: string): Run {
+  letIn(namespace: string): RootRun {
     this.check(namespace);
     const order = ++this.#orders;
     const { capacity } = this.#limits;
@@ -51,7 +51,7 @@ export class Admission {
    * activation waits for, or that nothing joins. It is served with the run that it follows from. With `isLimited` it is
    * refused by admission-rules.A1, with 429.
    */
-  follow(namespace: string, from: Run, isLimited: boolean): Run {
+  follow(namespace: string, from: RootRun, isLimited: boolean): RootRun {
     const { concurrentInvocations: allowed } = this.#limits;
     const own = this.#tallyOf(namespace);
     const count = own.inFlight;
@@ -97,13 +97,13 @@ function countOut({ own, all }: Tallies): void {
   all.inFlight--;
 }
 
-class FollowingRun implements Run {
+class FollowingRun implements RootRun {
   readonly hasBegun: boolean = true;
   readonly order: number;
-  readonly #from: Run;
+  readonly #from: RootRun;
   readonly #tallies: Tallies;
 
-  constructor(from: Run, tallies: Tallies) {
+  constructor(from: RootRun, tallies: Tallies) {
     this.order = from.order;
     this.#from = from;
     this.#tallies = tallies;
@@ -134,7 +134,7 @@ interface AdmittedParts extends Tallies {
   readonly onEnd: () => void;
 }
 
-class AdmittedRun implements Run {
+class AdmittedRun implements RootRun {
   readonly order: number;
   readonly #parts: AdmittedParts;
   #stage: RunStage = "arriving";

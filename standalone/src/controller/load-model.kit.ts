@@ -5,7 +5,7 @@
 import { type PlacementRequest, Placer, placementPolicy } from "@openwhisk-harvest/placement";
 import { WhiskRejection } from "../whisk-rejection.js";
 import { Admission } from "./admission.js";
-import type { Run } from "./parts.js";
+import type { RootRun } from "./parts.js";
 
 export type Step =
   | { readonly nap: { readonly ms: number; readonly memoryMb: number; readonly cpuCores: number } }
@@ -88,7 +88,7 @@ export class World {
   }
 
   #arrive({ namespace, composition }: Arrival): void {
-    let run: Run;
+    let run: RootRun;
     try {
       run = this.#admission.letIn(namespace);
     } catch (error) {
@@ -161,7 +161,7 @@ export class World {
 }
 
 interface Member {
-  readonly run: Run;
+  readonly run: RootRun;
   readonly namespace: string;
   readonly level: number;
   readonly depth: number;

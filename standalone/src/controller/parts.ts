@@ -22,7 +22,7 @@ export interface Invocation {
 }
 
 /** A run that was let in: what a client has invoked, and all that follows from it. */
-export interface Run {
+export interface RootRun {
   /** Runs are served in the order in which they were let in. */
   readonly order: number;
   /** An activation of it has found an invoker. */
@@ -39,7 +39,7 @@ export interface Run {
 
 /** The place of an invocation in its run. */
 export interface Membership {
-  readonly run: Run;
+  readonly run: RootRun;
   /** How many forks, and calls that are waited for, are above it. */
   readonly level: number;
   /** Aborted when its stage has ended without it: what waits in line for it leaves. */
