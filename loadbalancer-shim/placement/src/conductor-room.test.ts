@@ -1,4 +1,4 @@
-/** conductor-room.L1 to conductor-room.L3, see conductor-room.ts. */
+/** conductor-room.L1 to conductor-room.L3, see conductor-room.ts: what H7 needs of levels. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

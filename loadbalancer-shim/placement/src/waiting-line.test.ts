@@ -1,4 +1,4 @@
-/** waiting-line.O1 to waiting-line.O4, see waiting-line.ts. */
+/** waiting-line.O1 to waiting-line.O4, see waiting-line.ts: what H7 needs of the order, and of the shares of namespaces. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

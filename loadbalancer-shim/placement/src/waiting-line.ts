@@ -1,5 +1,6 @@
 /**
- * The line of activations that wait for room, in the order in which they are to be served.
+ * The line of activations that wait for room, in the order in which they are to be served: what is needed for others to go on comes
+ * first (H7).
  *
  * Invariants, cited by the tests:
  * waiting-line.O1  Within a namespace what belongs to runs that have begun comes before new runs, the oldest run first;

@@ -1,4 +1,4 @@
-/** Rules admission-rules.A1 to admission-rules.A3, admission.A4, and admission-rules.A5. */
+/** Rules admission-rules.A1 to admission-rules.A3, admission.A4, and admission-rules.A5: what H7 needs of admission. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HandClock } from "@openwhisk-harvest/testkit";
@@ -60,7 +60,7 @@ test("admission-rules.A3: a line that is too long for all refuses the namespaces
   assert.equal(ask(busy({ waiting: 29 }), all, 2, full), undefined);
 });
 
-test("admission-rules.A2: who is refused comes again when half of the line has gone, and never later than the line may be long", () => {
+test("admission-rules.A2: what is refused comes again when half of the line has gone, and never later than the line may be long", () => {
   assert.equal(ask(busy({ waiting: 60 }))?.retryAfterMs, 3_000);
   assert.equal(ask(busy({ waiting: 600 }))?.retryAfterMs, LIMITS.admissionWaitMs);
 });

@@ -1,4 +1,4 @@
-/** stages.F1 to stages.F4, see stages.ts. */
+/** stages.F1 to stages.F4, see stages.ts: a stage waits without room of its own, and ends (H7). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HandClock, settled } from "@openwhisk-harvest/testkit";

@@ -1,6 +1,7 @@
 /**
  * The parallel stages of one session, joined in process (core, join.ts). A stage opens with its first branch, is full when each of
  * its branches has left a result, and ends once: full, or with an error.
+ * Its wait holds neither container nor permit (H7).
  *
  *   enter (a branch is invoked) ... -> join (the conductor has invoked all) -> full | an error
  *
