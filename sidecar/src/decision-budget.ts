@@ -2,7 +2,7 @@
  * How many decisions a namespace may ask for per second, so that none takes the event loop from the others. A decision about many
  * functions counts as several. A bucket of one second's worth for each namespace: what is not asked for in a second is gone.
  */
-import type { Clock } from "@openwhisk-harvest/core";
+import { type Clock, TokenBucket } from "@openwhisk-harvest/core";
 
 /** Functions in parallel stages that one decision's worth pays for. */
 const FUNCTIONS_PER_DECISION = 50;
@@ -14,14 +14,9 @@ export interface DecisionBudgetOptions {
   readonly clock: Pick<Clock, "monotonicMs">;
 }
 
-interface Bucket {
-  readonly left: number;
-  readonly atMs: number;
-}
-
 export class DecisionBudget {
   readonly #options: DecisionBudgetOptions;
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets = new Map<string, TokenBucket>();
 
   constructor(options: DecisionBudgetOptions) {
     this.#options = options;
@@ -33,16 +28,12 @@ export class DecisionBudget {
    */
   take(namespace: string, functions: number): boolean {
     const { perSecond, clock } = this.#options;
-    const nowMs = clock.monotonicMs();
-    const price = Math.min(perSecond, Math.max(1, Math.ceil(functions / FUNCTIONS_PER_DECISION)));
-    const bucket = this.#buckets.get(namespace) ?? { left: perSecond, atMs: nowMs };
-    const left = Math.min(perSecond, bucket.left + ((nowMs - bucket.atMs) / 1_000) * perSecond);
-    const isAffordable = left >= price;
-    this.#remember(namespace, { left: isAffordable ? left - price : left, atMs: nowMs });
-    return isAffordable;
+    const bucket = this.#buckets.get(namespace) ?? new TokenBucket({ perSecond, capacity: perSecond, clock });
+    this.#remember(namespace, bucket);
+    return bucket.take(Math.min(perSecond, Math.max(1, Math.ceil(functions / FUNCTIONS_PER_DECISION))));
   }
 
-  #remember(namespace: string, bucket: Bucket): void {
+  #remember(namespace: string, bucket: TokenBucket): void {
     this.#buckets.delete(namespace);
     this.#buckets.set(namespace, bucket);
     const [oldest] = this.#buckets.keys();

@@ -5,14 +5,13 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Clock, formatObservationLine, HarvestError, messageOf } from "@openwhisk-harvest/core";
+import { type Clock, formatObservationLine, HarvestError, messageOf, TokenBucket } from "@openwhisk-harvest/core";
 import type { Logger } from "pino";
 import { mayBelongTo } from "./container-name.js";
 import type { ContainerRuns } from "./container-runs.js";
 import type { Containers } from "./containers.js";
 import type { HeldContainer } from "./held-container.js";
 import { containerClaimOf, MAX_QUESTION_BYTES, runEndOf, runStartOf } from "./questions.js";
-import { RequestBudget } from "./request-budget.js";
 
 export interface ServerOptions {
   readonly host: string;
@@ -29,6 +28,8 @@ export interface ServerOptions {
 const MAX_CONNECTIONS_PER_CONTAINER = 16;
 /** An agent speaks at once or not at all. */
 const REQUEST_TIMEOUT_MS = 2_000;
+/** A container may ask so long at any rate, and then at its own: a run that ends and the next that begins are several requests at once. */
+const BURST_MS = 250;
 /** Longer than the pause between two runs of a busy container, shorter than an unused connection should live. */
 const KEEP_ALIVE_MS = 15_000;
 
@@ -92,7 +93,8 @@ interface Answer {
 
 class RequestHandler {
   readonly #options: ServerOptions;
-  readonly #budgets = new WeakMap<HeldContainer, RequestBudget>();
+  /** One that floods costs the others nothing. */
+  readonly #budgets = new WeakMap<HeldContainer, TokenBucket>();
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -128,10 +130,11 @@ class RequestHandler {
     throw notFound();
   }
 
-  #budgetOf(container: HeldContainer): RequestBudget {
+  #budgetOf(container: HeldContainer): TokenBucket {
     const known = this.#budgets.get(container);
     if (known) return known;
-    const budget = new RequestBudget(this.#options.requestsPerSecond, this.#options.clock);
+    const { requestsPerSecond: perSecond, clock } = this.#options;
+    const budget = new TokenBucket({ perSecond, capacity: Math.max(1, (perSecond * BURST_MS) / 1_000), clock });
     this.#budgets.set(container, budget);
     return budget;
   }

@@ -1,15 +1,13 @@
-/** The node agent's small parts: names, questions, request budgets, the records of containers, and what the engine says of limits. */
+/** The node agent's small parts: names, questions, the records of containers, and what the engine says of limits. */
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { HandClock } from "@openwhisk-harvest/testkit";
 import { mayBelongTo } from "./container-name.js";
 import { ContainerRecords } from "./container-records.js";
 import { userLimitsOf } from "./containers.js";
 import { containerClaimOf, runEndOf, runStartOf } from "./questions.js";
-import { RequestBudget } from "./request-budget.js";
 
 const ID = "a".repeat(32);
 
@@ -49,19 +47,6 @@ describe("questions of containers", () => {
       assert.throws(() => containerClaimOf(body), { code: "OWH_BAD_REQUEST" });
     for (const outcome of ["whisk internal error", "", undefined, {}])
       assert.throws(() => runEndOf({ activationId: ID, outcome }), { code: "OWH_BAD_REQUEST" });
-  });
-});
-
-describe("request budgets", () => {
-  it("answer a burst and then the rate", () => {
-    const clock = new HandClock();
-    const budget = new RequestBudget(100, clock);
-    const taken = (tries: number) => Array.from({ length: tries }, () => budget.take()).filter(Boolean).length;
-    assert.equal(taken(100), 25);
-    clock.move(100);
-    assert.equal(taken(100), 10);
-    clock.move(3_600_000);
-    assert.equal(taken(100), 25);
   });
 });
 

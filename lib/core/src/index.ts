@@ -36,3 +36,4 @@ export * from "./scaled-model.js";
 export * from "./signature.js";
 export * from "./stack-file.js";
 export * from "./step-forest.js";
+export * from "./token-bucket.js";
