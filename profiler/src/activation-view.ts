@@ -1,5 +1,5 @@
 /** An activation record as OpenWhisk's REST API shows it (openwhisk: WhiskActivation.scala), as far as the profiler reads it. */
-import { type KeyValue, type Observation, observationInLogs, type RunKey, readRunKey } from "@openwhisk-harvest/core";
+import { isObject, type KeyValue, type Observation, observationInLogs, type RunKey, readRunKey } from "@openwhisk-harvest/core";
 
 export interface ActivationView {
   readonly activationId: string;
@@ -16,15 +16,9 @@ export interface ActivationView {
   readonly annotations: readonly KeyValue[];
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
-export function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** Reads a record as it came over the wire; undefined when it is none. Fields we do not read are left out. */
 export function activationView(document: unknown): ActivationView | undefined {
-  if (!isFields(document)) return undefined;
+  if (!isObject(document)) return undefined;
   const { activationId, namespace, name, start, end, cause, logs, response, annotations } = document;
   if (typeof activationId !== "string" || typeof name !== "string" || typeof start !== "number") return undefined;
   return {
@@ -36,8 +30,8 @@ export function activationView(document: unknown): ActivationView | undefined {
     ...(typeof end === "number" && end >= start ? { end } : {}),
     ...(typeof cause === "string" ? { cause } : {}),
     logs: Array.isArray(logs) ? logs.filter((line): line is string => typeof line === "string") : [],
-    response: isFields(response) ? response : {},
-    annotations: Array.isArray(annotations) ? annotations.filter((a): a is KeyValue => isFields(a) && typeof a["key"] === "string") : [],
+    response: isObject(response) ? response : {},
+    annotations: Array.isArray(annotations) ? annotations.filter((a): a is KeyValue => isObject(a) && typeof a["key"] === "string") : [],
   };
 }
 

@@ -1,7 +1,6 @@
 /** One blocking invocation through the npm client, with all the ways in which it can end. */
-import { type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
+import { type Clock, HarvestError, isObject, messageOf } from "@openwhisk-harvest/core";
 import { isPassing, type OpenWhiskClient } from "./activation-reader.js";
-import { isFields } from "./activation-view.js";
 
 export interface Invocation {
   readonly activationId: string;
@@ -42,7 +41,7 @@ export async function invokeAndWait(invoke: Invoke): Promise<Invocation> {
   const answer = await orAborted(invoked, signal);
   const ended = invocationOf(answer);
   if (ended) return ended;
-  const activationId = isFields(answer) ? answer["activationId"] : undefined;
+  const activationId = isObject(answer) ? answer["activationId"] : undefined;
   if (typeof activationId !== "string")
     throw new HarvestError("OWH_PROFILE_FAILED", `Invoking ${name} was answered without an activation id.`);
   return pollForEnd(invoke, activationId, endMs);
@@ -68,9 +67,9 @@ async function pollForEnd({ client, name, clock, deadlineMs, signal }: Invoke, a
 
 /** Reads an ended activation; undefined for an answer that only promises one. */
 function invocationOf(body: unknown): Invocation | undefined {
-  if (!isFields(body)) return undefined;
+  if (!isObject(body)) return undefined;
   const { activationId, start, response } = body;
-  if (typeof activationId !== "string" || typeof start !== "number" || !isFields(response)) return undefined;
+  if (typeof activationId !== "string" || typeof start !== "number" || !isObject(response)) return undefined;
   const { success, status, result } = response;
   return { activationId, startMs: start, success: success === true, status: typeof status === "string" ? status : "unknown", result };
 }

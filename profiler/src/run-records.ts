@@ -4,8 +4,8 @@
  * A component's input is the `params` that the conductor step directly before it, in its session's `logs`, returned: OpenWhisk
  * stores those, so nothing is asked of user code. A branch is a session of its own, so its components have another `cause`.
  */
-import { type DagDescription, type Grid, inputBytesOf, type Profile } from "@openwhisk-harvest/core";
-import { type ActivationView, byActivationId, type ComponentRecord, componentsOfRun, isFields } from "./activation-view.js";
+import { type DagDescription, type Grid, inputBytesOf, isObject, type Profile } from "@openwhisk-harvest/core";
+import { type ActivationView, byActivationId, type ComponentRecord, componentsOfRun } from "./activation-view.js";
 
 /** Why a run of a function has no profile. Codes are stable. */
 export type LeftOutReason =
@@ -96,14 +96,14 @@ function paramsOf(component: ActivationView, records: ReadonlyMap<string, Activa
 /** What a conductor step asked to be invoked; undefined when it asked for nothing. */
 function invocationOf(step: ActivationView): { params: Params; isWait: boolean } | undefined {
   const { result } = step.response;
-  if (!isFields(result) || typeof result["action"] !== "string") return undefined;
+  if (!isObject(result) || typeof result["action"] !== "string") return undefined;
   const { params, state } = result;
-  const composer = isFields(state) ? state["$composer"] : undefined;
+  const composer = isObject(state) ? state["$composer"] : undefined;
   return {
     // OpenWhisk boxes parameters that are no object (PrimitiveActions.scala).
-    params: isFields(params) ? params : params === undefined ? {} : { value: params },
+    params: isObject(params) ? params : params === undefined ? {} : { value: params },
     // A conductor that waits for its branches longer than one activation may last calls `echo` in between (composer.js `fork`).
-    isWait: isFields(composer) && composer["collect"] !== undefined,
+    isWait: isObject(composer) && composer["collect"] !== undefined,
   };
 }
 

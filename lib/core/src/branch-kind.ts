@@ -9,6 +9,7 @@
  *   varying      anything else: a conditional, a loop or a handler over an action, or a `dynamic`
  */
 import type { BranchKind } from "./dag.js";
+import { isObject } from "./json.js";
 
 /** A combinator of a composition or of its outline; outlines come from stores, so nothing of it is taken for granted. */
 export interface CompositionPart {
@@ -43,7 +44,7 @@ export function branchKindOf(branch: unknown): BranchKind {
 
 /** The `parallel` or `map` at a path; undefined when there is none. */
 export function forkAt(part: unknown, path: string): CompositionPart | undefined {
-  if (!isPart(part)) return undefined;
+  if (!isObject(part)) return undefined;
   if (part.path === path && (part.type === "parallel" || part.type === "map")) return part;
   for (const inner of partsOf(part)) {
     const found = forkAt(inner, path);
@@ -54,7 +55,7 @@ export function forkAt(part: unknown, path: string): CompositionPart | undefined
 
 function contentOf(part: unknown): Content {
   if (Array.isArray(part)) return together(part.map(contentOf));
-  if (!isPart(part)) return { ...NOTHING, varies: true };
+  if (!isObject(part)) return { ...NOTHING, varies: true };
   const { type } = part;
   if (type === "action") return { ...NOTHING, actions: 1 };
   if (type === "function") return NOTHING;
@@ -78,9 +79,5 @@ function perhaps(content: Content): Content {
 }
 
 function partsOf(part: CompositionPart): CompositionPart[] {
-  return ARGUMENTS.flatMap((argument) => part[argument]).filter(isPart);
-}
-
-function isPart(value: unknown): value is CompositionPart {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return ARGUMENTS.flatMap((argument) => part[argument]).filter(isObject);
 }

@@ -2,6 +2,7 @@
  * From what a container answered to what the user gets (openwhisk-protocol, 4.2; ActivationResult.scala:162-257, texts of
  * ErrorResponse.scala). Pure.
  */
+import { isObject, parseJson } from "@openwhisk-harvest/core";
 import type { ContainerOutcome } from "../container/driver.js";
 import type { ActivationRecord } from "../messages.js";
 
@@ -54,7 +55,7 @@ export function initResponse(outcome: ContainerOutcome, timeoutMs: number): Acti
       const { httpStatus, body, truncated } = outcome;
       if (truncated) return tooLong(STATUS.developer, body, truncated);
       if (httpStatus === 200) return undefined;
-      const parsed = parse(body);
+      const parsed = parseJson(body);
       const error = isObject(parsed) && "error" in parsed ? parsed["error"] : MESSAGES.invalidInitResponse(body);
       return errorResponse(STATUS.developer, error, body.length);
     }
@@ -78,7 +79,7 @@ export function runResponse(outcome: ContainerOutcome, timeoutMs: number): Activ
 }
 
 function ranResponse(ok: boolean, body: string): ActivationResponse {
-  const parsed = parse(body);
+  const parsed = parseJson(body);
   const size = body.length;
   if (isObject(parsed) && "error" in parsed) return errorResponse(ok ? STATUS.application : STATUS.developer, parsed["error"], size);
   if (ok && (isObject(parsed) || Array.isArray(parsed))) return { statusCode: STATUS.success, result: parsed, size };
@@ -91,17 +92,4 @@ function tooLong(
   { lengthBytes, maxBytes }: { lengthBytes: number; maxBytes: number },
 ): ActivationResponse {
   return errorResponse(statusCode, MESSAGES.truncatedResponse(body, lengthBytes, maxBytes), lengthBytes);
-}
-
-/** Undefined, which is no JSON value, when it is no JSON. */
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
