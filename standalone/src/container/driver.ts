@@ -64,7 +64,9 @@ export interface Container {
   kill(): Promise<void>;
   /** What was written since the last call. Waits for both sentinels, or the end of both streams, at most two seconds. */
   collectLogs(limitBytes: number): Promise<ActivationLogs>;
-  /** Freezes an idle container, where that saves something; `resume` comes before its next call. */
+  /** Whether `pause` costs so little that an idle container is paused at once. */
+  readonly pausesAtOnce?: boolean;
+  /** Freezes an idle container; `resume` comes before its next call. */
   pause?(): Promise<void>;
   /** Rejects when it cannot serve any more; it is to be destroyed then. */
   resume?(): Promise<void>;

@@ -8,6 +8,7 @@ import type { GuardedProcess } from "./launcher/launcher.js";
 import type { Logger } from "./logger.js";
 import { kernelLimitsMemory, watchMemory } from "./memory-watch.js";
 import { RuntimeClient } from "./runtime-client.js";
+import { Stillness } from "./stillness.js";
 import { WrittenLimits } from "./written-limits.js";
 
 /** How long after a broken connection the end of the process is waited for, to learn why. It follows within milliseconds. */
@@ -23,6 +24,8 @@ export interface ProcessContainerParts {
   readonly enforcement: Enforcement;
   readonly folder: string;
   readonly socketPath: string;
+  /** What runs its runtime. */
+  readonly executable: string;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Called once, when nothing of the container runs any more. */
@@ -36,6 +39,8 @@ export class ProcessContainer implements Container {
   readonly #client: RuntimeClient;
   readonly #logs: LogCollector;
   readonly #limits: WrittenLimits;
+  readonly pausesAtOnce = true;
+  #stillness: Stillness | undefined;
   #exitCode: number | undefined;
   #alive = true;
   #destroyed: Promise<void> | undefined;
@@ -83,6 +88,27 @@ export class ProcessContainer implements Container {
 
   collectLogs(limitBytes: number): Promise<ActivationLogs> {
     return this.#logs.collect(limitBytes);
+  }
+
+  /** Its runtime listens, and no user code has run yet. */
+  listens(): void {
+    const { executable, clock } = this.#parts;
+    this.#stillness = new Stillness(this.group, executable, clock);
+  }
+
+  async pause(): Promise<void> {
+    try {
+      await this.#stillness?.begin();
+    } catch (error) {
+      this.#parts.logger.warn({ container: this.name, error: messageOf(error) }, "A container that cannot be made still is ended.");
+      await this.kill(); // stillness.S3
+      throw error;
+    }
+  }
+
+  async resume(): Promise<void> {
+    if (!this.#alive) throw new Error(`${this.name} has ended.`);
+    this.#stillness?.end();
   }
 
   async kill(): Promise<void> {

@@ -79,6 +79,13 @@ interface DriverParts {
   readonly runtimeFiles: typeof RUNTIME_FILES;
 }
 
+/** Where a container lives, and as whom. */
+interface Place {
+  readonly folder: string;
+  readonly socketPath: string;
+  readonly user: ContainerUser | undefined;
+}
+
 class ProcessDriver implements ContainerDriver {
   readonly #parts: DriverParts;
   readonly #containers = new Set<ProcessContainer>();
@@ -121,6 +128,7 @@ class ProcessDriver implements ContainerDriver {
   /** User, group, folder and guardian; all of them or none. The runtime does not run yet. */
   async #prepare(name: string, folder: string, spec: ContainerSpec) {
     const { enforcer, users, clock, logger } = this.#parts;
+    const kind = this.#kindOf(spec);
     const socketPath = join(folder, "s");
     if (Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES)
       throw new HarvestError("OWH_BAD_CONFIG", `The path ${folder} is too long for a socket; choose a shorter working folder.`);
@@ -130,7 +138,7 @@ class ProcessDriver implements ContainerDriver {
       group = await enforcer.createGroup(name);
       await mkdir(folder, { mode: 0o700 });
       if (user) await chown(folder, user.uid, user.gid);
-      const guarded = await this.#startGuardian(spec, folder, socketPath, user);
+      const guarded = await this.#startGuardian(spec, kind, { folder, socketPath, user });
       const container: ProcessContainer = new ProcessContainer({
         ...{
           name,
@@ -138,6 +146,7 @@ class ProcessDriver implements ContainerDriver {
           group,
           folder,
           socketPath,
+          executable: kind.executable,
           clock,
           logger,
           enforcement: enforcer.enforcement,
@@ -157,10 +166,14 @@ class ProcessDriver implements ContainerDriver {
     }
   }
 
-  #startGuardian(spec: ContainerSpec, folder: string, socketPath: string, user: ContainerUser | undefined): Promise<GuardedProcess> {
-    const { kinds, runtimeFiles, launcher } = this.#parts;
-    const kind = offeredKind(spec.kind, kinds);
-    if (!kind) throw new HarvestError("OWH_BAD_CONFIG", `Kind ${spec.kind} cannot be run as a process of this host.`);
+  #kindOf({ kind: name }: ContainerSpec): OfferedKind {
+    const kind = offeredKind(name, this.#parts.kinds);
+    if (!kind) throw new HarvestError("OWH_BAD_CONFIG", `Kind ${name} cannot be run as a process of this host.`);
+    return kind;
+  }
+
+  #startGuardian(spec: ContainerSpec, kind: OfferedKind, { folder, socketPath, user }: Place): Promise<GuardedProcess> {
+    const { runtimeFiles, launcher } = this.#parts;
     const heapLimitMb = kernelLimitsMemory(this.enforcement) ? undefined : spec.memoryLimitMb;
     return launcher.launch({
       command: runtimeCommand(kind, runtimeFiles[kind.family], heapLimitMb),
@@ -184,6 +197,7 @@ class ProcessDriver implements ContainerDriver {
       await container.setMemoryLimit(spec.memoryLimitMb);
       guarded.release();
       await this.#untilListening(container, socketPath);
+      container.listens();
     } catch (error) {
       await container.destroy();
       throw error;

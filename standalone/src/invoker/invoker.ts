@@ -41,7 +41,7 @@ export interface InvokerOptions {
   readonly apiHost: string;
   /** Idle time after which a warm container is removed. */
   readonly idleContainerMs: number;
-  /** Idle time after which a container that can be paused is. 10 s when absent. */
+  /** Idle time after which a container is paused, where that is not done at once. 10 s when absent. */
   readonly pauseGraceMs?: number;
   /** Longest result, in bytes. */
   readonly payloadMaxBytes: number;

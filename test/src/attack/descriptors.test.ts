@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readlinkSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { eventually } from "@openwhisk-harvest/testkit";
-import { type Neighbours, startNeighbours } from "./neighbours.kit.js";
+import { hasPython, type Neighbours, startNeighbours } from "./neighbours.kit.js";
 
 const NODE = `function main() {
   const { readdirSync, readlinkSync } = require('fs');
@@ -25,13 +25,13 @@ const HARMLESS = /^(?:socket:|pipe:|anon_inode:|\/dev\/null$|\/dev\/u?random$|\/
 
 const ACTIONS: readonly (readonly [string, string, string])[] = [
   ["nodejs", "nodejs:20", NODE],
-  ["python", "python:3", PYTHON],
+  ...(hasPython ? [["python", "python:3", PYTHON] as const] : []),
   ["a child of nodejs", "nodejs:20", CHILD],
 ];
 
 let neighbours: Neighbours;
 before(async () => {
-  neighbours = await startNeighbours(["standalone.prewarm=nodejs:20/256=1,python:3/256=1"]);
+  neighbours = await startNeighbours([`standalone.prewarm=nodejs:20/256=1${hasPython ? ",python:3/256=1" : ""}`]);
 });
 after(() => neighbours.close());
 

@@ -3,9 +3,12 @@
  * first is answered as before, and its secret is where it was.
  */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import openwhisk from "openwhisk";
 import { startTestStack, type TestStack } from "../stack.kit.js";
 
+/** Whether there can be actions of python. */
+export const hasPython = spawnSync("python3", ["-c", ""]).status === 0;
 export const SECRET = "the-neighbours-secret";
 
 export interface Neighbours {
@@ -14,6 +17,8 @@ export interface Neighbours {
   readonly hostile: openwhisk.Client;
   /** Makes an action of Mallory's and returns what one invocation of it says; `error` when it fails. */
   attack(action: HostileAction): Promise<Record<string, unknown>>;
+  /** The same action as it is, so that a container of it that is still there serves it. */
+  again(name: string, params?: Record<string, unknown>): Promise<Record<string, unknown>>;
   /** The neighbour's action answers, its secret is unchanged, and what the attack has seen does not hold it. */
   assertUnharmed(seen?: unknown): Promise<void>;
   close(): Promise<void>;
@@ -43,14 +48,18 @@ export async function startNeighbours(
   };
   await up.client.actions.update(neighbour);
   let made = 0;
+  const again: Neighbours["again"] = async (name, params = {}) => {
+    const record = await hostile.actions.invoke({ name, blocking: true, params }).catch((error) => error.error);
+    return record.response?.result ?? { error: record };
+  };
   return {
     up,
     hostile,
     attack: async ({ name = `attack${++made}`, kind = "nodejs:20", code, params = {}, annotations = {}, limits = {} }) => {
       await hostile.actions.update({ name, kind, action: code, annotations, limits } as never);
-      const record = await hostile.actions.invoke({ name, blocking: true, params }).catch((error) => error.error);
-      return record.response?.result ?? { error: record };
+      return again(name, params);
     },
+    again,
     assertUnharmed: async (seen) => {
       const result = await up.client.actions.invoke({ name: "neighbour", blocking: true, result: true, params: { n: 1 } });
       assert.deepEqual(result, { secret: SECRET, n: 2 });
