@@ -3,7 +3,7 @@
  * its activation, and a session's root and trail by its cause. The elements of a native sequence that is a component
  * carry no key but the first; they share its run key, for they are that component.
  */
-import { isActivationId, isTrail, REDIS_KEYS, readRunKey } from "@openwhisk-harvest/core";
+import { isActivationId, isTrail, REDIS_KEYS, RecentMap, readRunKey } from "@openwhisk-harvest/core";
 import type { ActivationHead, TravellingKeys } from "./activation-message.js";
 import type { RunKeyEntry } from "./events.js";
 
@@ -11,8 +11,8 @@ import type { RunKeyEntry } from "./events.js";
 const MAX_SEQUENCES = 10_000;
 
 export class RunKeys {
-  /** By cause; undefined for a session, whose components carry keys of their own or none. */
-  readonly #ofSequence = new Map<string, { readonly k: string; readonly d?: string } | undefined>();
+  /** By cause; without a run for a session, whose components carry keys of their own or none. */
+  readonly #ofSequence = new RecentMap<{ readonly run?: { readonly k: string; readonly d?: string } }>({ maxEntries: MAX_SEQUENCES });
 
   /** Only for parts of compositions: parameters are the user's, and a user's own invocation proves nothing. */
   entries(
@@ -20,24 +20,16 @@ export class RunKeys {
     { component, conductor }: TravellingKeys,
   ): RunKeyEntry[] {
     if (cause === undefined) return [];
-    if (conductor) this.#remember(cause, undefined);
+    if (conductor) this.#ofSequence.set(cause, {});
     if (conductor && isActivationId(conductor.root) && isTrail(conductor.trail))
       return [{ key: REDIS_KEYS.cause(cause), value: { v: 1, R: conductor.root, trail: conductor.trail } }];
-    if (component && readRunKey(component.k) && !this.#isSession(cause)) this.#remember(cause, component);
-    const run = component ?? this.#ofSequence.get(cause);
+    if (component && readRunKey(component.k) && !this.#isSession(cause)) this.#ofSequence.set(cause, { run: component });
+    const run = component ?? this.#ofSequence.get(cause)?.run;
     return run && readRunKey(run.k) ? [{ key: REDIS_KEYS.activation(activationId), value: { v: 1, ...run } }] : [];
   }
 
   #isSession(cause: string): boolean {
-    return this.#ofSequence.has(cause) && this.#ofSequence.get(cause) === undefined;
-  }
-
-  #remember(cause: string, run: { readonly k: string; readonly d?: string } | undefined): void {
-    this.#ofSequence.delete(cause);
-    this.#ofSequence.set(cause, run);
-    for (const oldest of this.#ofSequence.keys()) {
-      if (this.#ofSequence.size <= MAX_SEQUENCES) break;
-      this.#ofSequence.delete(oldest);
-    }
+    const known = this.#ofSequence.get(cause);
+    return known !== undefined && known.run === undefined;
   }
 }

@@ -2,7 +2,7 @@
  * The way of one activation: what it may have (activation-terms.ts), where it runs (balancer), its run (invoker), its record
  * (store).
  */
-import { type Allocation, type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
+import { type Allocation, type Clock, HarvestError, messageOf, waitingDepthOf } from "@openwhisk-harvest/core";
 import type { Acquired, Balancer, Enqueued, PlacementRequest, RunPlace } from "@openwhisk-harvest/placement";
 import type { Logger } from "../container/logger.js";
 import type { ActivationMessage, ActivationRecord, ActivationTerms, Invoker, ResolveTerms } from "../messages.js";
@@ -10,7 +10,6 @@ import type { ActivationStore } from "../storage/activation-store.js";
 import { runBuiltin } from "./builtin.js";
 import { type CpuLoan, CpuLoans } from "./cpu-loans.js";
 import type { Draining } from "./draining.js";
-import { waitingDepthOf } from "./fork-depth.js";
 import type { Membership, SubmitActivation } from "./parts.js";
 import { recordWithoutRun, whiskError } from "./records.js";
 

@@ -19,7 +19,7 @@ test("stages are counted by how deep they are nested, wherever they stand in the
   assert.equal(depth(tried), 2);
 });
 
-test("an action that only says that it is a conductor, and one whose stages the server joins, hold nothing while they wait", () => {
+test("an action that only says that it is a conductor, and one of ours, hold nothing while they wait", () => {
   assert.equal(depth(true), 0);
   assert.equal(depth(action("parallel", {}), [{ key: "harvest-dag", value: { v: 1 } }]), 0);
 });
