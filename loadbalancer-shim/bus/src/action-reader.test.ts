@@ -52,7 +52,7 @@ test("a document is read by its revision once, also one of a package, and the re
   const first = await put("guest/pkg/hello", action());
   const second = await put("guest/pkg/hello", action({ limits: { memory: 1024 } }), first);
   const documents = reader();
-  const expected = { memoryMb: 512, timeoutMs: 90_000, concurrency: 1, conductor: false };
+  const expected = { memoryMb: 512, timeoutMs: 90_000, concurrency: 1, conductor: false, waitingDepth: 0 };
   const before = requests;
   assert.deepEqual(await Promise.all([documents.read("guest/pkg/hello", first), documents.read("guest/pkg/hello", first)]), [
     expected,
@@ -82,7 +82,10 @@ test("limits and annotations by the rules of the user allocation; a conductor is
     timeoutMs: 60_000,
     concurrency: 1,
     conductor: false,
+    waitingDepth: 0,
   });
+  const nested = { type: "map", components: [{ type: "par", components: [] }] };
+  assert.equal(of({ annotations: [{ key: "conductor", value: nested }] }).waitingDepth, 2);
   assert.equal(of({ annotations: [{ key: "cpu", value: 1.5 }] }).cpuCores, 1.5);
   assert.equal(of({}, 0.5).cpuCores, 0.5);
   assert.equal(of({}).cpuCores, undefined);

@@ -1,5 +1,5 @@
 /** Action documents in OpenWhisk's CouchDB, read by their revision and never written (openwhisk-protocol, 7). */
-import { HarvestError, isTruthyAnnotation, type KeyValue, userAllocationOf } from "@openwhisk-harvest/core";
+import { HarvestError, isTruthyAnnotation, type KeyValue, RecentMap, userAllocationOf, waitingDepthOf } from "@openwhisk-harvest/core";
 import nano from "nano";
 import { type ActionFacts, UNKNOWN_ACTION } from "./events.js";
 
@@ -26,7 +26,7 @@ const MAX_CACHED = 10_000;
 export class CouchActionReader implements ActionReader {
   readonly #options: CouchActionReaderOptions;
   readonly #server: nano.ServerScope;
-  readonly #cache = new Map<string, Promise<ActionFacts | undefined>>();
+  readonly #cache = new RecentMap<Promise<ActionFacts | undefined>>({ maxEntries: MAX_CACHED });
 
   constructor(options: CouchActionReaderOptions) {
     this.#options = options;
@@ -38,12 +38,7 @@ export class CouchActionReader implements ActionReader {
     if (revision === undefined) return (await this.#readDocument(action)) ?? UNKNOWN_ACTION;
     const key = `${action}@${revision}`;
     const reading = this.#cache.get(key) ?? this.#readDocument(action, revision);
-    this.#cache.delete(key);
     this.#cache.set(key, reading);
-    for (const oldest of this.#cache.keys()) {
-      if (this.#cache.size <= MAX_CACHED) break;
-      this.#cache.delete(oldest);
-    }
     const facts = await reading;
     if (!facts) this.#cache.delete(key);
     return facts ?? UNKNOWN_ACTION;
@@ -89,6 +84,7 @@ export function factsOf(document: Readonly<Record<string, unknown>>, actionCpuCo
     timeoutMs: number("timeout", UNKNOWN_ACTION.timeoutMs),
     concurrency: number("concurrency", UNKNOWN_ACTION.concurrency),
     conductor: isTruthyAnnotation(annotations, "conductor"),
+    waitingDepth: waitingDepthOf({ annotations }),
   };
 }
 

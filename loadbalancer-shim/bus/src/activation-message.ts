@@ -2,16 +2,26 @@
  * What the shim reads of an activation on its way to an invoker (openwhisk-protocol, 1.2); the rest of its bytes is
  * passed on unread.
  */
-import { HarvestError, isActivationId, parseJson } from "@openwhisk-harvest/core";
+import { HarvestError, isActivationId, isObject, parseJson } from "@openwhisk-harvest/core";
 import { type Member, topLevelMembers } from "./top-level.js";
 
 /**
- * The composition's keys that travel with the parameters: with a component `$harvest`, with a conductor
- * `$composer.harvest`.
+ * What travels of a composition with the parameters: with a component the key `$harvest`, with a conductor composer's state `$composer`
+ * and in it our own, `harvest`. Parameters are the user's, so it may be forged.
  */
 export interface TravellingKeys {
   readonly component?: { readonly k: string; readonly d?: string };
   readonly conductor?: { readonly root: string; readonly trail: string };
+  readonly composer?: ComposerState;
+}
+
+export interface ComposerState {
+  /** How many forks are above the session: each leaves a marker on its branches' stacks. */
+  readonly level: number;
+  /** The first activation of a branch. */
+  readonly isBranch: boolean;
+  /** In a branch: epoch ms of the end of the stage that it is of. */
+  readonly stageEndMs?: number;
 }
 
 export interface ActivationHead {
@@ -64,7 +74,7 @@ export function readActivation(bytes: Buffer): ActivationHead {
 }
 
 const KEY_MARKS = [Buffer.from('"$harvest"'), Buffer.from('"$composer"')] as const;
-/** Looks for the composition's keys in the parameters; most messages have none and are not parsed. */
+/** Looks for what travels in the parameters; most messages have none and are not parsed. */
 export function travellingKeys(bytes: Buffer): TravellingKeys {
   if (!KEY_MARKS.some((mark) => bytes.includes(mark))) return {};
   const content = textOf(bytes, topLevelMembers(bytes).get("content"));
@@ -74,10 +84,27 @@ export function travellingKeys(bytes: Buffer): TravellingKeys {
   const root = stringAt(parameters, "$composer", "harvest", "root");
   // Empty in the root run.
   const trail = stringAt(parameters, "$composer", "harvest", "trail") ?? "";
+  const composer = isObject(parameters) && isObject(parameters["$composer"]) ? composerStateOf(parameters["$composer"]) : undefined;
   return {
     ...(k !== undefined && { component: { k, ...(d !== undefined && { d }) } }),
     ...(root !== undefined && { conductor: { root, trail } }),
+    ...(composer && { composer }),
   };
+}
+
+/** composer's conductor.js: `fork` gives its branches a state to begin in and a stack with a marker, and the first activation sets the session. */
+function composerStateOf({ session, state, stack, harvest }: Record<string, unknown>): ComposerState {
+  const frames: readonly unknown[] = Array.isArray(stack) ? stack : [];
+  const stageEndMs = isObject(harvest) ? harvest["untilMs"] : undefined;
+  return {
+    level: frames.filter(isMarker).length,
+    isBranch: session === undefined && typeof state === "number" && isMarker(frames[0]),
+    ...(typeof stageEndMs === "number" && { stageEndMs }),
+  };
+}
+
+function isMarker(frame: unknown): boolean {
+  return isObject(frame) && frame["marker"] === true;
 }
 
 function parse(text: string | undefined): unknown {

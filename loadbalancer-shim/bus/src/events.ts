@@ -9,10 +9,12 @@ export interface ActionFacts {
   readonly timeoutMs: number;
   readonly concurrency: number;
   readonly conductor: boolean;
+  /** Of a conductor: how many levels of its conductors may hold their memory while they wait for the next one. */
+  readonly waitingDepth: number;
 }
 
 /** OpenWhisk's defaults: for an action whose document cannot be read. The invoker will say what is wrong with it. */
-export const UNKNOWN_ACTION: ActionFacts = { memoryMb: 256, timeoutMs: 60_000, concurrency: 1, conductor: false };
+export const UNKNOWN_ACTION: ActionFacts = { memoryMb: 256, timeoutMs: 60_000, concurrency: 1, conductor: false, waitingDepth: 0 };
 
 export type ShimEvent =
   /** A record of the virtual invoker's topic. */

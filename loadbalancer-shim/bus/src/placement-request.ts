@@ -1,13 +1,19 @@
 /** What an activation asks the placer for. */
-import type { InvokerView, PlacementRequest } from "@openwhisk-harvest/placement";
+import type { InvokerView, PlacementRequest, RunPlace } from "@openwhisk-harvest/placement";
 import type { ActivationHead } from "./activation-message.js";
 import type { ActionFacts } from "./events.js";
+import type { RunOfActivation } from "./lineage.js";
 
 /**
  * No activation is refused for its size: what is larger than every invoker takes a whole one, and the invoker decides,
  * as in OpenWhisk.
  */
-export function requestFor(head: ActivationHead, facts: ActionFacts, invokers: readonly InvokerView[]): PlacementRequest {
+export function requestFor(
+  head: ActivationHead,
+  facts: ActionFacts,
+  run: RunOfActivation,
+  invokers: readonly InvokerView[],
+): PlacementRequest {
   const { activationId, cause, namespace, action } = head;
   const cpuCores = facts.conductor ? 0 : (facts.cpuCores ?? 0);
   const memoryMb = facts.memoryMb / facts.concurrency;
@@ -16,7 +22,12 @@ export function requestFor(head: ActivationHead, facts: ActionFacts, invokers: r
     most.length === 0 ? amount : Math.min(amount, Math.max(...most.map((each) => each[of])));
   const want = { cpuCores: atMost(cpuCores, "cpuCores"), memoryMb: atMost(memoryMb, "memoryMb") };
   const ids = { activationId, namespace, action, ...(cause !== undefined && { cause }) };
-  return { ...ids, want, atLeast: want, conductor: facts.conductor };
+  return { ...ids, run: placeOf(run, facts), want, atLeast: want, conductor: facts.conductor };
+}
+
+/** What has begun goes on, however deep it is nested. */
+function placeOf(run: RunOfActivation, { conductor, waitingDepth }: ActionFacts): RunPlace {
+  return { ...run, ...(run.isNew && conductor && waitingDepth > 0 && { depth: waitingDepth }) };
 }
 
 /**

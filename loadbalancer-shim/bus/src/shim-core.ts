@@ -13,15 +13,20 @@
  * shim-core.S5  The committable offset never passes an activation that has been neither forwarded nor failed.
  * shim-core.S6  Permits come back once: with the end that the invoker tells, or with the failure that the watchdog or
  *     the invoker's death causes.
+ * shim-core.S7  What waits for room never keeps the next activation from being read, for it may wait for that one (H7):
+ *     new runs beyond the bounds of what may wait are refused at once, and nothing else is refused for load.
+ * shim-core.S8  What belongs to a run that has begun is placed before new runs, and conductors by their level (lineage.ts).
  */
 import { type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import type { Acquired, PlacementPolicy } from "@openwhisk-harvest/placement";
 import { Placer } from "@openwhisk-harvest/placement";
 import { type Ack, asVirtual, readAck, shrunk } from "./ack-message.js";
 import { type ActivationHead, readActivation, travellingKeys } from "./activation-message.js";
-import type { ActionFacts, CoreSettings, Effect, ShimEvent } from "./events.js";
-import type { InFlight } from "./in-flight.js";
+import { endUntilMs, waitUntilMs } from "./deadlines.js";
+import { type ActionFacts, type CoreSettings, type Effect, type ShimEvent, UNKNOWN_ACTION } from "./events.js";
+import { Held, type InFlight } from "./in-flight.js";
 import { Invokers } from "./invokers.js";
+import { Lineage } from "./lineage.js";
 import { completion, failure, PROBE_CONTROLLER } from "./messages.js";
 import { OffsetTracker } from "./offset-tracker.js";
 import { requestFor, warmKeyOf } from "./placement-request.js";
@@ -29,12 +34,6 @@ import { RunKeys } from "./run-keys.js";
 import { VIRTUAL_ID } from "./topics.js";
 import { WarmContainers } from "./warm-containers.js";
 
-/**
- * Controllers wait for an end max(timeout, 60 s) x 2 + 60 s (openwhisk-protocol, 2.7); the failure must reach them
- * before.
- */
-const STANDARD_TIMEOUT_MS = 60_000;
-const WATCHDOG_MARGIN_MS = 10_000;
 const SWEEP_MS = 60_000;
 
 export interface CoreCounts {
@@ -57,6 +56,8 @@ export class ShimCore {
   readonly #placer: Placer;
   readonly #warm = new WarmContainers();
   readonly #keys = new RunKeys();
+  readonly #lineage = new Lineage();
+  readonly #held = new Held();
   readonly #offsets: OffsetTracker;
   readonly #replayEnd: bigint;
   readonly #byId = new Map<string, InFlight>();
@@ -68,7 +69,6 @@ export class ShimCore {
   /** At first the last one that an earlier term may have read: what it forwarded is in flight here, too. */
   #lastRead: bigint;
   #effects: Effect[] = [];
-  #waitingBytes = 0;
   #sweptAtMs = 0;
 
   /**
@@ -82,9 +82,8 @@ export class ShimCore {
     this.#offsets = new OffsetTracker(nextOffset);
     const clock = { nowMs: 0, monotonicMs: () => clock.nowMs };
     this.#clock = clock;
-    const { step, conductorMemoryShare } = settings;
-    // The bound on what waits is wantsMore: what has been read is never refused because others wait.
-    this.#placer = new Placer({ policy, invokers: [], step, conductorMemoryShare, queueLength: Number.POSITIVE_INFINITY, clock });
+    const { step, conductorMemoryShare, queueLength } = settings;
+    this.#placer = new Placer({ policy, invokers: [], step, conductorMemoryShare, leavesRoom: true, queueLength, clock });
     const emit = (effect: Effect) => void this.#effects.push(effect);
     this.#invokers = new Invokers({ settings, placer: this.#placer, warm: this.#warm, clock, emit });
   }
@@ -94,10 +93,10 @@ export class ShimCore {
     return this.#invokers.anyHealthy;
   }
 
-  /** Whether another activation may be read; the others stay in Kafka. */
+  /** Whether another activation may be read; the others stay in Kafka. What waits for room does not count: shim-core.S7. */
   get wantsMore(): boolean {
     const { queueLength, queueBytes } = this.#settings;
-    return this.isReady && this.#placer.waiting < queueLength && this.#waitingBytes < queueBytes;
+    return this.isReady && this.#held.count("reading") < queueLength && this.#held.bytes("reading") < queueBytes;
   }
 
   get committable(): bigint {
@@ -169,28 +168,28 @@ export class ShimCore {
       else if (head) this.counts.repeated++;
       return;
     }
-    const entry: InFlight = { ...this.#entryOf(head, timestampMs), offset, state: "reading", value };
-    this.#byId.set(head.activationId, entry);
-    this.#waitingBytes += value.length;
-    this.#readAction(head);
+    this.#enter({ ...this.#entryOf(head, timestampMs, value), offset, state: "reading", value });
   }
 
   #onRecovered(invoker: number, timestampMs: number, value: Buffer): void {
     const head = this.#readHead(value);
     if (!head || head.isHealthTest || this.#byId.has(head.activationId)) return;
     this.#invokers.expect(invoker);
-    this.#byId.set(head.activationId, { ...this.#entryOf(head, timestampMs), state: "running", invoker });
-    this.#readAction(head);
+    const entry = this.#entryOf(head, timestampMs, value);
+    this.#enter({ ...entry, run: { ...entry.run, isNew: false }, state: "running", invoker });
   }
 
-  #entryOf(head: ActivationHead, publishedMs: number) {
-    // A caller in a composition gives up after the action's timeout and 60 s; others are waited for twice as long and
-    // more.
-    const patience = head.blocking || head.cause !== undefined ? 1 : 2;
-    return { head, publishedMs, forwarding: 0, deadlineMs: publishedMs + patience * this.#settings.queueDeadlineMs };
+  #entryOf(head: ActivationHead, publishedMs: number, value: Buffer) {
+    const keys = travellingKeys(value);
+    const run = this.#lineage.enter(head, keys, publishedMs, this.#clock.nowMs);
+    const entry = { head, keys, run, publishedMs };
+    return { ...entry, forwarding: 0, deadlineMs: this.#waitUntilMs(entry, UNKNOWN_ACTION) };
   }
 
-  #readAction({ activationId, action, revision }: ActivationHead): void {
+  #enter(entry: InFlight): void {
+    const { activationId, action, revision } = entry.head;
+    this.#byId.set(activationId, entry);
+    this.#held.enter(entry);
     this.#effects.push({ type: "read-action", activationId, action, ...(revision !== undefined && { revision }) });
   }
 
@@ -215,8 +214,7 @@ export class ShimCore {
     const entry = this.#byId.get(activationId);
     if (!entry || entry.facts) return;
     entry.facts = facts;
-    const longestMs = 2 * Math.max(facts.timeoutMs, STANDARD_TIMEOUT_MS) + STANDARD_TIMEOUT_MS;
-    entry.watchdogMs = entry.publishedMs + longestMs - WATCHDOG_MARGIN_MS;
+    entry.watchdogMs = endUntilMs(entry.publishedMs, facts);
     if (entry.state === "running") this.#adopt(entry, facts);
     else if (entry.state === "reading") this.#place(entry, facts);
   }
@@ -227,13 +225,15 @@ export class ShimCore {
   }
 
   #place(entry: InFlight, facts: ActionFacts): void {
-    entry.state = "waiting";
+    entry.deadlineMs = this.#waitUntilMs(entry, facts);
+    this.#held.moveTo(entry, "waiting");
     const settle = (outcome: Acquired | Error) => {
       delete entry.waiter;
       if (outcome instanceof Error) this.#fail(entry, messageOf(outcome));
       else this.#forward(entry, outcome);
     };
     try {
+      if (entry.run.isNew) this.#refuseBeyondBound(entry);
       const offered = this.#placer.offer(this.#askOf(entry, facts), settle);
       if ("release" in offered) this.#forward(entry, offered);
       else entry.waiter = offered;
@@ -243,25 +243,39 @@ export class ShimCore {
     }
   }
 
-  #askOf({ head }: InFlight, facts: ActionFacts) {
+  #waitUntilMs({ head, keys, run, publishedMs }: Pick<InFlight, "head" | "keys" | "run" | "publishedMs">, facts: ActionFacts): number {
+    const stageEndMs = keys.composer?.stageEndMs;
+    const isStep = head.cause !== undefined && !run.isNew;
+    const waiting = { publishedMs, blocking: head.blocking, isStep, ...(stageEndMs !== undefined && { stageEndMs }) };
+    return waitUntilMs(waiting, facts, this.#settings.queueDeadlineMs);
+  }
+
+  /** shim-core.S7; how many may wait is the placer's to say. */
+  #refuseBeyondBound({ value }: InFlight): void {
+    const othersBytes = this.#held.bytes("waiting") - (value?.length ?? 0);
+    if (othersBytes >= this.#settings.queueBytes)
+      throw new HarvestError("OWH_NO_INVOKER", `No invoker has room, and ${othersBytes} bytes are waiting already.`);
+  }
+
+  #askOf({ head, run }: InFlight, facts: ActionFacts) {
     const { clock, warm } = { clock: this.#clock, warm: this.#warm };
     return {
-      request: requestFor(head, facts, this.#placer.invokers()),
+      request: requestFor(head, facts, run, this.#placer.invokers()),
       isWarm: (invoker: number) => warm.isWarm(warmKeyOf(head), invoker, clock.nowMs),
       sinceMs: clock.nowMs,
     };
   }
 
   #forward(entry: InFlight, acquired: Acquired): void {
-    const { head, value } = entry;
+    const { head, keys: travelling, value } = entry;
     if (!value) return;
     const { activationId, controller } = head;
-    entry.state = "forwarding";
+    this.#held.moveTo(entry, "forwarding");
     entry.forwarding = ++this.#forwardings;
     entry.acquired = acquired;
     entry.invoker = acquired.invoker;
     this.#warm.started(warmKeyOf(head), acquired.invoker);
-    const keys = this.#keys.entries(head, travellingKeys(value));
+    const keys = this.#keys.entries(head, travelling);
     this.#effects.push({ type: "forward", activationId, invoker: acquired.invoker, controller, value, keys });
   }
 
@@ -270,14 +284,13 @@ export class ShimCore {
     if (!entry) return;
     this.counts.forwarded++;
     this.#dropValue(entry);
-    if (entry.state === "forwarding") entry.state = "running";
+    if (entry.state === "forwarding") this.#held.moveTo(entry, "running");
   }
 
   /** Its record has been dealt with: forwarded or failed. */
   #dropValue(entry: InFlight): void {
     if (!entry.value) return;
-    this.#waitingBytes -= entry.value.length;
-    delete entry.value;
+    this.#held.dropValue(entry);
     if (entry.offset !== undefined) this.#offsets.done(entry.offset);
   }
 
@@ -309,8 +322,9 @@ export class ShimCore {
   }
 
   #end(entry: InFlight): void {
-    entry.state = "ended";
+    this.#held.moveTo(entry, "ended");
     this.#ended.add(entry);
+    if (entry.facts?.conductor === false) this.#lineage.componentEnded(entry.head);
     entry.acquired?.release();
     delete entry.acquired;
   }
@@ -329,6 +343,7 @@ export class ShimCore {
 
   #forget(entry: InFlight): void {
     this.#ended.delete(entry);
+    this.#held.leave(entry);
     this.#byId.delete(entry.head.activationId);
   }
 

@@ -1,2 +1,3 @@
 export * from "./broker.js";
+export * from "./compositions.js";
 export * from "./openwhisk.js";

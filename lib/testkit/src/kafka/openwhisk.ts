@@ -53,6 +53,49 @@ export interface Heard {
   completion?: { readonly instance: { readonly instance: number }; readonly isSystemError?: boolean };
 }
 
+/** A message as an invoker takes it off its topic. */
+export interface ReceivedMessage {
+  readonly transid: readonly [string, number, ...unknown[]];
+  readonly action: { readonly path: string; readonly name: string };
+  readonly user: { readonly namespace: { readonly name: string } };
+  readonly activationId: string;
+  readonly rootControllerIndex: { readonly asString: string };
+  readonly content?: Readonly<Record<string, unknown>>;
+}
+
+/** An activation's response. */
+export interface Answer {
+  readonly statusCode: number;
+  readonly result: Readonly<Record<string, unknown>>;
+}
+
+export interface MessageFields {
+  readonly action?: string;
+  readonly blocking?: boolean;
+  readonly cause?: string;
+  /** JSON text, so that it may hold what JavaScript cannot. */
+  readonly content?: string;
+  readonly namespace?: string;
+  readonly revision?: string | null;
+  /** JSON text; a new client's request when absent. */
+  readonly transid?: string;
+}
+
+/** What CommonLoadBalancer publishes for an activation. */
+export function activationMessage(over: MessageFields, controller: string) {
+  const { action = "hello", blocking = true, cause, content = "{}", namespace = "guest", revision = "1-a" } = over;
+  const { transid = `["${newId()}",${Date.now()}]` } = over;
+  const activationId = newId();
+  const value = Buffer.from(
+    `{"transid":${transid},"action":{"path":"${namespace}","name":"${action}","version":"0.0.3"},` +
+      `"revision":${JSON.stringify(revision)},"user":{"subject":"guest","namespace":{"name":"${namespace}","uuid":"23bc46b1-71f6-4ed5-8c54-816aa4f8c502"},` +
+      `"authkey":{"api_key":"23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZ"},"rights":["READ"],"limits":{}},"activationId":"${activationId}",` +
+      `"rootControllerIndex":{"asString":"${controller}","instanceType":"controller"},"blocking":${blocking},"content":${content},` +
+      `"initArgs":[],"lockedArgs":{}${cause === undefined ? "" : `,"cause":"${cause}"`}}`,
+  );
+  return { activationId, value };
+}
+
 /** ShardingContainerPoolBalancer and InvokerSupervision, as far as the bus sees them. */
 export class ScriptedController {
   readonly id: string;
@@ -66,6 +109,7 @@ export class ScriptedController {
   /** TransactionId.invokerHealth: one of the class, so the same object for ever (openwhisk-protocol, 2.3). */
   readonly #healthTransid: string;
   readonly #sent: number;
+  readonly #asked = new Map<string, (answer: Answer) => void>();
 
   constructor(bus: OpenWhiskBus, id: string) {
     this.id = id;
@@ -90,23 +134,11 @@ export class ScriptedController {
     await this.#listener.listen(`${prefix}completed${this.id}`, "now", (value) => this.#onAck(value));
   }
 
-  /** Publishes as CommonLoadBalancer does and returns the id. `content` is JSON text, so that it may hold what JavaScript cannot. */
-  message(
-    over: { action?: string; blocking?: boolean; cause?: string; content?: string; namespace?: string; revision?: string | null } = {},
-  ) {
-    const { action = "hello", blocking = true, cause, content = "{}", namespace = "guest", revision = "1-a" } = over;
-    const activationId = newId();
-    const value = Buffer.from(
-      `{"transid":["${newId()}",${Date.now()}],"action":{"path":"${namespace}","name":"${action}","version":"0.0.3"},` +
-        `"revision":${JSON.stringify(revision)},"user":{"subject":"guest","namespace":{"name":"${namespace}","uuid":"23bc46b1-71f6-4ed5-8c54-816aa4f8c502"},` +
-        `"authkey":{"api_key":"23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZ"},"rights":["READ"],"limits":{}},"activationId":"${activationId}",` +
-        `"rootControllerIndex":{"asString":"${this.id}","instanceType":"controller"},"blocking":${blocking},"content":${content},` +
-        `"initArgs":[],"lockedArgs":{}${cause === undefined ? "" : `,"cause":"${cause}"`}}`,
-    );
-    return { activationId, value };
+  message(over: MessageFields = {}) {
+    return activationMessage(over, this.id);
   }
 
-  async invoke(over: Parameters<ScriptedController["message"]>[0] = {}, topic?: string): Promise<string> {
+  async invoke(over: MessageFields = {}, topic?: string): Promise<string> {
     const { activationId, value } = this.message(over);
     await this.publish([value], topic);
     return activationId;
@@ -114,6 +146,14 @@ export class ScriptedController {
 
   async publish(values: readonly Buffer[], topic = "invoker0"): Promise<void> {
     await this.#sender.send(values.map((value) => ({ topic, value })));
+  }
+
+  /** A blocking activation: resolves with its response, which comes before its completion when logs are collected. */
+  async ask(over: MessageFields): Promise<Answer> {
+    const { activationId, value } = this.message(over);
+    const answer = new Promise<Answer>((resolve) => void this.#asked.set(activationId, resolve));
+    await this.publish([value]);
+    return answer;
   }
 
   completed(activationId: string, ms?: number): Promise<Heard> {
@@ -167,6 +207,9 @@ export class ScriptedController {
     if (parsed.response !== undefined) heard.result = parsed;
     if (parsed.instance !== undefined) heard.completion = parsed;
     this.heard.set(id, heard);
+    if (typeof parsed.response !== "object") return;
+    this.#asked.get(id)?.(parsed.response.response);
+    this.#asked.delete(id);
   }
 }
 
@@ -176,6 +219,10 @@ export interface InvokerScript {
   readonly userMemory?: string;
   /** JSON text of the result of a blocking activation. */
   readonly result?: string;
+  /** What it does and returns; the activation has ended when that is there. */
+  readonly act?: (message: ReceivedMessage) => Promise<object>;
+  /** What an activation of an action holds meanwhile, in MB; 256 when absent. */
+  readonly memoryMb?: (name: string) => number;
   /** Never acknowledges, like a container that dies in a cold start (openwhisk-protocol, 4.3). */
   readonly silent?: (name: string) => boolean;
   readonly systemError?: (name: string) => boolean;
@@ -190,6 +237,9 @@ export class ScriptedInvoker {
   readonly received: Buffer[] = [];
   running = 0;
   mostRunning = 0;
+  /** What the activations that run here hold; above its memory, an invoker would let some of them wait. */
+  heldMb = 0;
+  mostHeldMb = 0;
   readonly #bus: OpenWhiskBus;
   readonly #prefix: string;
   readonly #script: InvokerScript;
@@ -263,15 +313,20 @@ export class ScriptedInvoker {
       this.received.push(value);
       this.runs.set(activationId, (this.runs.get(activationId) ?? 0) + 1);
     }
+    const { runMs = 0, memoryMb = () => 256, act } = this.#script;
+    const heldMb = isTest ? 0 : memoryMb(action.name);
     this.running++;
     this.mostRunning = Math.max(this.mostRunning, this.running);
-    const { runMs = 0 } = this.#script;
+    this.heldMb += heldMb;
+    this.mostHeldMb = Math.max(this.mostHeldMb, this.heldMb);
     const ms = isTest ? 0 : typeof runMs === "function" ? runMs(action.name) : runMs;
     if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms).unref());
+    const returned = act && !isTest ? JSON.stringify(await act(message)) : undefined;
     this.running--;
+    this.heldMb -= heldMb;
     if (!this.#alive || (this.#script.silent?.(action.name) && !isTest)) return;
     const isSystemError = this.#script.systemError?.(action.name) === true;
-    const { result = `{"greeting":"hi"}` } = this.#script;
+    const result = returned ?? this.#script.result ?? `{"greeting":"hi"}`;
     const response =
       `{"namespace":"${user.namespace.name}","name":"${action.name}","subject":"guest","activationId":"${activationId}","start":1,"end":2,"duration":1,` +
       `"response":{"statusCode":${isSystemError ? 3 : 0},"result":${result}},"logs":[],"version":"0.0.3","publish":false,"annotations":[]}`;
