@@ -85,7 +85,10 @@ export async function startControllerServer(
   const running = lateBound<Running>();
   const controller = controllerOf(options, storage, running.value, inFlight);
   const invokers = async () => (await running.value).balancer.invokers();
-  const app = createRestServer({ config, ...storage, controller, throttle, limits, runtimes, draining, clock, invokers }, logger);
+  const app = createRestServer(
+    { config, ...storage, controller, throttle, limits, runtimes, draining, clock, invokers, failing: () => storage.failing },
+    logger,
+  );
   let side: InvokerSide;
   let apihost: string;
   try {

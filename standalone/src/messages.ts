@@ -111,8 +111,16 @@ export interface ActivationRecord {
   readonly duration: number;
   readonly response: { readonly statusCode: 0 | 1 | 2 | 3; readonly result?: unknown; readonly size?: number };
   readonly logs: readonly string[];
+  /** Lines before those of `logs`, when they are too many to be handled at once. */
+  readonly longLogs?: LongLogs;
   readonly annotations: readonly KeyValue[];
   readonly publish: boolean;
+}
+
+/** Log lines in UTF-8, each ended by a line feed, in pieces of at most some 256 KB that end with a line. */
+export interface LongLogs {
+  readonly bytes: number;
+  pieces(): Iterable<Uint8Array>;
 }
 
 export { LENT_CPU_CORES } from "@openwhisk-harvest/applier";

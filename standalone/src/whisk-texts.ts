@@ -77,3 +77,6 @@ export const statusNotRecognized = (status: unknown) =>
 export const triggerWithInactiveRule = (rule: string, action: string) =>
   `Rule '${rule}' is inactive, action '${action}' was not activated.`;
 export const invalidMedia = (type: string) => `Response is not valid '${type}'.`;
+
+export const recordsNotKept = (reason: string) =>
+  `The record of the activation could not be kept: the server's disk takes no writes: ${reason}. Try again later.`;

@@ -31,6 +31,11 @@ export const ERROR_CATALOGUE = {
   OWH_CONFLICT: { httpStatus: 409, class: "retryable", meaning: "The document was changed by another writer in the meantime." },
   OWH_TOO_LARGE: { httpStatus: 413, class: "rejected", meaning: "A body or a document exceeds its size limit." },
   OWH_STORE_UNAVAILABLE: { httpStatus: 503, class: "retryable", meaning: "Redis or the document store does not answer." },
+  OWH_DISK_UNWRITABLE: {
+    httpStatus: 503,
+    class: "retryable",
+    meaning: "The disk of the data folder is full, read-only or failing; nothing was changed.",
+  },
   OWH_UNREACHABLE: { httpStatus: 503, class: "retryable", meaning: "OpenWhisk or the sidecar does not answer at its address." },
   OWH_DEADLINE: { httpStatus: 504, class: "fallback", meaning: "An answer came later than its deadline." },
   OWH_NO_INVOKER: { httpStatus: 503, class: "retryable", meaning: "No invoker is healthy, or none got room before the deadline." },

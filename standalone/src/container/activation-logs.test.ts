@@ -7,11 +7,12 @@ import { HandClock } from "@openwhisk-harvest/testkit";
 import fc from "fast-check";
 import { formatLogLine, LogCollector } from "./activation-logs.js";
 import { LogLines, SENTINEL } from "./log-lines.js";
+import { LogBuffer, type LogText } from "./log-text.js";
 
 function linesOf(chunks: readonly Buffer[]): { lines: string[]; sentinels: number } {
   const lines: string[] = [];
   let sentinels = 0;
-  const cutter = new LogLines({ line: (text) => lines.push(text), sentinel: () => sentinels++ });
+  const cutter = new LogLines({ line: (text) => lines.push(text.toString()), sentinel: () => sentinels++ });
   for (const chunk of chunks) cutter.push(chunk);
   cutter.end();
   return { lines, sentinels };
@@ -55,7 +56,7 @@ function collector(clock: Clock = systemClock) {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
   const logs = new LogCollector({ stdout, stderr }, clock);
-  return { stdout, stderr, logs, textOf: (lines: readonly string[]) => lines.map((line) => line.slice(31)) };
+  return { stdout, stderr, logs, textOf: (text: LogText) => text.lines().map((line) => line.slice(31)) };
 }
 
 test("a collection waits for both sentinels and shows neither (activation-logs.L2)", async () => {
@@ -63,8 +64,8 @@ test("a collection waits for both sentinels and shows neither (activation-logs.L
   const collected = logs.collect(1000);
   stdout.write(`a\n${SENTINEL}\n`);
   setTimeout(() => stderr.write(`b\n${SENTINEL}\n`), 20);
-  const { lines, truncated, incomplete } = await collected;
-  assert.deepEqual([textOf(lines), truncated, incomplete], [["stdout: a", "stderr: b"], false, false]);
+  const { text, truncated, incomplete } = await collected;
+  assert.deepEqual([textOf(text), truncated, incomplete], [["stdout: a", "stderr: b"], false, false]);
 });
 
 test("activation-logs.L1: a function that prints the sentinel itself keeps all its lines in its own activation", async () => {
@@ -72,10 +73,10 @@ test("activation-logs.L1: a function that prints the sentinel itself keeps all i
   stdout.write(`a\n${SENTINEL}\nafter mine\n`);
   stdout.write(`${SENTINEL}\n`);
   stderr.write(`${SENTINEL}\n`);
-  assert.deepEqual(textOf((await logs.collect(1000)).lines), ["stdout: a", "stdout: after mine"]);
+  assert.deepEqual(textOf((await logs.collect(1000)).text), ["stdout: a", "stdout: after mine"]);
   stdout.write(`next\n${SENTINEL}\n`);
   stderr.write(`${SENTINEL}\n`);
-  assert.deepEqual(textOf((await logs.collect(1000)).lines), ["stdout: next"]);
+  assert.deepEqual(textOf((await logs.collect(1000)).text), ["stdout: next"]);
 });
 
 test("a stream that ends needs no sentinel to be collected, but one is missed", async () => {
@@ -83,8 +84,8 @@ test("a stream that ends needs no sentinel to be collected, but one is missed", 
   stdout.write("last words");
   stdout.destroy();
   stderr.end(`${SENTINEL}\n`);
-  const { lines, incomplete } = await logs.collect(1000);
-  assert.deepEqual([textOf(lines), incomplete], [["stdout: last words"], true]);
+  const { text, incomplete } = await logs.collect(1000);
+  assert.deepEqual([textOf(text), incomplete], [["stdout: last words"], true]);
 });
 
 test("without sentinels the collection ends when its time is over, with what there is", async () => {
@@ -93,8 +94,8 @@ test("without sentinels the collection ends when its time is over, with what the
   const collected = logs.collect(1000);
   stdout.write("only this\n");
   await clock.advance(10_000);
-  const { lines, incomplete } = await collected;
-  assert.deepEqual([textOf(lines), incomplete], [["stdout: only this"], true]);
+  const { text, incomplete } = await collected;
+  assert.deepEqual([textOf(text), incomplete], [["stdout: only this"], true]);
 });
 
 test("no more bytes than the limit are given, and the next activation starts anew", async () => {
@@ -103,14 +104,14 @@ test("no more bytes than the limit are given, and the next activation starts ane
     stdout.write(`${SENTINEL}\n`);
     stderr.write(`${SENTINEL}\n`);
   };
-  stdout.write("four\nfour\nfour\n"); // 15 bytes with their ends
+  stdout.write("four\nfour\nfour\n"); // 44 bytes each: 30 of the time, " stdout: ", the text and its end
   end();
-  const cut = await logs.collect(14);
-  assert.deepEqual([textOf(cut.lines), cut.truncated], [["stdout: four", "stdout: four"], true]);
+  const cut = await logs.collect(3 * 44 - 1);
+  assert.deepEqual([textOf(cut.text), cut.truncated], [["stdout: four", "stdout: four"], true]);
   stdout.write("four\n");
   end();
-  const whole = await logs.collect(5);
-  assert.deepEqual([textOf(whole.lines), whole.truncated], [["stdout: four"], false]);
+  const whole = await logs.collect(44);
+  assert.deepEqual([textOf(whole.text), whole.truncated], [["stdout: four"], false]);
 });
 
 test("activation-logs.L3: what is not collected is bounded", async () => {
@@ -119,8 +120,9 @@ test("activation-logs.L3: what is not collected is bounded", async () => {
   for (let i = 0; i < 12; i++) stdout.write(megabyte);
   stdout.write(`${SENTINEL}\n`);
   stderr.write(`${SENTINEL}\n`);
-  const { lines, truncated } = await logs.collect(Number.POSITIVE_INFINITY);
-  assert.deepEqual([lines.length, truncated], [10 * 1024, true]);
+  const { text, truncated } = await logs.collect(Number.POSITIVE_INFINITY);
+  const lineBytes = 30 + " stdout: ".length + 1024;
+  assert.deepEqual([text.lines().length, truncated], [Math.floor((10 * 1024 * 1024) / lineBytes), true]);
 });
 
 test("where no sentinels are expected, what has arrived is the log, whole; those that come all the same are not shown", async () => {
@@ -136,8 +138,8 @@ test("where no sentinels are expected, what has arrived is the log, whole; those
   };
   const collector = new LogCollector(streams, clock, { sentinelsExpected: false });
   const texts = async () => {
-    const { lines, incomplete } = await collector.collect(1_000);
-    return [lines.map((line) => line.slice(31)), incomplete];
+    const { text, incomplete } = await collector.collect(1_000);
+    return [text.lines().map((line) => line.slice(31)), incomplete];
   };
   streams.stdout.write("one\n");
   assert.deepEqual(await texts(), [["stdout: one"], false]);
@@ -147,5 +149,52 @@ test("where no sentinels are expected, what has arrived is the log, whole; those
   assert.ok(
     sleeps.every((ms) => ms <= 50),
     "no run waits two seconds for sentinels that may never come",
+  );
+});
+
+test("activation-logs.L4: what is over the limit is passed over to the sentinel, and the run after it is whole", async () => {
+  const { stdout, stderr, logs, textOf } = collector();
+  stdout.write("x\n".repeat(300_000)); // 41 bytes each as they are kept
+  stdout.write(`${"y\n".repeat(1_000)}unfinished${SENTINEL}\n`);
+  stderr.write(`${SENTINEL}\n`);
+  const { text, truncated, incomplete } = await logs.collect(Number.POSITIVE_INFINITY);
+  assert.deepEqual([truncated, incomplete], [true, false]);
+  assert.ok(text.bytes <= 10 * 1024 * 1024 && text.bytes > 10 * 1024 * 1024 - 41);
+  stdout.write(`next\n${SENTINEL}\n`);
+  stderr.write(`${SENTINEL}\n`);
+  assert.deepEqual(textOf((await logs.collect(1000)).text), ["stdout: next"]);
+});
+
+test("activation-logs.L4: sentinels are found however what is passed over is cut", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom("a\n", "long line", `${SENTINEL}\n`, `${SENTINEL}\r\n`, SENTINEL)),
+      fc.array(fc.nat()),
+      (parts, cuts) => {
+        const bytes = Buffer.from(`${parts.join("")}\n`);
+        let found = 0;
+        const cutter = new LogLines({ line: () => assert.fail("a line came"), sentinel: () => found++ });
+        const at = [0, ...cuts.map((cut) => cut % bytes.length).sort((a, b) => a - b), bytes.length];
+        for (const [i, start] of at.slice(0, -1).entries()) cutter.passOver(bytes.subarray(start, at[i + 1]));
+        assert.equal(found, linesOf([bytes]).sentinels);
+      },
+    ),
+  );
+});
+
+test("lines are kept as bytes, in pieces that end with a line, and cut at the limit", () => {
+  const head = Buffer.from("head ");
+  fc.assert(
+    fc.property(fc.array(fc.string({ unit: "grapheme" })), fc.nat({ max: 400 }), (texts, limitBytes) => {
+      const buffer = new LogBuffer(1_000);
+      const kept = texts.filter((text) => buffer.add(head, Buffer.from(text.replaceAll("\n", " "))));
+      const { text, truncated } = buffer.take(limitBytes);
+      for (const piece of text.pieces()) assert.equal(piece.at(-1), 10);
+      const lines = kept.map((line) => `head ${Buffer.from(line.replaceAll("\n", " ")).toString()}`);
+      assert.deepEqual(text.lines(), lines.slice(0, text.lines().length));
+      assert.ok(text.bytes <= limitBytes);
+      assert.equal(truncated, text.lines().length < lines.length);
+      assert.equal(buffer.take(1_000).text.bytes, 0);
+    }),
   );
 });

@@ -6,17 +6,21 @@
  *     push its lines into the next run.
  * activation-logs.L2  No line made of a sentinel is ever shown.
  * activation-logs.L3  What a container prints while it is not collected is bounded: beyond KEEP_BYTES lines are
- *     dropped, and the logs say so.
+ *     dropped, and the logs say so. Limits count what is kept: lines as they are shown, with their time and stream.
+ * activation-logs.L4  SLICE_BYTES of a stream are read in one turn of the event loop. What is dropped is not cut into lines, and a
+ *     chunk of it is read every DROPPED_CHUNK_MS at most: a container that prints faster waits at its pipe, and one that prints too
+ *     much still comes to its end.
  */
 import type { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { CALLED_OFF, type Clock } from "@openwhisk-harvest/core";
 import { LogLines } from "./log-lines.js";
+import { LogBuffer, type LogText } from "./log-text.js";
 
 /** How the collection went; the texts that go with it are the invoker's. */
 export interface ActivationLogs {
   /** `<time, padded to 30> stdout: <text>`, in the order of arrival. */
-  readonly lines: readonly string[];
+  readonly text: LogText;
   /** There were more bytes than the limit. */
   readonly truncated: boolean;
   /** A sentinel is missing: data may be, too. */
@@ -32,12 +36,20 @@ const SENTINEL_TIMEOUT_MS = 2_000;
 const NO_SENTINEL_TIMEOUT_MS = 50;
 /** The largest log limit there is (openwhisk-protocol, 6). */
 const KEEP_BYTES = 10 * 1024 * 1024;
+/** Some 3 ms when all lines are empty. */
+const SLICE_BYTES = 16 * 1024;
+/** 64 KB of a pipe: some 30 MB a second. */
+const DROPPED_CHUNK_MS = 2;
 const STREAMS = ["stdout", "stderr"] as const;
 type StreamName = (typeof STREAMS)[number];
 
 /** As Docker prints times, with nanoseconds: exactly 30 characters. */
 export function formatLogLine(atMs: number, stream: StreamName, text: string): string {
-  return `${new Date(atMs).toISOString().replace("Z", "000000Z").padEnd(30)} ${stream}: ${text}`;
+  return `${headOf(atMs, stream)}${text}`;
+}
+
+function headOf(atMs: number, stream: StreamName): string {
+  return `${new Date(atMs).toISOString().replace("Z", "000000Z").padEnd(30)} ${stream}: `;
 }
 
 export interface LogCollectorOptions {
@@ -50,9 +62,10 @@ export class LogCollector {
   readonly #sentinelsExpected: boolean;
   readonly #sentinels = new Set<StreamName>();
   readonly #ended = new Set<StreamName>();
-  #entries: { readonly line: string; readonly bytes: number }[] = [];
-  #bytes = 0;
+  readonly #buffer = new LogBuffer(KEEP_BYTES);
+  readonly #waiting = new Set<StreamName>();
   #overflown = false;
+  #chunks = 0;
   #wake: () => void = () => undefined;
 
   constructor(streams: Readonly<Record<StreamName, Readable>>, clock: Clock, { sentinelsExpected = true }: LogCollectorOptions = {}) {
@@ -61,67 +74,68 @@ export class LogCollector {
     for (const name of STREAMS) this.#listen(name, streams[name]);
   }
 
-  /** Everything since the last call, at most `limitBytes` of it; waits for the sentinels as activation-logs.L1 says. */
+  /** Everything since the last call, at most `limitBytes` of it; waits as activation-logs.L1 says, two seconds at most. */
   async collect(limitBytes: number): Promise<ActivationLogs> {
     await this.#settled();
-    // The first turn may end the poll that is under way; the second holds a whole one, which reads what the pipes still
-    // have.
-    await setImmediate();
-    await setImmediate();
-    const entries = this.#entries;
     const incomplete = this.#sentinelsExpected && STREAMS.some((name) => !this.#sentinels.has(name));
-    let truncated = this.#overflown;
-    this.#entries = [];
-    this.#bytes = 0;
+    const { text, truncated } = this.#buffer.take(limitBytes);
+    const logs = { text, truncated: truncated || this.#overflown, incomplete };
     this.#overflown = false;
     this.#sentinels.clear();
-    const lines: string[] = [];
-    let bytes = 0;
-    for (const entry of entries) {
-      bytes += entry.bytes;
-      if (bytes > limitBytes) {
-        truncated = true;
-        break;
-      }
-      lines.push(entry.line);
-    }
-    return { lines, truncated, incomplete };
+    return logs;
   }
 
-  /** Whether a line of this text is waiting to be collected. */
+  /** Whether a line with this text is waiting to be collected. */
   has(text: string): boolean {
-    return this.#entries.some((entry) => entry.line.includes(text));
+    return this.#buffer.has(text);
   }
 
   #listen(name: StreamName, stream: Readable): void {
+    let head = Buffer.alloc(0);
+    let reading = Promise.resolve();
     const lines = new LogLines({
-      line: (text) => this.#keep(name, text),
+      line: (text) => {
+        if (!this.#overflown) this.#overflown = !this.#buffer.add(head, text);
+      },
       sentinel: () => {
         this.#sentinels.add(name);
         this.#wake();
       },
     });
-    stream.on("data", (chunk: Buffer) => lines.push(chunk));
-    stream.on("close", () => {
+    stream.on("data", (chunk: Buffer) => {
+      this.#chunks++;
+      head = Buffer.from(headOf(this.#clock.nowMs(), name));
+      stream.pause();
+      this.#waiting.add(name);
+      reading = this.#read(chunk, lines).then(() => {
+        this.#waiting.delete(name);
+        stream.resume();
+        this.#wake();
+      });
+    });
+    const end = () => {
+      head = Buffer.from(headOf(this.#clock.nowMs(), name));
       lines.end();
       this.#ended.add(name);
       this.#wake();
-    });
+    };
+    stream.on("close", () => void reading.then(end)); // it may be destroyed while a chunk is being read
     stream.on("error", () => this.#wake()); // a broken pipe; "close" follows
   }
 
-  #keep(name: StreamName, text: string): void {
-    const bytes = Buffer.byteLength(text) + 1;
-    if (this.#bytes + bytes > KEEP_BYTES) {
-      this.#overflown = true;
-      return;
+  /** activation-logs.L4 */
+  async #read(chunk: Buffer, lines: LogLines): Promise<void> {
+    for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
+      const slice = chunk.subarray(at, at + SLICE_BYTES);
+      if (this.#overflown) lines.passOver(slice);
+      else lines.push(slice);
+      await setImmediate();
     }
-    this.#bytes += bytes;
-    this.#entries.push({ line: formatLogLine(this.#clock.nowMs(), name, text), bytes });
+    if (this.#overflown) await this.#clock.sleep(DROPPED_CHUNK_MS);
   }
 
   #isSettled(): boolean {
-    return STREAMS.every((name) => this.#sentinels.has(name) || this.#ended.has(name));
+    return STREAMS.every((name) => (this.#sentinels.has(name) && !this.#waiting.has(name)) || this.#ended.has(name));
   }
 
   async #settled(): Promise<void> {
@@ -138,6 +152,13 @@ export class LogCollector {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
+    // The first turn may end the poll that is under way; the second holds a whole one, which reads what the pipes still have.
+    let seen: number;
+    do {
+      seen = this.#chunks;
+      await setImmediate();
+      await setImmediate();
+    } while ((this.#chunks > seen || this.#waiting.size > 0) && !expired);
     alarm.abort(CALLED_OFF);
     await timer;
   }

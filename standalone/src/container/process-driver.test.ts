@@ -210,7 +210,13 @@ def main(args):
   assert.deepEqual(env, ["HOME", "PATH", "PWD", "TMPDIR", "__OW_API_HOST"]);
   assert.equal(Number(uid) > 60_000, process.getuid?.() === 0);
   const logs = await plain.collectLogs(MB);
-  assert.deepEqual(logs.lines.map((line) => line.slice(31)).sort(), ["stderr: err", "stdout: out"]);
+  assert.deepEqual(
+    logs.text
+      .lines()
+      .map((line) => line.slice(31))
+      .sort(),
+    ["stderr: err", "stdout: out"],
+  );
   assert.deepEqual([logs.incomplete, logs.truncated], [false, false]);
   const fill = "def main(args):\n  kept = []\n  while True: kept.append(bytearray(b'x' * (1 << 20)))";
   const endings: [string, string][] = [

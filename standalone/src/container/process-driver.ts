@@ -208,7 +208,8 @@ class ProcessDriver implements ContainerDriver {
     const { clock } = this.#parts;
     const deadlineMs = clock.monotonicMs() + START_TIMEOUT_MS;
     while (!(await canConnect({ socketPath }))) {
-      if (!container.alive) throw new Error(`its runtime ended before it listened: ${(await container.collectLogs(4096)).lines.join(" ")}`);
+      if (!container.alive)
+        throw new Error(`its runtime ended before it listened: ${(await container.collectLogs(4096)).text.lines().join(" ")}`);
       if (clock.monotonicMs() > deadlineMs) throw new Error(`its runtime does not listen after ${START_TIMEOUT_MS} ms`);
       await clock.sleep(START_POLL_MS);
     }

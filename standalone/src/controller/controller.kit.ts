@@ -9,9 +9,9 @@ import type { KeyValue } from "@openwhisk-harvest/core";
 import { loadConfig } from "@openwhisk-harvest/core";
 import { silentLogger } from "@openwhisk-harvest/stores";
 import { HandClock } from "@openwhisk-harvest/testkit";
-import { open } from "lmdb";
 import { type EntityName, formatEntityName } from "../entity-name.js";
 import type { ActivationMessage, ActivationRecord, Identity, Parameter } from "../messages.js";
+import { DataDisk } from "../storage/data-disk.js";
 import type { StoredAction } from "../storage/entity-store.js";
 import { LmdbActivations } from "../storage/lmdb-activations.js";
 import { RecordJournal } from "../storage/record-journal.js";
@@ -45,11 +45,11 @@ export const conductor = (run: NonNullable<TestAction["run"]>, over: TestAction 
 
 export function testController(actions: Readonly<Record<string, TestAction>>, options: { sequenceMaxLength?: number } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "owh-controller-"));
-  const root = open({ path: join(folder, "test.mdb"), noSubdir: true });
   const clock = new HandClock();
+  const disk = new DataDisk({ folder, clock, logger: silentLogger });
   const { sequenceMaxLength = 50 } = options;
   const config = { ...loadConfig().standalone, sequenceMaxLength };
-  const activations = new LmdbActivations(root, new RecordJournal(folder), (id, why) => {
+  const activations = new LmdbActivations(disk, new RecordJournal(disk), (id, why) => {
     throw new Error(`${id}: ${why}`);
   });
   const messages: ActivationMessage[] = [];
@@ -97,8 +97,8 @@ export function testController(actions: Readonly<Record<string, TestAction>>, op
       return (await this.invoke(name, payload)).record;
     },
     async close() {
-      await activations.written();
-      await root.close();
+      await activations.close();
+      await disk.close();
       rmSync(folder, { recursive: true });
     },
   };

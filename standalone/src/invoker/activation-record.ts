@@ -1,6 +1,6 @@
 /** The record of an activation (openwhisk-protocol, 1.4 and 4.3; ContainerProxy.scala, constructWhiskActivation). Pure. */
 import type { KeyValue } from "@openwhisk-harvest/core";
-import type { ActivationMessage, ActivationRecord } from "../messages.js";
+import type { ActivationMessage, ActivationRecord, LongLogs } from "../messages.js";
 import type { ActivationResponse } from "./response-mapping.js";
 
 /** Wall clock, ms since the epoch. */
@@ -17,12 +17,13 @@ export interface ActivationFacts {
   readonly response: ActivationResponse;
   readonly timedOut: boolean;
   readonly logs: readonly string[];
+  readonly longLogs?: LongLogs;
 }
 
 /** `nowMs` stands for both ends when no container was reached at all. */
 export function activationRecord(message: ActivationMessage, facts: ActivationFacts, nowMs: number): ActivationRecord {
   const { action, user, activationId, cause } = message;
-  const { init, run, response, logs } = facts;
+  const { init, run, response, logs, longLogs } = facts;
   const initMs = init ? init.endMs - init.startMs : 0;
   const total: Interval = run ? { startMs: run.startMs - initMs, endMs: run.endMs } : (init ?? { startMs: nowMs, endMs: nowMs });
   return {
@@ -37,6 +38,7 @@ export function activationRecord(message: ActivationMessage, facts: ActivationFa
     duration: total.endMs - total.startMs,
     response,
     logs,
+    ...(longLogs && { longLogs }),
     annotations: annotationsOf(message, facts, (init ?? total).startMs),
     publish: false,
   };

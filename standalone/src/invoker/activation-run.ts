@@ -5,12 +5,14 @@ import { formatLogLine } from "../container/activation-logs.js";
 import type { CallLimits, Container, ContainerCall } from "../container/driver.js";
 import { limited } from "../container/limited.js";
 import type { Logger } from "../container/logger.js";
-import { type ActivationMessage, type ActivationTerms, STATUS_CODES } from "../messages.js";
+import { type ActivationMessage, type ActivationTerms, type LongLogs, STATUS_CODES } from "../messages.js";
 import type { ActivationFacts } from "./activation-record.js";
 import { initPayload, runPayload } from "./payloads.js";
 import { type ActivationResponse, initResponse, MESSAGES, runResponse } from "./response-mapping.js";
 
 const BYTES_PER_MB = 1 << 20;
+/** Logs up to this size are texts in the record. */
+const INLINE_LOGS_BYTES = 64 * 1024;
 
 /** What applies allocations and observes runs (`standalone.applier`). */
 export type Applier = Config["standalone"]["applier"];
@@ -124,11 +126,11 @@ async function finish(container: Container, message: ActivationMessage, ended: E
   const { init, run, last, response, observation } = ended;
   const isDeveloperError = response.statusCode === 2;
   if (last.outcome.type !== "answer") await stopRunaway(container, options.logger);
-  const { lines, complete } = await logsOf(container, message, isDeveloperError, options);
+  const { lines, complete, ...long } = await logsOf(container, message, isDeveloperError, options);
   const logs =
     observation && message.action.limits.logs > 0 ? [...lines, logLine(options, "stdout", formatObservationLine(observation))] : lines;
   return {
-    facts: { ...(init ? { init } : {}), ...(run ? { run } : {}), response, timedOut: last.outcome.type === "timeout", logs },
+    facts: { ...(init ? { init } : {}), ...(run ? { run } : {}), response, timedOut: last.outcome.type === "timeout", logs, ...long },
     reusable: container.alive && !isDeveloperError && complete,
   };
 }
@@ -152,14 +154,16 @@ async function logsOf(
   message: ActivationMessage,
   isDeveloperError: boolean,
   options: RunOptions,
-): Promise<{ lines: string[]; complete: boolean }> {
+): Promise<{ lines: string[]; longLogs?: LongLogs; complete: boolean }> {
   const limitBytes = message.action.limits.logs * BYTES_PER_MB;
   const collected = await container.collectLogs(limitBytes);
   if (limitBytes === 0) return { lines: [], complete: !collected.incomplete };
-  const lines = [...collected.lines];
+  const { text } = collected;
+  const isLong = text.bytes > INLINE_LOGS_BYTES;
+  const lines = isLong ? [] : text.lines();
   const complain = (text: string) => lines.push(logLine(options, "stderr", text));
   if (collected.truncated) complain(MESSAGES.truncatedLogs(limitBytes));
   else if (collected.incomplete && !isDeveloperError) complain(MESSAGES.logFailure);
   if (isDeveloperError) complain(MESSAGES.logWarningDeveloperError);
-  return { lines, complete: !collected.incomplete && !collected.truncated };
+  return { lines, ...(isLong && { longLogs: text }), complete: !collected.incomplete && !collected.truncated };
 }

@@ -1,5 +1,5 @@
 /** /namespaces/{ns}/activations: list, get, result, logs (Activations.scala). */
-import type { FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { isName } from "../entity-name.js";
 import type { ActivationRecord } from "../messages.js";
 import type { ActivationQuery } from "../storage/activation-store.js";
@@ -7,9 +7,10 @@ import { WhiskRejection } from "../whisk-rejection.js";
 import { activationIdLength, badNameFilter, malformedQuery, TEXTS } from "../whisk-texts.js";
 import { callerOf, type RestContext } from "./context.js";
 import { queryEpoch, queryFlag, queryPage, queryText } from "./query.js";
+import { recordsText, recordText, streamOf } from "./record-text.js";
 import { activationSummary, activationView, responseView } from "./render.js";
 
-export async function listActivations(context: RestContext, request: FastifyRequest): Promise<object> {
+export async function listActivations(context: RestContext, request: FastifyRequest, reply: FastifyReply): Promise<object> {
   const { namespace } = callerOf(request);
   const page = queryPage(request, "activations");
   const count = queryFlag(request, "count", false);
@@ -25,7 +26,11 @@ export async function listActivations(context: RestContext, request: FastifyRequ
     ...(upto !== undefined && { upto }),
   };
   if (count) return { activations: Math.max(0, (await context.activations.count(query)) - page.skip) };
-  return (await context.activations.list(query, page)).map(docs ? activationView : activationSummary);
+  const records = context.activations.list(query, page);
+  if (docs) return sendText(reply, recordsText(records, activationView));
+  const summaries: object[] = [];
+  for await (const record of records) summaries.push(activationSummary(record));
+  return summaries;
 }
 
 /** `name` or `package/name`. */
@@ -47,7 +52,17 @@ async function existingActivation(context: RestContext, request: FastifyRequest)
   return record;
 }
 
-type Get = (context: RestContext, request: FastifyRequest) => Promise<object>;
-export const getActivation: Get = async (context, request) => activationView(await existingActivation(context, request));
+type Get = (context: RestContext, request: FastifyRequest, reply: FastifyReply) => Promise<object>;
+export const getActivation: Get = async (context, request, reply) => {
+  const record = await existingActivation(context, request);
+  return record.longLogs ? sendText(reply, recordText(activationView(record), record)) : activationView(record);
+};
 export const getResult: Get = async (context, request) => responseView(await existingActivation(context, request));
-export const getLogs: Get = async (context, request) => ({ logs: (await existingActivation(context, request)).logs });
+export const getLogs: Get = async (context, request, reply) => {
+  const record = await existingActivation(context, request);
+  return record.longLogs ? sendText(reply, recordText({}, record)) : { logs: record.logs };
+};
+
+function sendText(reply: FastifyReply, text: AsyncGenerator<string>): FastifyReply {
+  return reply.type("application/json; charset=utf-8").send(streamOf(text));
+}

@@ -7,6 +7,8 @@ import { authenticate, forbidden, mayReadPackage } from "../auth.js";
 import type { InvokeRequest } from "../controller/parts.js";
 import type { EntityName } from "../entity-name.js";
 import type { Identity } from "../messages.js";
+import { WhiskRejection } from "../whisk-rejection.js";
+import { recordsNotKept } from "../whisk-texts.js";
 import { pathSegments, type RestContext, setCaller } from "./context.js";
 
 /** 401, 403 or 429 when the request is not to be answered. */
@@ -20,15 +22,25 @@ export function admit(context: RestContext, request: FastifyRequest): void {
   if (namespace !== user.namespace && !mayVisit(context, request, user, collection, entity)) throw forbidden(entity);
   if (request.method !== "POST") return;
   if (collection === "actions") admitInvocation(context, { user, transactionId: request.id }, entity);
-  if (collection === "triggers") context.throttle.checkFire(user.namespace);
+  if (collection !== "triggers") return;
+  context.throttle.checkFire(user.namespace);
+  checkRecordsKept(context);
+}
+
+/** 503 when the record of one more activation could not be kept. */
+export function checkRecordsKept({ activations, failing }: RestContext): void {
+  if (!activations.takesMore) throw new WhiskRejection(503, recordsNotKept(failing() ?? "its journal is full"));
 }
 
 /** What follows from what runs is judged when its body has been read; and branches of a run that was let in are never refused. */
-function admitInvocation({ controller, throttle }: RestContext, caller: Pick<InvokeRequest, "user" | "transactionId">, action: EntityName) {
+function admitInvocation(context: RestContext, caller: Pick<InvokeRequest, "user" | "transactionId">, action: EntityName) {
+  const { controller, throttle } = context;
   const { admission, callers } = controller;
   const { namespace } = caller.user;
   if (!callers.isForked(caller, action)) throttle.check(namespace);
-  if (!callers.isKnown(caller)) admission.check(namespace);
+  if (callers.isKnown(caller)) return;
+  checkRecordsKept(context);
+  admission.check(namespace);
 }
 
 /**

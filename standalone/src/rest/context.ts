@@ -24,6 +24,8 @@ export interface RestContext {
   readonly runtimes: Runtimes;
   readonly draining: Draining;
   readonly clock: Clock;
+  /** Why nothing can be changed now; undefined when it can. */
+  readonly failing: () => string | undefined;
   /** The invokers and whether they are healthy. */
   readonly invokers: () => Promise<readonly { readonly id: number; readonly healthy: boolean }[]>;
 }

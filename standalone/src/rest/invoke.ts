@@ -41,7 +41,7 @@ export async function invokeAction(context: RestContext, request: FastifyRequest
     await context.activations.accept(acceptedActivation(user, action, invocation.activationId, createdAtMs));
     return reply.code(202).send({ activationId: invocation.activationId });
   }
-  await context.activations.written();
+  await context.activations.written(user.namespace);
   return reply.code(HTTP_STATUS[waited.value.response.statusCode]).send(answerOf(waited.value, resultOnly));
 }
 

@@ -42,7 +42,7 @@ export function packageActionViews(summaries: readonly Pick<EntityDocument, "nam
 }
 
 /** The answer of GET /activations/{id}/result, and the field `response` of the full form. */
-export function responseView({ response }: ActivationRecord): object {
+export function responseView({ response }: Pick<ActivationRecord, "response">): object {
   const { statusCode, result, size } = response;
   return {
     ...(result !== undefined && { result }),
@@ -52,11 +52,11 @@ export function responseView({ response }: ActivationRecord): object {
   };
 }
 
-/** The full form: no numeric status code, but its words; a trigger's activation has neither end nor duration. */
-export function activationView(record: ActivationRecord): object {
+/** The full form, but for long logs: no numeric status code, but its words; a trigger's activation has neither end nor duration. */
+export function activationView({ longLogs: _, ...record }: ActivationRecord): object {
   const view = { ...record, response: responseView(record) };
   if (record.end !== 0) return view;
-  const { end: _, duration: __, ...endless } = view;
+  const { end: __, duration: ___, ...endless } = view;
   return endless;
 }
 

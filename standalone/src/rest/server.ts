@@ -80,6 +80,7 @@ function describe(error: unknown, request: FastifyRequest): { status: number; te
   if (error instanceof WhiskRejection) return { status: error.status, text: error.message };
   if (error instanceof HarvestError) {
     if (error.code === "OWH_NO_INVOKER" || error.code === "OWH_STORE_UNAVAILABLE") return { status: 503, text: TEXTS.noInvokers };
+    if (error.code === "OWH_DISK_UNWRITABLE") return { status: 503, text: error.message };
     if (error.code === "OWH_CONFLICT") return { status: 409, text: error.message };
     if (error.code === "OWH_BAD_ALLOCATION") return { status: 400, text: error.message };
   }

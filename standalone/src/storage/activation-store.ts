@@ -1,6 +1,6 @@
 /**
  * The port to activation records, in OpenWhisk's document shape. Writing is off the hot path: `store` returns at once,
- * and `get` sees a record from then on.
+ * and `get` sees a record when it is kept, which is at once as a rule.
  *
  * Invariants, cited by the contract that each implementation passes:
  * activation-store.1  A record is there as a whole, and in every list that it belongs to, or not at all.
@@ -8,6 +8,7 @@
  *     start makes the record.
  * activation-store.3  A record is there once, however often and by whatever way it is written.
  */
+import { annotationOf } from "@openwhisk-harvest/core";
 import type { ActivationRecord } from "../messages.js";
 
 export interface ActivationQuery {
@@ -34,15 +35,22 @@ export interface ActivationPage {
 
 /** Reading rejects with OWH_STORE_UNAVAILABLE when the records cannot be reached. */
 export interface ActivationStore {
-  /** Resolves when the note is on disk (activation-store.2). */
+  /** Whether the record of one more activation can be kept; invocations are refused while not. */
+  readonly takesMore: boolean;
+  /** Records that are not yet where they belong. */
+  readonly waiting: number;
+  /** Resolves when the note is on disk (activation-store.2); rejects with OWH_DISK_UNWRITABLE when it cannot be. */
   accept(activation: AcceptedActivation): Promise<void>;
   store(record: ActivationRecord): void;
   get(namespace: string, activationId: string): Promise<ActivationRecord | undefined>;
-  /** Newest first. */
-  list(query: ActivationQuery, page: ActivationPage): Promise<ActivationRecord[]>;
+  /** Newest first; read as they are taken. */
+  list(query: ActivationQuery, page: ActivationPage): AsyncIterable<ActivationRecord>;
   count(query: ActivationQuery): Promise<number>;
-  /** Resolves when everything stored so far survives the death of this process, or is reported as lost. */
-  written(): Promise<void>;
+  /**
+   * Resolves when what has been stored of this namespace so far survives the death of this process; rejects with OWH_DISK_UNWRITABLE
+   * when some of it may not.
+   */
+  written(namespace: string): Promise<void>;
   /** Ends what goes on in the background. What is on disk then is found by the next start. */
   close(): Promise<void>;
 }
@@ -60,4 +68,10 @@ export function cutOffRecord(accepted: AcceptedActivation): ActivationRecord {
     logs: [],
     publish: false,
   };
+}
+
+/** `[package/]name`, of the annotation `path`, which is `namespace/[package/]name`. */
+export function pathOf(record: ActivationRecord): string {
+  const path = annotationOf(record.annotations, "path");
+  return typeof path === "string" ? path.slice(path.indexOf("/") + 1) : record.name;
 }

@@ -17,10 +17,11 @@
  */
 import { randomBytes } from "node:crypto";
 import { HarvestError } from "@openwhisk-harvest/core";
-import type { Database, RootDatabase } from "lmdb";
+import type { Database } from "lmdb";
 import { type EntityDocument, type EntitySummaries, type EntityType, type EntityTypes, packageOf, type Stored } from "../entities.js";
 import type { EntityName } from "../entity-name.js";
 import { TEXTS } from "../whisk-texts.js";
+import type { DataDisk } from "./data-disk.js";
 import { summaryOf } from "./entity-summary.js";
 
 export type { ActionSummary, StoredAction } from "../entities.js";
@@ -61,6 +62,7 @@ type IndexKey = [view: string, path: string, updated: number, name: string];
 const CACHED_DOCUMENTS = 256;
 
 export class EntityStore {
+  readonly #disk: DataDisk;
   readonly #documents: Database<Row, [string, string]>;
   readonly #index: Database<EntityDocument, IndexKey>;
   readonly #cache = new Map<string, Row>();
@@ -68,7 +70,9 @@ export class EntityStore {
   #lastChange: Promise<unknown> = Promise.resolve();
 
   /** A copy has names of its own, so that what is embedded here stays as it is. */
-  private constructor(root: RootDatabase, archive: EntityArchive | undefined) {
+  private constructor(disk: DataDisk, archive: EntityArchive | undefined) {
+    const { root } = disk;
+    this.#disk = disk;
     const prefix = archive ? "copied-" : "";
     this.#documents = root.openDB({ name: `${prefix}entities` });
     this.#index = root.openDB({ name: `${prefix}entities-by-update` });
@@ -76,8 +80,8 @@ export class EntityStore {
   }
 
   /** Rejects as the archive does. */
-  static async open(root: RootDatabase, archive?: EntityArchive): Promise<EntityStore> {
-    const store = new EntityStore(root, archive);
+  static async open(disk: DataDisk, archive?: EntityArchive): Promise<EntityStore> {
+    const store = new EntityStore(disk, archive);
     if (archive) await store.#copy(archive);
     return store;
   }
@@ -106,7 +110,7 @@ export class EntityStore {
     await this.change([{ type, entity: { namespace, name }, rev }]);
   }
 
-  /** By entity-store.1 and entity-store.2. OWH_CONFLICT when one of the stored revisions is another one. */
+  /** By entity-store.1 and entity-store.2. OWH_CONFLICT when one of the stored revisions is another one, OWH_DISK_UNWRITABLE when the disk is full. */
   async change(changes: readonly Change[]): Promise<void> {
     const archive = this.#archive;
     const done = archive ? await this.#inTurn(() => this.#changeArchive(archive, changes)) : await this.#changeHere(changes);
@@ -125,7 +129,7 @@ export class EntityStore {
   }
 
   async #changeHere(changes: readonly Change[]): Promise<boolean> {
-    const done = await this.#documents.transaction(() => {
+    const done = this.#disk.commit(() => {
       if (!this.#areBasedOnStored(changes)) return false;
       for (const change of changes) this.#apply(change, nextRev(change));
       return true;
@@ -139,7 +143,7 @@ export class EntityStore {
     const revs = await archive.write(changes);
     const refused = changes.filter((_, n) => revs[n] === undefined);
     const found = await Promise.all(refused.map(async ({ entity }) => [entity, await archive.read(entity)] as const));
-    await this.#documents.transaction(() => {
+    this.#disk.commit(() => {
       for (const [n, change] of changes.entries()) {
         const rev = revs[n];
         if (rev !== undefined) this.#apply(change, rev);
@@ -158,9 +162,11 @@ export class EntityStore {
   }
 
   async #copy(archive: EntityArchive): Promise<void> {
-    await this.#documents.clearAsync();
-    await this.#index.clearAsync();
-    for await (const row of archive.load()) await this.#documents.transaction(() => this.#replace(row[1], row));
+    this.#disk.commit(() => {
+      this.#documents.clearSync();
+      this.#index.clearSync();
+    });
+    for await (const row of archive.load()) this.#disk.commit(() => this.#replace(row[1], row));
   }
 
   #areBasedOnStored(changes: readonly Change[]): boolean {

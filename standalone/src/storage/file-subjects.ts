@@ -1,37 +1,32 @@
 /** Subjects in one file that only its owner may read. */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { HarvestError, messageOf } from "@openwhisk-harvest/core";
 import type { Identity } from "../messages.js";
+import type { DataDisk } from "./data-disk.js";
 import type { SubjectStore } from "./identities.js";
 
-const OWNER_ONLY = 0o600;
+const FILE = "identities.json";
 
 export class FileSubjects implements SubjectStore {
-  readonly #file: string;
+  readonly #disk: Pick<DataDisk, "folder" | "replaceFile">;
   #identities: readonly Identity[] = [];
 
-  constructor(file: string) {
-    this.#file = file;
+  constructor(disk: Pick<DataDisk, "folder" | "replaceFile">) {
+    this.#disk = disk;
   }
 
   /** None when there is no file. OWH_BAD_CONFIG when it cannot be read. */
   async load(): Promise<Identity[]> {
-    this.#identities = readIdentities(this.#file);
+    this.#identities = readIdentities(join(this.#disk.folder, FILE));
     return [...this.#identities];
   }
 
+  /** OWH_DISK_UNWRITABLE when it cannot be kept. */
   async add(identity: Identity): Promise<void> {
-    this.#identities = [...this.#identities, identity];
-    this.#write();
-  }
-
-  /** Written beside and renamed, so that a crash leaves the old file or the new one. */
-  #write(): void {
-    const fresh = `${this.#file}.new`;
-    mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
-    writeFileSync(fresh, `${JSON.stringify(this.#identities, null, 2)}\n`, { mode: OWNER_ONLY });
-    renameSync(fresh, this.#file);
+    const identities = [...this.#identities, identity];
+    this.#disk.replaceFile(FILE, `${JSON.stringify(identities, null, 2)}\n`);
+    this.#identities = identities;
   }
 }
 

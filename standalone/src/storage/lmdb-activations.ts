@@ -1,12 +1,14 @@
 /**
- * Activation records in the embedded store. The records of one turn of the event loop go into one transaction; until it
- * is on disk a journal keeps them (record-journal.ts), so that no answer waits for it.
+ * Activation records in the embedded store. A journal keeps them until they are there, so that no answer waits for the store, and none
+ * is lost while the disk is full.
  *
- * Keys: [namespace, activationId] -> record; indexes [namespace, start, id] and [namespace, path, start, id]
- * (OpenWhisk's views `activations` of whisks and whisks-filters), path being `[package/]name`.
+ * lmdb-activations.R1  A record is shown when it is kept: in the journal or in the store. What has been shown, and what has been
+ *     accepted, is there after any death of this process.
+ * lmdb-activations.R2  What is kept by the journal alone is written to the store until it is there, and only then is the journal emptied.
+ * lmdb-activations.R3  What neither keeps is tried again when the disk takes writes; long logs are given up for that, and the record
+ *     says so.
  */
-import { annotationOf, messageOf } from "@openwhisk-harvest/core";
-import type { Database, Key, RootDatabase } from "lmdb";
+import { HarvestError } from "@openwhisk-harvest/core";
 import type { ActivationRecord } from "../messages.js";
 import {
   type AcceptedActivation,
@@ -15,135 +17,233 @@ import {
   type ActivationStore,
   cutOffRecord,
   type OnLost,
+  pathOf,
 } from "./activation-store.js";
+import type { DataDisk } from "./data-disk.js";
 import type { RecordJournal } from "./record-journal.js";
+import { RecordTables } from "./record-tables.js";
+import { Turns } from "./turns.js";
+
+/** The longer records wait, the more of them share a transaction. */
+const FLUSH_AFTER_MS = 10;
+/** Records of one transaction. */
+const SLICE = 32;
+/** Longer ones go to the store at once: they would fill the journal. */
+const LONGEST_LINE_BYTES = 256 * 1024;
+/** While the store cannot be written, invocations are let in as long as the journal has so much room. */
+const RESERVE_BYTES = 2 * 1024 * 1024;
+const LOGS_NOT_KEPT = "The logs could not be kept: the server's disk took no writes.";
+
+interface Unkept {
+  readonly record: ActivationRecord;
+  /** Resolves when it has been tried, however that went. */
+  readonly attempt: Promise<void>;
+}
 
 export class LmdbActivations implements ActivationStore {
-  readonly #accepted: Database<AcceptedActivation, [string, string]>;
-  readonly #records: Database<ActivationRecord, [string, string]>;
-  readonly #byStart: Database<string, Key[]>;
-  readonly #byPath: Database<string, Key[]>;
-  readonly #pending = new Map<string, ActivationRecord>();
-  readonly #onLost: OnLost;
+  readonly #disk: DataDisk;
   readonly #journal: RecordJournal;
-  /** Of what has been stored so far. */
-  #lastWrite: Promise<unknown> = Promise.resolve();
-  /** Of what the journal has not kept. */
-  #lastUnkept: Promise<unknown> = Promise.resolve();
+  readonly #tables: RecordTables;
+  readonly #onLost: OnLost;
+  /** Kept by the journal alone. */
+  readonly #pending = new Map<string, ActivationRecord>();
+  readonly #notes = new Map<string, AcceptedActivation>();
+  /** lmdb-activations.R3 */
+  readonly #unkept = new Map<string, Unkept>();
+  #timer: NodeJS.Timeout | undefined;
+  #flushing: Promise<void> | undefined;
   #closed = false;
 
-  /** What an earlier process left is in the store when it resolves (activation-store.2, activation-store.3). */
-  static async open(root: RootDatabase, journal: RecordJournal, onLost: OnLost): Promise<LmdbActivations> {
-    const activations = new LmdbActivations(root, journal, onLost);
+  /** What an earlier process left is in the store when it resolves, or shown from the journal (activation-store.2, activation-store.3). */
+  static async open(disk: DataDisk, journal: RecordJournal, onLost: OnLost): Promise<LmdbActivations> {
+    const activations = new LmdbActivations(disk, journal, onLost);
     await activations.#recover();
     return activations;
   }
 
   /** For a new folder; `open` for any. */
-  constructor(root: RootDatabase, journal: RecordJournal, onLost: OnLost) {
-    this.#records = root.openDB({ name: "activations" });
-    this.#byStart = root.openDB({ name: "activations-by-start", encoding: "string" });
-    this.#byPath = root.openDB({ name: "activations-by-path", encoding: "string" });
-    this.#accepted = root.openDB({ name: "activations-accepted" });
+  constructor(disk: DataDisk, journal: RecordJournal, onLost: OnLost) {
+    this.#disk = disk;
     this.#journal = journal;
+    this.#tables = new RecordTables(disk);
     this.#onLost = onLost;
+    disk.onRecovered(() => this.#tryAgain());
+  }
+
+  get takesMore(): boolean {
+    return this.#disk.failing === undefined || this.#journal.freeBytes >= RESERVE_BYTES;
+  }
+
+  get waiting(): number {
+    return this.#pending.size + this.#unkept.size;
   }
 
   /** activation-store.2 */
-  async accept(activation: AcceptedActivation): Promise<void> {
-    const { namespace, activationId } = activation;
-    if (!this.#isStored(activation)) await this.#accepted.put([namespace, activationId], activation);
+  async accept(accepted: AcceptedActivation): Promise<void> {
+    if (this.#isKept(accepted)) return;
+    if (!this.#journal.append({ accepted })) {
+      this.#disk.commit(() => this.#tables.putNote(accepted));
+      return;
+    }
+    this.#notes.set(keyOf(accepted), accepted);
+    this.#flushSoon();
   }
 
   /** activation-store.1 and activation-store.3 */
   store(record: ActivationRecord): void {
-    if (this.#closed) {
-      this.#onLost(record.activationId, "the store is closed"); // lmdb would end the process
-      return;
-    }
-    const isKept = this.#journal.append(record);
-    this.#writeLater(record);
-    if (!isKept) this.#lastUnkept = this.#lastWrite;
-    this.#journal.turn(this.#lastWrite);
+    if (this.#closed) this.#onLost(record.activationId, "the store is closed");
+    else if (record.longLogs || !this.#append(record)) this.#keep(record);
   }
 
   async get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
-    return this.#pending.get(`${namespace}/${activationId}`) ?? this.#records.get([namespace, activationId]);
+    return this.#pending.get(keyOf({ namespace, activationId })) ?? this.#tables.get([namespace, activationId]);
   }
 
-  async list(query: ActivationQuery, { skip, limit }: ActivationPage): Promise<ActivationRecord[]> {
-    await this.#lastWrite;
-    const ids = this.#index(query).getRange({ ...rangeOf(query), reverse: true, offset: skip, ...(limit > 0 && { limit }) });
-    const records = [...ids.map(({ value }) => this.#records.get([query.namespace, value]))];
-    return records.filter((r) => r !== undefined);
+  async *list(query: ActivationQuery, { skip, limit }: ActivationPage): AsyncGenerator<ActivationRecord> {
+    await this.#flush();
+    const turns = new Turns();
+    for (const { id } of this.#ids(query, skip + (limit || Number.POSITIVE_INFINITY)).slice(skip)) {
+      const record = await this.get(query.namespace, id);
+      if (record) yield record;
+      await turns.next();
+    }
   }
 
   async count(query: ActivationQuery): Promise<number> {
-    await this.#lastWrite;
-    const { start, end } = rangeOf(query);
-    return this.#index(query).getKeysCount({ start: end, end: start });
+    await this.#flush();
+    return this.#pending.size === 0 ? this.#tables.count(query) : this.#ids(query, Number.POSITIVE_INFINITY).length;
   }
 
-  async written(): Promise<void> {
-    await this.#lastUnkept;
+  async written(namespace: string): Promise<void> {
+    const unkept = () => [...this.#unkept.values()].filter(({ record }) => record.namespace === namespace);
+    await Promise.all(unkept().map(({ attempt }) => attempt));
+    if (unkept().length > 0)
+      throw new HarvestError(
+        "OWH_DISK_UNWRITABLE",
+        "The activation ended, but the server's disk takes no writes, so its record may be lost.",
+      );
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#lastWrite;
-    this.#journal.clear();
+    await Promise.all([...this.#unkept.values()].map(({ attempt }) => attempt));
+    await this.#flush();
+    for (const { record } of this.#unkept.values()) this.#onLost(record.activationId, this.#disk.failing ?? "there was no more time");
     this.#journal.close();
   }
 
   /** The journal first: it may hold the record of what was accepted. */
   async #recover(): Promise<void> {
-    for (const record of this.#journal.left) if (!this.#isStored(record)) this.#writeLater(record);
-    await this.#lastWrite;
-    this.#journal.clear();
-    for (const { value } of this.#accepted.getRange()) this.#writeLater(cutOffRecord(value));
-    await this.#lastWrite;
+    for (const { record, accepted } of this.#journal.left) {
+      if (record && !this.#isKept(record)) this.#pending.set(keyOf(record), record);
+      if (accepted) this.#notes.set(keyOf(accepted), accepted);
+    }
+    for (const note of [...this.#notes.values(), ...this.#tables.accepted()])
+      if (!this.#isKept(note)) this.#pending.set(keyOf(note), cutOffRecord(note)); // as the note is kept, so is this
+    this.#notes.clear();
+    await this.#flush();
+    if (this.#disk.failing === undefined) this.#tables.dropUnfinished();
   }
 
-  #isStored({ namespace, activationId }: Pick<ActivationRecord, "namespace" | "activationId">): boolean {
-    return this.#pending.has(`${namespace}/${activationId}`) || this.#records.doesExist([namespace, activationId]);
+  #isKept({ namespace, activationId }: Pick<ActivationRecord, "namespace" | "activationId">): boolean {
+    return this.#pending.has(keyOf({ namespace, activationId })) || this.#tables.has([namespace, activationId]);
   }
 
-  #writeLater(record: ActivationRecord): void {
-    const { namespace, activationId } = record;
-    const key = `${namespace}/${activationId}`;
-    this.#pending.set(key, record);
-    this.#lastWrite = this.#write(record)
-      .catch((error: unknown) => this.#onLost(activationId, messageOf(error)))
-      .finally(() => this.#pending.delete(key));
+  /** Whether the journal keeps it. */
+  #append(record: ActivationRecord): boolean {
+    const longestBytes = this.#disk.failing === undefined ? LONGEST_LINE_BYTES : Number.POSITIVE_INFINITY;
+    if (!this.#journal.append({ record }, longestBytes)) return false;
+    this.#pending.set(keyOf(record), record);
+    this.#flushSoon();
+    return true;
   }
 
-  /**
-   * What is written in one turn of the event loop is one transaction (activation-store.1); the callback of an explicit
-   * one would cost another turn.
-   */
-  async #write(record: ActivationRecord): Promise<void> {
-    const { namespace, activationId, start } = record;
-    await Promise.all([
-      this.#records.put([namespace, activationId], record),
-      this.#byStart.put([namespace, start, activationId], activationId),
-      this.#byPath.put([namespace, pathOf(record), start, activationId], activationId),
-      this.#accepted.remove([namespace, activationId]),
-    ]);
+  #keep(record: ActivationRecord): void {
+    const attempt = this.#putAtOnce(record).then((kept) => {
+      if (kept) this.#unkept.delete(keyOf(record));
+    });
+    this.#unkept.set(keyOf(record), { record, attempt });
   }
 
-  #index(query: ActivationQuery): Database<string, Key[]> {
-    return query.path === undefined ? this.#byStart : this.#byPath;
+  /** lmdb-activations.R3 */
+  async #putAtOnce(record: ActivationRecord): Promise<boolean> {
+    try {
+      await this.#tables.putWithLogs(record);
+      return true;
+    } catch (error) {
+      if (!(error instanceof HarvestError)) throw error;
+      const short = withoutLongLogs(record);
+      if (this.#append(short)) return true;
+      this.#unkept.set(keyOf(record), { record: short, attempt: Promise.resolve() });
+      return false;
+    }
+  }
+
+  #tryAgain(): void {
+    for (const { record } of [...this.#unkept.values()]) this.#keep(record);
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    this.#timer ??= setTimeout(() => void this.#flush(), FLUSH_AFTER_MS);
+  }
+
+  /** Resolves when what is pending now is in the store, or the disk has refused it. */
+  async #flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    await this.#flushing;
+    this.#flushing ??= this.#flushAll().finally(() => {
+      this.#flushing = undefined;
+    });
+    await this.#flushing;
+  }
+
+  /** lmdb-activations.R2 */
+  async #flushAll(): Promise<void> {
+    const turns = new Turns();
+    try {
+      while (this.#pending.size + this.#notes.size > 0) {
+        this.#flushSlice();
+        await turns.next();
+      }
+      this.#journal.clear();
+    } catch (error) {
+      if (!(error instanceof HarvestError)) throw error; // the disk says when to try again
+    }
+  }
+
+  #flushSlice(): void {
+    const records = [...this.#pending].slice(0, SLICE);
+    const notes = [...this.#notes];
+    this.#disk.commit(() => {
+      for (const [, record] of records) this.#tables.put(record);
+      for (const [key, note] of notes) if (!this.#pending.has(key)) this.#tables.putNote(note);
+    });
+    for (const [key] of records) this.#pending.delete(key);
+    for (const [key] of notes) this.#notes.delete(key);
+  }
+
+  /** Newest first, of the store and of what is still on its way there. */
+  #ids(query: ActivationQuery, limit: number): { readonly id: string; readonly start: number }[] {
+    const stored = this.#tables.ids(query, limit);
+    if (this.#pending.size === 0) return stored;
+    const waiting = [...this.#pending.values()]
+      .filter((record) => matches(record, query))
+      .map(({ activationId: id, start }) => ({ id, start }));
+    const newestFirst = [...stored, ...waiting].sort((a, b) => b.start - a.start || (a.id < b.id ? 1 : -1));
+    return newestFirst.slice(0, limit);
   }
 }
 
-/** From the newest down, so `start` lies above `end`. A key is below every longer key that begins with it. */
-function rangeOf({ namespace, path, since = 0, upto = Number.MAX_SAFE_INTEGER - 1 }: ActivationQuery): { start: Key[]; end: Key[] } {
-  const prefix = path === undefined ? [namespace] : [namespace, path];
-  return { start: [...prefix, upto + 1], end: [...prefix, since] };
+function keyOf({ namespace, activationId }: Pick<ActivationRecord, "namespace" | "activationId">): string {
+  return `${namespace}/${activationId}`;
 }
 
-/** `[package/]name`, of the annotation `path`, which is `namespace/[package/]name`. */
-export function pathOf(record: ActivationRecord): string {
-  const path = annotationOf(record.annotations, "path");
-  return typeof path === "string" ? path.slice(path.indexOf("/") + 1) : record.name;
+function matches(record: ActivationRecord, { namespace, path, since = 0, upto = Number.POSITIVE_INFINITY }: ActivationQuery): boolean {
+  return record.namespace === namespace && (path === undefined || pathOf(record) === path) && record.start >= since && record.start <= upto;
+}
+
+function withoutLongLogs({ longLogs, ...record }: ActivationRecord): ActivationRecord {
+  return longLogs ? { ...record, logs: [LOGS_NOT_KEPT, ...record.logs] } : record;
 }

@@ -3,9 +3,7 @@
  * `whisks` and `activations`.
  */
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import type { Clock } from "@openwhisk-harvest/core";
-import { open, type RootDatabase } from "lmdb";
+import { type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import type { Logger } from "../container/logger.js";
 import type { ActivationStore, OnLost } from "./activation-store.js";
 import { ACTIVATION_DESIGNS } from "./couch/activation-documents.js";
@@ -14,6 +12,7 @@ import { CouchActivations } from "./couch/couch-activations.js";
 import { CouchDatabase } from "./couch/couch-database.js";
 import { CouchEntities } from "./couch/couch-entities.js";
 import { CouchSubjects } from "./couch/couch-subjects.js";
+import { DataDisk, type DiskWrites } from "./data-disk.js";
 import { EntityStore } from "./entity-store.js";
 import { FileSubjects } from "./file-subjects.js";
 import { Identities } from "./identities.js";
@@ -27,9 +26,15 @@ export interface StorageOptions {
   readonly couchdb?: { readonly url: string; readonly prefix: string };
   readonly logger: Logger;
   readonly clock: Clock;
+  /** How the disk is written; for tests. */
+  readonly writes?: DiskWrites;
+  /** Room for records on their way into the store. */
+  readonly journalBytes?: number;
 }
 
 export interface Storage {
+  /** Why nothing can be changed now; undefined when it can. */
+  readonly failing: string | undefined;
   readonly identities: Identities;
   readonly entities: EntityStore;
   readonly activations: ActivationStore;
@@ -38,37 +43,52 @@ export interface Storage {
 
 /** OWH_BAD_CONFIG when the data folder cannot be used, OWH_STORE_UNAVAILABLE when CouchDB cannot. Nothing stays open then. */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
-  const { dataDir, logger } = options;
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const root = open({ path: join(dataDir, "openwhisk.mdb"), noSubdir: true });
+  const { dataDir, logger, clock, writes } = options;
+  const disk = openDisk(() => new DataDisk({ folder: dataDir, clock, logger, ...(writes && { writes }) }), dataDir);
   const onLost: OnLost = (activationId, reason) => logger.error({ activationId, reason }, "a record was lost");
   try {
-    const parts = options.couchdb ? await couchParts(options, options.couchdb, root, onLost) : await embeddedParts(options, root, onLost);
+    const parts = options.couchdb ? await couchParts(options, options.couchdb, disk, onLost) : await embeddedParts(options, disk, onLost);
     const close = async () => {
       await parts.activations.close();
-      await root.close();
+      await disk.close();
     };
-    return { ...parts, close };
+    return {
+      ...parts,
+      get failing() {
+        return disk.failing;
+      },
+      close,
+    };
   } catch (error) {
-    await root.close();
+    await disk.close();
     throw error;
   }
 }
 
-type Parts = Omit<Storage, "close">;
+type Parts = Omit<Storage, "close" | "failing">;
 
-async function embeddedParts({ dataDir }: StorageOptions, root: RootDatabase, onLost: OnLost): Promise<Parts> {
+function openDisk<T>(work: () => T, folder: string): T {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return work();
+  } catch (error) {
+    throw new HarvestError("OWH_BAD_CONFIG", `The data folder ${folder} cannot be used: ${messageOf(error)}.`, { cause: error });
+  }
+}
+
+async function embeddedParts({ journalBytes }: StorageOptions, disk: DataDisk, onLost: OnLost): Promise<Parts> {
+  const journal = openDisk(() => new RecordJournal(disk, journalBytes), disk.folder);
   return {
-    identities: await Identities.open(new FileSubjects(join(dataDir, "identities.json"))),
-    entities: await EntityStore.open(root),
-    activations: await LmdbActivations.open(root, new RecordJournal(dataDir), onLost),
+    identities: await Identities.open(new FileSubjects(disk)),
+    entities: await EntityStore.open(disk),
+    activations: await LmdbActivations.open(disk, journal, onLost),
   };
 }
 
 async function couchParts(
   { logger, clock }: StorageOptions,
   { url, prefix }: NonNullable<StorageOptions["couchdb"]>,
-  root: RootDatabase,
+  disk: DataDisk,
   onLost: OnLost,
 ): Promise<Parts> {
   const [subjects, whisks, database] = await Promise.all([
@@ -76,10 +96,10 @@ async function couchParts(
     CouchDatabase.open(url, `${prefix}whisks`),
     CouchDatabase.open(url, `${prefix}activations`, ACTIVATION_DESIGNS),
   ]);
-  const queue = new ActivationQueue(root, onLost);
+  const queue = new ActivationQueue(disk, onLost);
   return {
     identities: await Identities.open(new CouchSubjects(subjects)),
-    entities: await EntityStore.open(root, new CouchEntities(whisks)),
+    entities: await EntityStore.open(disk, new CouchEntities(whisks)),
     activations: await CouchActivations.open({ database, queue, clock, logger, onLost }),
   };
 }

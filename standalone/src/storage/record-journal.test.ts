@@ -1,51 +1,60 @@
+/** Rules record-journal.J1 to record-journal.J3. */
 import assert from "node:assert/strict";
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { systemClock } from "@openwhisk-harvest/core";
-import { RecordingLogger } from "@openwhisk-harvest/testkit";
 import fc from "fast-check";
-import { openStorage } from "./open-storage.js";
+import { realWrites } from "./data-disk.js";
 import { RecordJournal } from "./record-journal.js";
 import { recordOf } from "./storage.contract.js";
 
+const CAPACITY_BYTES = 2_000;
+
 describe("the journal of records", () => {
   let folder: string;
+  let write: typeof realWrites.writeAt;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "owh-journal-"));
+    write = realWrites.writeAt;
   });
   afterEach(() => rmSync(folder, { recursive: true }));
+  const open = (capacityBytes?: number) =>
+    new RecordJournal({ folder, writeAt: (fd, bytes, position) => write(fd, bytes, position) }, capacityBytes);
+  const file = () => join(folder, "activations.journal");
 
   /** What a start after a crash finds: nothing of the one before is closed or told. */
   const found = () => {
-    const next = new RecordJournal(folder);
-    const { left } = next;
+    const next = open(CAPACITY_BYTES);
     next.close();
-    return left;
+    return next.left.map(({ record, accepted }) => (record ?? accepted)?.activationId);
   };
 
-  it("record-journal.J1: whatever is stored when, a crash finds all that is not in the store", async () => {
-    const steps = fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant("append" as const) }, fc.constant("stored" as const)), {
-      maxLength: 60,
-    });
-    await fc.assert(
-      fc.asyncProperty(steps, async (taken) => {
-        const own = mkdtempSync(join(folder, "case-"));
-        const journal = new RecordJournal(own, 1_000); // three records
-        const waiting: { readonly record: ReturnType<typeof recordOf>; readonly stored: () => void }[] = [];
-        for (const [i, step] of taken.entries()) {
-          if (step === "append") {
-            const record = recordOf(i);
-            assert.ok(journal.append(record));
-            journal.turn(new Promise<void>((stored) => waiting.push({ record, stored })));
-          } else waiting.shift()?.stored();
-          await Promise.resolve();
-          await Promise.resolve();
-          const next = new RecordJournal(own, 1_000);
-          const ids = new Set(next.left.map(({ activationId }) => activationId));
-          next.close();
-          for (const { record } of waiting) assert.ok(ids.has(record.activationId));
+  it("record-journal.J1: a crash finds exactly what was appended since it was emptied, also after writes that failed half-way", () => {
+    const step = fc.oneof(
+      { weight: 6, arbitrary: fc.constant("append" as const) },
+      { weight: 1, arbitrary: fc.constant("clear" as const) },
+      { weight: 2, arbitrary: fc.record({ cutAt: fc.nat({ max: 300 }) }) },
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        rmSync(file(), { force: true });
+        const journal = open(CAPACITY_BYTES);
+        let kept: string[] = [];
+        for (const [i, taken] of steps.entries()) {
+          const record = recordOf(i, { name: "n".repeat(i) });
+          if (taken === "clear") {
+            assert.ok(journal.clear());
+            kept = [];
+          } else {
+            if (taken !== "append")
+              write = (fd, bytes, position) => realWrites.writeAt(fd, bytes.subarray(0, Math.min(taken.cutAt, bytes.length - 1)), position);
+            const isKept = journal.append(i % 3 === 0 ? { accepted: record } : { record });
+            if (isKept) kept.push(record.activationId);
+            assert.ok(taken === "append" || !isKept);
+            write = realWrites.writeAt;
+          }
+          assert.deepEqual(found(), kept);
         }
         journal.close();
       }),
@@ -53,57 +62,46 @@ describe("the journal of records", () => {
     );
   });
 
-  it("is emptied in turns, so that it stays small", async () => {
-    const journal = new RecordJournal(folder, 1_000);
-    for (let i = 0; i < 1_000; i++) {
-      journal.append(recordOf(i));
-      const stored = Promise.resolve();
-      journal.turn(stored);
-      await stored;
-      await stored;
-    }
+  it("record-journal.J1: an emptying that fails half-way loses nothing that is not in the store, and nothing is kept until one succeeds", () => {
+    const journal = open(CAPACITY_BYTES);
+    journal.append({ record: recordOf(1) });
+    write = (fd, bytes, position) => realWrites.writeAt(fd, bytes.subarray(0, 15), position);
+    assert.equal(journal.clear(), false);
+    write = realWrites.writeAt;
+    assert.deepEqual([journal.append({ record: recordOf(2) }), journal.freeBytes], [false, 0]);
+    assert.ok(journal.clear());
+    const record = recordOf(3);
+    assert.ok(journal.append({ record }));
+    assert.deepEqual(found(), [record.activationId]);
     journal.close();
-    for (const file of readdirSync(folder)) assert.ok(statSync(join(folder, file)).size < 2_000);
   });
 
-  it("record-journal.J2: a torn line is no record, and takes no other with it", () => {
-    const first = new RecordJournal(folder);
+  it("record-journal.J2: what is torn, or no entry, ends the reading, and is written over", () => {
+    const journal = open(CAPACITY_BYTES);
     const [before, after] = [recordOf(1), recordOf(2)];
-    first.append(before);
-    first.close();
-    appendFileSync(join(folder, "activations.0.journal"), JSON.stringify(recordOf(3)).slice(0, -10));
-    const second = new RecordJournal(folder);
-    second.append(after);
-    second.close();
-    appendFileSync(join(folder, "activations.0.journal"), "null\n17\n{}\n\n");
-    assert.deepEqual(found(), [before, after]);
+    journal.append({ record: before });
+    journal.close();
+    const bytes = readFileSync(file());
+    bytes.write(`1 ${"d".repeat(16)} ${JSON.stringify({ record: after })}\n1 null\n1 {}\n`, bytes.indexOf(0)); // of another digest
+    writeFileSync(file(), bytes);
+    assert.deepEqual(found(), [before.activationId]);
+    const next = open(CAPACITY_BYTES);
+    assert.ok(next.append({ record: after }));
+    next.close();
+    assert.deepEqual(found(), [before.activationId, after.activationId]);
   });
 
-  it("does not take what is long, nor anything when it cannot write", () => {
-    const journal = new RecordJournal(folder);
-    assert.equal(journal.append(recordOf(1, { logs: ["x".repeat(300_000)] })), false);
+  it("record-journal.J3: takes its room at the start, and never more; what does not fit is not kept", () => {
+    const journal = open(CAPACITY_BYTES);
+    while (journal.append({ record: recordOf(1) }));
+    assert.ok(journal.freeBytes >= 0 && journal.freeBytes < 1_000);
+    assert.equal(statSync(file()).size, CAPACITY_BYTES);
+    assert.equal(journal.append({ record: recordOf(2) }, 10), false, "longer than it may be");
     journal.close();
-    assert.equal(journal.append(recordOf(2)), false);
-    assert.deepEqual(found(), []);
-  });
-
-  it("is in the store after the next start, once, and wins over the note of what was accepted", async () => {
-    const options = { dataDir: folder, logger: new RecordingLogger(), clock: systemClock };
-    const [kept, long] = [recordOf(1_000), recordOf(2_000, { logs: ["x".repeat(300_000)] })];
-    const killed = await openStorage(options);
-    const { namespace, name, version, subject, activationId, start, annotations } = kept;
-    await killed.activations.accept({ namespace, name, version, subject, activationId, start, annotations });
-    killed.activations.store(long);
-    await killed.activations.written();
-    await killed.close();
-    const journal = new RecordJournal(folder);
-    journal.append(kept);
-    journal.close();
-    for (const _ of ["the next start", "the one after it"]) {
-      const storage = await openStorage(options);
-      assert.deepEqual(await storage.activations.list({ namespace: "guest" }, { skip: 0, limit: 0 }), [long, kept]);
-      await storage.close();
-    }
-    assert.deepEqual(found(), []);
+    write = () => {
+      throw new Error("no room");
+    };
+    rmSync(file());
+    assert.throws(() => open(CAPACITY_BYTES), /no room/);
   });
 });

@@ -1,6 +1,7 @@
 /** What every storage of the embedded OpenWhisk does alike: identities, entities and activations, also over a restart. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { LogText, linesOfPiece } from "../container/log-text.js";
 import type { PackageDocument, RuleDocument, TriggerDocument } from "../entities.js";
 import type { ActionDocument, ActivationRecord } from "../messages.js";
 import type { Storage } from "./open-storage.js";
@@ -53,6 +54,12 @@ export function recordOf(start: number, over: Partial<ActivationRecord> = {}): A
     publish: false,
     ...over,
   };
+}
+
+export async function listed(records: AsyncIterable<ActivationRecord>): Promise<ActivationRecord[]> {
+  const all: ActivationRecord[] = [];
+  for await (const record of records) all.push(record);
+  return all;
 }
 
 const withoutRev = ({ rev: _, ...document }: { rev: string }) => document;
@@ -150,7 +157,7 @@ export function storageContract(what: string, createFixture: () => Promise<Stora
       assert.deepEqual(await storage.activations.get("guest", inPackage.activationId), inPackage);
       for (const round of ["before", "after"]) {
         const list = async (query: object, page = { skip: 0, limit: 0 }) =>
-          (await storage.activations.list({ namespace: "guest", ...query }, page)).map((r) => r.start);
+          (await listed(storage.activations.list({ namespace: "guest", ...query }, page))).map((r) => r.start);
         assert.deepEqual(await list({}), [3_000, 2_600, 2_500, 2_000, 1_000], round);
         assert.deepEqual(await list({ path: "hello" }), [3_000, 2_000, 1_000], round);
         assert.deepEqual(await list({ path: "p/a" }), [2_500], round);
@@ -161,6 +168,24 @@ export function storageContract(what: string, createFixture: () => Promise<Stora
         assert.equal(await storage.activations.count({ namespace: "other" }), 0, round);
         assert.deepEqual(await storage.activations.get("guest", fired.activationId), fired, round);
         assert.equal(await storage.activations.get("other", fired.activationId), undefined, round);
+        await reopen();
+      }
+    });
+
+    it("keeps long logs, and reads them a piece at a time", async () => {
+      const pieces = Array.from({ length: 5 }, (_, n) => Buffer.from(`${n}\n`.repeat(100_000)));
+      const record = recordOf(9_000, { name: "long", logs: ["last"] });
+      storage.activations.store({ ...record, longLogs: new LogText(pieces) });
+      await storage.activations.written("guest");
+      for (const _ of ["before", "after"]) {
+        const found = await storage.activations.get("guest", record.activationId);
+        assert.ok(found);
+        const long = found.longLogs ? [...found.longLogs.pieces()].flatMap(linesOfPiece) : [];
+        const lines = [...long, ...found.logs];
+        assert.deepEqual([lines.length, lines[0], lines[499_999], lines[500_000]], [500_001, "0", "4", "last"]);
+        const { longLogs: ___, logs: ____, ...rest } = found;
+        const { logs: _____, ...stored } = record;
+        assert.deepEqual(rest, stored);
         await reopen();
       }
     });

@@ -1,5 +1,5 @@
 /** An action container of a Docker engine. */
-import { PassThrough } from "node:stream";
+import { type Duplex, PassThrough } from "node:stream";
 import { CALLED_OFF, type Clock, messageOf } from "@openwhisk-harvest/core";
 import type Docker from "dockerode";
 import { type ActivationLogs, LogCollector } from "../activation-logs.js";
@@ -7,6 +7,7 @@ import type { CallLimits, Container, ContainerCall } from "../driver.js";
 import type { Logger } from "../logger.js";
 import { canConnect, type RuntimeAddress, RuntimeClient } from "../runtime-client.js";
 import { WrittenLimits } from "../written-limits.js";
+import { demux } from "./demux.js";
 import { type DockerGroup, unlessGone } from "./docker-group.js";
 
 /** How long after a broken connection the engine may take to notice the container's end, which says why. */
@@ -40,14 +41,7 @@ export interface ContainerStreams {
 export async function attachStreams(container: Docker.Container): Promise<ContainerStreams> {
   const both = await container.attach({ stream: true, stdout: true, stderr: true });
   const streams = { stdout: new PassThrough(), stderr: new PassThrough() };
-  container.modem.demuxStream(both, streams.stdout, streams.stderr);
-  const end = () => {
-    streams.stdout.end();
-    streams.stderr.end();
-  };
-  both.once("end", end);
-  both.once("close", end);
-  both.once("error", end); // the engine is gone, and with it the logs
+  void demux(both as Duplex, streams); // a socket
   return streams;
 }
 

@@ -69,7 +69,7 @@ async function logsOf(container: Container): Promise<string> {
   return (await engine.getContainer(container.name).logs({ stdout: true })).toString();
 }
 
-const texts = async (container: Container) => (await container.collectLogs(MB)).lines.map((line) => line.slice(31));
+const texts = async (container: Container) => (await container.collectLogs(MB)).text.lines().map((line) => line.slice(31));
 
 test("a container is created as OpenWhisk's docker run does it, and its lines come with time and stream, sentinels never", {
   skip,
@@ -79,8 +79,14 @@ test("a container is created as OpenWhisk's docker run does it, and its lines co
   );
   assert.deepEqual(await resultOf(container), { n: 1, host: "http://h" });
   const first = await container.collectLogs(MB);
-  assert.deepEqual(first.lines.map((line) => line.slice(31)).sort(), ["stderr: oops", "stdout: run 1"]);
-  assert.match(String(first.lines[0]), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z std/);
+  assert.deepEqual(
+    first.text
+      .lines()
+      .map((line) => line.slice(31))
+      .sort(),
+    ["stderr: oops", "stdout: run 1"],
+  );
+  assert.match(String(first.text.lines()[0]), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z std/);
   assert.equal(first.incomplete, false);
   assert.deepEqual(await resultOf(container), { n: 2, host: "http://h" });
   assert.deepEqual((await texts(container)).sort(), ["stderr: oops", "stdout: run 2"]);
@@ -185,7 +191,7 @@ test("any image that speaks /init and /run is an action; its logs are there alth
   assert.deepEqual(await resultOf(container, { a: 1 }), { url: "/run", value: { a: 1 } });
   const logs = await container.collectLogs(MB);
   assert.deepEqual(
-    logs.lines.map((line) => line.slice(31)),
+    logs.text.lines().map((line) => line.slice(31)),
     ["stdout: asked for /init", "stdout: asked for /run"],
   );
   assert.equal(logs.incomplete, false);

@@ -159,7 +159,7 @@ class DockerDriver implements ContainerDriver {
     const deadlineMs = clock.monotonicMs() + START_TIMEOUT_MS;
     while (!(await canConnect(address))) {
       this.#requireOpen(container.name);
-      if (!container.alive) throw new Error(`it ended before it listened: ${(await container.collectLogs(4096)).lines.join(" ")}`);
+      if (!container.alive) throw new Error(`it ended before it listened: ${(await container.collectLogs(4096)).text.lines().join(" ")}`);
       if (clock.monotonicMs() > deadlineMs) throw new Error(`it does not listen on port ${RUNTIME_PORT} after ${START_TIMEOUT_MS} ms`);
       await clock.sleep(START_POLL_MS);
     }

@@ -13,6 +13,7 @@ import { isName } from "../../entity-name.js";
 import type { ActivationRecord, Identity } from "../../messages.js";
 import { WhiskRejection } from "../../whisk-rejection.js";
 import { entityTooBig, TEXTS } from "../../whisk-texts.js";
+import { checkRecordsKept } from "../admit.js";
 import type { RestContext } from "../context.js";
 import { acceptedActivation, checkComponentsEntitled } from "../invoke.js";
 import { RESERVED, rawArguments, type WebRequest, webArguments } from "./request.js";
@@ -55,6 +56,7 @@ async function handle(context: RestContext, request: FastifyRequest, reply: Fast
   if (request.method !== "OPTIONS" && !isAuthenticated(action, request, user)) throw new WhiskRejection(401, TEXTS.noCredentials);
   const content = contentOf(action, webRequestOf(request, target.path, body, user));
   checkComponentsEntitled(context, owner, action);
+  checkRecordsKept(context);
   const createdAtMs = context.clock.nowMs();
   const invocation = await context.controller.invoke({ user: owner, action, payload: content, transactionId: request.id, createdAtMs });
   reply.header("x-openwhisk-activation-id", invocation.activationId);
@@ -63,7 +65,7 @@ async function handle(context: RestContext, request: FastifyRequest, reply: Fast
     await context.activations.accept(acceptedActivation(owner, action, invocation.activationId, createdAtMs));
     throw new WhiskRejection(202, TEXTS.responseNotReady);
   }
-  await context.activations.written();
+  await context.activations.written(owner.namespace);
   return send(reply, target.transcode(resultOf(waited.value)));
 }
 

@@ -2,6 +2,7 @@
  * Activations as OpenWhisk keeps them in its database `activations`, and the views that its tools query
  * (openwhisk-protocol, 7).
  */
+import { linesOfPiece } from "../../container/log-text.js";
 import { formatEntityName } from "../../entity-name.js";
 import type { ActivationRecord } from "../../messages.js";
 import type { CouchDocument } from "./couch-database.js";
@@ -10,6 +11,11 @@ export function activationToCouch(record: ActivationRecord, updated: number): Co
   const { end, duration, ...rest } = record;
   const ended = end === 0 ? { end } : { end, duration }; // a trigger's has no duration
   return { ...rest, ...ended, _id: activationKey(record.namespace, record.activationId), entityType: "activation", updated };
+}
+
+/** CouchDB's documents have all of their logs in them. */
+export function withLogsInside({ longLogs, ...record }: ActivationRecord): ActivationRecord {
+  return longLogs ? { ...record, logs: [...[...longLogs.pieces()].flatMap(linesOfPiece), ...record.logs] } : record;
 }
 
 export function activationFromCouch({ _id, _rev, entityType: _, updated: __, ...fields }: CouchDocument): ActivationRecord {

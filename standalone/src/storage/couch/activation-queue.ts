@@ -2,9 +2,10 @@
  * Records on their way to CouchDB, on disk: what is in here survives a crash, and a CouchDB that is away for a while
  * (architecture, 7). It is bounded: beyond MAX_QUEUED the oldest are lost, and said to be.
  */
-import type { Database, RootDatabase } from "lmdb";
+import type { Database } from "lmdb";
 import type { ActivationRecord } from "../../messages.js";
 import type { AcceptedActivation, OnLost } from "../activation-store.js";
+import type { DataDisk } from "../data-disk.js";
 
 /** At some 2 KB a record these are 200 MB. */
 const MAX_QUEUED = 100_000;
@@ -19,6 +20,7 @@ export interface Queued {
 }
 
 export class ActivationQueue {
+  readonly #disk: DataDisk;
   readonly #accepted: Database<AcceptedActivation, Key>;
   readonly #records: Database<ActivationRecord, Key>;
   /** Keys by the order of arrival. */
@@ -28,7 +30,9 @@ export class ActivationQueue {
   #lastArrival: number;
   #length: number;
 
-  constructor(root: RootDatabase, onLost: OnLost, maxQueued = MAX_QUEUED) {
+  constructor(disk: DataDisk, onLost: OnLost, maxQueued = MAX_QUEUED) {
+    const { root } = disk;
+    this.#disk = disk;
     this.#accepted = root.openDB({ name: "couch-activations-accepted" });
     this.#records = root.openDB({ name: "couch-activations-queue" });
     this.#arrivals = root.openDB({ name: "couch-activations-arrivals" });
@@ -36,6 +40,11 @@ export class ActivationQueue {
     this.#maxQueued = maxQueued;
     this.#length = this.#arrivals.getKeysCount();
     this.#lastArrival = [...this.#arrivals.getKeys({ reverse: true, limit: 1 })][0] ?? 0;
+  }
+
+  /** Why nothing can be queued now. */
+  get failing(): string | undefined {
+    return this.#disk.failing;
   }
 
   /** Of those on disk. */
@@ -50,20 +59,20 @@ export class ActivationQueue {
 
   async accept(activation: AcceptedActivation): Promise<void> {
     const key: Key = [activation.namespace, activation.activationId];
-    await this.#accepted.transaction(() => {
+    this.#disk.commit(() => {
       if (!this.#records.doesExist(key)) this.#accepted.putSync(key, activation);
     });
   }
 
   async withdraw({ namespace, activationId }: AcceptedActivation): Promise<void> {
-    await this.#accepted.remove([namespace, activationId]);
+    this.#disk.commit(() => this.#accepted.removeSync([namespace, activationId]));
   }
 
   /** Resolves when the record is on disk, and the note of its acceptance gone. */
   async add(record: ActivationRecord): Promise<void> {
     const key: Key = [record.namespace, record.activationId];
     const arrival = ++this.#lastArrival;
-    await this.#records.transaction(() => {
+    this.#disk.commit(() => {
       this.#records.putSync(key, record);
       this.#arrivals.putSync(arrival, key);
       this.#accepted.removeSync(key);
@@ -84,7 +93,7 @@ export class ActivationQueue {
   }
 
   async remove(done: readonly Queued[]): Promise<void> {
-    await this.#records.transaction(() => {
+    this.#disk.commit(() => {
       for (const { arrival, key } of done) {
         this.#arrivals.removeSync(arrival);
         this.#records.removeSync(key);

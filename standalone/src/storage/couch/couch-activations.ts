@@ -14,7 +14,14 @@ import {
   cutOffRecord,
   type OnLost,
 } from "../activation-store.js";
-import { activationFromCouch, activationKey, activationToCouch, VIEW_BY_NAME, VIEW_BY_NAMESPACE } from "./activation-documents.js";
+import {
+  activationFromCouch,
+  activationKey,
+  activationToCouch,
+  VIEW_BY_NAME,
+  VIEW_BY_NAMESPACE,
+  withLogsInside,
+} from "./activation-documents.js";
 import type { ActivationQueue } from "./activation-queue.js";
 import type { CouchDatabase, ViewKey } from "./couch-database.js";
 
@@ -58,17 +65,28 @@ export class CouchActivations implements ActivationStore {
     return this.#parts.queue.accept(activation);
   }
 
-  store(record: ActivationRecord): void {
+  /** With a queue that cannot be written it goes to CouchDB past it. */
+  store(ended: ActivationRecord): void {
+    const record = withLogsInside(ended);
     const { queue, onLost } = this.#parts;
     const key = activationKey(record.namespace, record.activationId);
     this.#pending.set(key, record);
     this.#lastWrite = queue
       .add(record)
+      .catch(() => this.#uploadOne(record))
       .catch((error: unknown) => onLost(record.activationId, messageOf(error)))
       .finally(() => {
         this.#pending.delete(key);
         this.#uploadInBackground();
       });
+  }
+
+  get takesMore(): boolean {
+    return this.#parts.queue.failing === undefined;
+  }
+
+  get waiting(): number {
+    return this.#pending.size + this.#parts.queue.length;
   }
 
   async get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
@@ -80,12 +98,12 @@ export class CouchActivations implements ActivationStore {
     return document && activationFromCouch(document);
   }
 
-  async list(query: ActivationQuery, { skip, limit }: ActivationPage): Promise<ActivationRecord[]> {
+  async *list(query: ActivationQuery, { skip, limit }: ActivationPage): AsyncGenerator<ActivationRecord> {
     await this.#uploaded();
     const { view, from, to } = rangeOf(query);
     const page = { include_docs: true, reduce: false, descending: true, skip, ...(limit > 0 && { limit }) };
     const rows = await this.#parts.database.rows(view, { ...page, startkey: to, endkey: from });
-    return rows.flatMap(({ doc }) => (doc ? [activationFromCouch(doc)] : []));
+    for (const { doc } of rows) if (doc) yield activationFromCouch(doc);
   }
 
   async count(query: ActivationQuery): Promise<number> {
@@ -147,6 +165,12 @@ export class CouchActivations implements ActivationStore {
     const rows = await database.bulk(records.map((record) => activationToCouch(record, clock.nowMs())));
     for (const { id, error } of rows) if (error !== undefined && error !== "conflict") onLost(id, `CouchDB refuses it: ${error}`);
     await queue.remove(batch);
+  }
+
+  async #uploadOne(record: ActivationRecord): Promise<void> {
+    const { database, clock } = this.#parts;
+    const [row] = await database.bulk([activationToCouch(record, clock.nowMs())]);
+    if (row?.error !== undefined && row.error !== "conflict") throw new Error(`CouchDB refuses it: ${row.error}`);
   }
 
   #warn(error: unknown): void {

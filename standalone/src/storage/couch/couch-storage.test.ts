@@ -10,7 +10,7 @@ import { TestCouch } from "@openwhisk-harvest/testkit/couch";
 import nano from "nano";
 import { startTestStandalone } from "../../standalone.kit.js";
 import { openStorage, type Storage } from "../open-storage.js";
-import { actionOf, recordOf, storageContract } from "../storage.contract.js";
+import { actionOf, listed, recordOf, storageContract } from "../storage.contract.js";
 
 /** Opens with a data folder of its own each time: what is found again was in CouchDB. */
 function opener(url: string, logger = new RecordingLogger(), prefix = `test_${Date.now()}_`) {
@@ -119,9 +119,11 @@ describe("storage in CouchDB", () => {
     couch.away = true;
     const records = [recordOf(1), recordOf(2)];
     for (const record of records) storage.activations.store(record);
-    await storage.activations.written();
+    await storage.activations.written("guest");
     assert.deepEqual(await storage.activations.get("guest", String(records[0]?.activationId)), records[0]);
-    await assert.rejects(storage.activations.list({ namespace: "guest" }, { skip: 0, limit: 0 }), { code: "OWH_STORE_UNAVAILABLE" });
+    await assert.rejects(listed(storage.activations.list({ namespace: "guest" }, { skip: 0, limit: 0 })), {
+      code: "OWH_STORE_UNAVAILABLE",
+    });
     assert.equal(storage.entities.get("action", { namespace: "guest", name: "there" })?.name, "there");
     await assert.rejects(storage.entities.put("action", actionOf("new")), { code: "OWH_STORE_UNAVAILABLE" });
     assert.equal(storage.entities.get("action", { namespace: "guest", name: "new" }), undefined);
@@ -133,7 +135,7 @@ describe("storage in CouchDB", () => {
     assert.equal(await storage.activations.count({ namespace: "guest" }), 2);
     couch.away = true;
     storage.activations.store(recordOf(3));
-    await storage.activations.written();
+    await storage.activations.written("guest");
     couch.away = false;
     const uploaded = async () => ((await nano(couch.url).use(`${opened.prefix}activations`).info()).doc_count >= 5 ? true : undefined);
     await eventually(uploaded, "3 records and 2 design documents are there");
