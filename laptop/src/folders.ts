@@ -3,6 +3,7 @@ import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, rmSync, sta
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { HarvestError, isAlive, messageOf } from "@openwhisk-harvest/core";
+import { requirePrivate } from "@openwhisk-harvest/stores";
 
 /**
  * The folder, made if it is not there; `what` names the option it comes from. OWH_BAD_CONFIG when that cannot be, or when nothing can
@@ -18,6 +19,13 @@ export function writableFolder(what: string, path: string): string {
   } catch (cause) {
     throw new HarvestError("OWH_BAD_CONFIG", `${what}: ${path} is no folder that can be written: ${messageOf(cause)}`, { cause });
   }
+}
+
+/** The stack's, which its owner alone may reach. OWH_BAD_CONFIG when it cannot be, or is open to others (private-folder.P2). */
+export function dataFolder(path: string): string {
+  const folder = writableFolder("dataDir", path);
+  requirePrivate(folder);
+  return folder;
 }
 
 /** One level at a time: in file systems that refuse new folders with ENOENT, such as /proc, Node's own recursion never ends. */

@@ -18,6 +18,7 @@ const leave = (pid: number) =>
   writeFileSync(
     file,
     JSON.stringify({ pid, apihost: "http://a", auth: "u:k", namespace: "guest", sidecar: "http://s", redis: "redis://r", dataDir }),
+    { mode: 0o600 },
   );
 
 test("no stack takes the file of another away", () => {

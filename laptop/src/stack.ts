@@ -16,7 +16,7 @@ import {
   startRedis,
 } from "@openwhisk-harvest/stores";
 import type { Logger } from "pino";
-import { writableFolder } from "./folders.js";
+import { dataFolder } from "./folders.js";
 
 export interface Stack {
   readonly config: Config;
@@ -52,7 +52,7 @@ export async function startStack({
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
-    const lock = await FolderLock.take(writableFolder("dataDir", config.dataDir)); // Redis locks its own folder, but may be elsewhere
+    const lock = await FolderLock.take(dataFolder(config.dataDir)); // Redis locks its own folder, but may be elsewhere
     closers.push(async () => lock.release());
     const redis = await redisOf(config, logger, preferSystemRedis);
     closers.push(async () => redis.process?.close());

@@ -2,6 +2,7 @@
 export * from "./documents/couch.js";
 export * from "./documents/lmdb.js";
 export * from "./open-stores.js";
+export * from "./private-folder.js";
 export * from "./redis.js";
 export * from "./signing-secret.js";
 export * from "./typed/dag-store.js";

@@ -6,6 +6,7 @@ import { ABOUT_API, aboutServer } from "./about.js";
 import { deleteAction, getAction, listActions, putAction } from "./actions.js";
 import { getActivation, getLogs, getResult, listActivations } from "./activations.js";
 import { callerOf, type RestContext } from "./context.js";
+import { metrics, readyz } from "./health.js";
 import { invokeAction } from "./invoke.js";
 import { deletePackage, getPackage, listPackages, putPackage } from "./packages.js";
 import { deleteRule, getRule, listRules, postRule, putRule } from "./rules.js";
@@ -27,6 +28,8 @@ const METHODS: readonly HTTPMethods[] = ["GET", "PUT", "POST", "DELETE", "PATCH"
 const OPEN: Routes = {
   "/": { GET: ({ config, limits, runtimes }) => aboutServer(config, limits, runtimes) },
   "/ping": { GET: (_context, _request, reply) => reply.type("text/plain; charset=UTF-8").send("pong") },
+  "/readyz": { GET: readyz },
+  "/metrics": { GET: metrics },
   "/api/v1": { GET: () => ABOUT_API },
   "/invokers": {
     GET: async ({ invokers }) =>

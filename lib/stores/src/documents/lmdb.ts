@@ -6,6 +6,7 @@
  * process at a time. A resolved write is in the system's page cache and survives the death of the process.
  */
 import { createHash } from "node:crypto";
+import { mkdirSync } from "node:fs";
 import {
   type DatabaseName,
   type DocumentDatabase,
@@ -25,6 +26,9 @@ interface Entry {
 
 /** Four databases of two tables. */
 const MAX_TABLES = 8;
+/** lmdb's flags for a transaction that is flushed after it has been committed; its types do not know them. */
+const FLUSH_LATER: number = 0x10002;
+const OWNER_ONLY = 0o600;
 
 /** Opens, or creates, the documents of a folder. OWH_STORE_UNAVAILABLE when the folder cannot be used. */
 export function openLmdbDocuments(dir: string): DocumentStore {
@@ -48,7 +52,8 @@ export function openLmdbDocuments(dir: string): DocumentStore {
 
 function openRoot(dir: string): RootDatabase {
   try {
-    return open({ path: dir, maxDbs: MAX_TABLES, noSubdir: false });
+    mkdirSync(dir, { recursive: true, mode: 0o700 }); // lmdb's own would follow the umask
+    return open({ path: dir, maxDbs: MAX_TABLES, noSubdir: false, permissionsMode: OWNER_ONLY } as Parameters<typeof open>[0]);
   } catch (error) {
     throw unavailable(error);
   }
@@ -141,7 +146,7 @@ class LmdbDatabase implements DocumentDatabase {
   async #change<R>(work: () => R): Promise<R> {
     this.#requireOpen();
     try {
-      return await this.#documents.transaction(work);
+      return this.#documents.transactionSync(work, FLUSH_LATER); // an asynchronous one would end the process where the disk is full
     } catch (error) {
       throw unavailable(error);
     }

@@ -49,7 +49,12 @@ interface LaunchSettings {
 async function launchOn(port: number, { binary, folder, credentials }: LaunchSettings): Promise<LaunchedServer> {
   const configFile = join(folder, "redis.conf");
   writeFileSync(configFile, systemRedisConfig({ port, folder, credentials }), { mode: 0o600 });
-  const child = spawn(binary, [configFile], { stdio: ["ignore", "pipe", "pipe"], detached: true, cwd: folder });
+  // Its data files are private, too (private-folder.P1).
+  const child = spawn("/bin/sh", ["-c", 'umask 077; exec "$0" "$@"', binary, configFile], {
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+    cwd: folder,
+  });
   const said = lastOutput(child.stdout, child.stderr);
   const exited = exitOf(child);
   const kill = (signal: NodeJS.Signals) => void child.kill(signal);
