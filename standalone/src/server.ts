@@ -10,6 +10,7 @@ import {
   type Grid,
   JOIN_ACTION,
   JOIN_VARIABLE,
+  roundAmount,
   type SigningKey,
   systemClock,
 } from "@openwhisk-harvest/core";
@@ -40,6 +41,13 @@ export interface StandaloneOptions {
   readonly conductorEnv?: Readonly<Record<string, string>>;
 }
 
+export interface Occupancy {
+  /** Activations in line for an invoker. */
+  readonly waiting: number;
+  /** Of all that run, at all invokers together. */
+  readonly permits: Allocation;
+}
+
 export interface Standalone {
   /** `http://127.0.0.1:port` */
   readonly apihost: string;
@@ -56,6 +64,8 @@ export interface Standalone {
   createIdentity(namespace: string): Promise<Identity>;
   /** Activations that clients have asked for and that have not ended. */
   inFlight(): number;
+  /** What runs and waits at this moment. */
+  occupancy(): Occupancy;
   /** Lets close() wait no longer: what runs is cut off, and everything is taken away as ever. */
   endDrain(): void;
   /** Stops accepting, lets what runs come to its end (`standalone.drainMs` at most), takes the containers away, and closes the store. Idempotent. */
@@ -110,6 +120,13 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     await enforcer.close();
     throw error;
   }
+}
+
+function occupancyOf(balancer: ControllerServer["balancer"]): Occupancy {
+  const invokers = balancer.invokers();
+  const held = (resource: keyof Allocation) =>
+    roundAmount(invokers.reduce((sum, { capacity, free }) => sum + capacity[resource] - free[resource], 0));
+  return { waiting: balancer.waiting, permits: { cpuCores: held("cpuCores"), memoryMb: held("memoryMb") } };
 }
 
 function timesOf({ cpuCores, memoryMb }: Allocation, times: number): Allocation {
@@ -179,6 +196,7 @@ function runningStandalone(server: ControllerServer, parts: RunningParts): Stand
     enforcementReason,
     invokers: Array.from({ length: invokers }, (_, id) => ({ id, ...capacity })),
     inFlight: () => server.inFlight(),
+    occupancy: () => occupancyOf(server.balancer),
     endDrain: () => server.endDrain(),
     createIdentity: (namespace) => server.identities.create(namespace),
     close: () => {
