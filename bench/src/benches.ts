@@ -8,6 +8,7 @@ import { benchDecision } from "./decision.js";
 import { benchDemo, demoTable } from "./demo-runs.js";
 import { benchInvocation } from "./invocation.js";
 import { benchLoad, FULL_LOAD, QUICK_LOAD } from "./load/clients.js";
+import { benchRates, FULL_RATES, QUICK_RATES } from "./load/rates.js";
 import { benchChain, benchProfileStore, benchTrainers } from "./models/report.js";
 import { benchMonitor } from "./monitor.js";
 import { benchOracle, FULL_ORACLE, oracleTable, QUICK_ORACLE } from "./oracle.js";
@@ -49,6 +50,11 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     title: "Compositions under load on the embedded OpenWhisk",
     notMeasured: "clients on other machines: they share the server's process and cores here; several namespaces",
     run: ({ quick }) => benchLoad(quick ? QUICK_LOAD : FULL_LOAD, (row) => void process.stderr.write(`${row}\n`)),
+  },
+  loads: {
+    title: "The paper's loads, with and without harvesting",
+    notMeasured: "clients that come again, Docker containers; each load once, so small differences mean nothing",
+    run: ({ quick }) => benchRates(quick ? QUICK_RATES : FULL_RATES, (line) => void process.stderr.write(`${line}\n`)),
   },
   monitor: {
     title: "Monitor",

@@ -1,6 +1,6 @@
 /**
- * What an invocation costs on the embedded OpenWhisk, one in flight: warm no-op, cold start and a composition of five steps over its
- * REST API, and the start of the server. By the npm client, as a user has it, and for the server's own part by plain HTTP.
+ * What an invocation costs on the embedded OpenWhisk, one in flight: warm no-op, cold start, a composition of five steps and a fork of
+ * three over its REST API, and the start of the server. By the npm client, as a user has it, and for the server's own part by plain HTTP.
  */
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -9,11 +9,13 @@ import { createRequire } from "node:module";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { deployJob, deploySettings } from "@openwhisk-harvest/composer-plugin";
 import { type Config, gridOf, loadConfig } from "@openwhisk-harvest/core";
 import { type Stack, startStack } from "@openwhisk-harvest/laptop";
 import { startStandalone } from "@openwhisk-harvest/standalone";
 import openwhisk from "openwhisk";
 import pino from "pino";
+import { writeForkOfThree } from "./load/stack.js";
 import { type Figure, figure, timeEach } from "./statistics.js";
 
 const run = promisify(execFile);
@@ -47,6 +49,8 @@ export async function benchInvocation(count: number): Promise<Figure[]> {
     }
     await deployFiveSteps(stack, dataDir);
     const steps = await timeEach(Math.ceil(count / 5), plainInvoker(stack, "five-steps"));
+    await deployForkOfThree(stack, dataDir);
+    const forks = await timeEach(Math.ceil(count / 5), plainInvoker(stack, "fork-of-three"));
     return [
       figure("start of the server alone", "ms", await serverStarts(config, stack)),
       figure("start of the whole stack", "ms", [startMs]),
@@ -54,6 +58,7 @@ export async function benchInvocation(count: number): Promise<Figure[]> {
       figure("warm no-op, blocking invocation, plain HTTP", "ms", plain),
       figure("cold start of a no-op (nodejs), blocking invocation, npm client", "ms", cold),
       figure("composition of five no-ops, blocking invocation, plain HTTP", "ms", steps),
+      figure("composition of three no-ops in parallel, blocking invocation, plain HTTP", "ms", forks),
     ];
   } finally {
     await stack.close();
@@ -87,6 +92,13 @@ async function deployFiveSteps({ standalone }: Stack, folder: string): Promise<v
   await run(process.execPath, [join(composer, "bin/compose.js"), source, "-o", json]);
   const to = ["-w", "-i", "--apihost", standalone.apihost, "-u", standalone.auth];
   await run(process.execPath, [join(composer, "bin/deploy.js"), "five-steps", json, ...to]);
+}
+
+/** By `harvest deploy`, so that the server joins it: three branches, and eight conductors. */
+async function deployForkOfThree({ standalone, sidecar, config }: Stack, folder: string): Promise<void> {
+  const jobFile = writeForkOfThree(join(folder, "fork"), "fork-of-three", "({})");
+  const openwhisk = { apihost: standalone.apihost, api_key: standalone.auth, namespace: standalone.namespace };
+  await deployJob({ jobFile, openwhisk, sidecarUrl: sidecar.url, ...deploySettings(config) });
 }
 
 /** Each on an empty folder, beside a stack whose Redis it uses. */

@@ -13,7 +13,7 @@ import { meanOf, quantileOfSorted, roundAmount, seededRng } from "@openwhisk-har
 import { bootstrapInterval, type Interval } from "./live/bootstrap.js";
 import { type Round, runRound } from "./live/rounds.js";
 import { splitsOf } from "./live/splits.js";
-import { type Arm, type Deployment, type Input, LiveWorkflow, type WorkflowSpec } from "./live/workflow.js";
+import { type Arm, type Deployment, type Input, LiveWorkflow, WORKFLOWS, type WorkflowSpec } from "./live/workflow.js";
 
 const ARMS = ["off", "paper", "makespan", "oracle"] as const;
 type ArmName = (typeof ARMS)[number];
@@ -23,13 +23,6 @@ const DECIDED: Readonly<Record<"paper" | "makespan", Arm>> = {
   paper: { kind: "harvest", policy: "paper" },
   makespan: { kind: "harvest", policy: "makespan" },
 };
-
-/** Sizes at which a stage takes a second or a few. */
-const WORKFLOWS: readonly WorkflowSpec[] = [
-  { name: "parallel-aes", minBytes: 60_000, maxBytes: 120_000, profiledInputs: 20 },
-  { name: "ml-pipeline", minBytes: 30_000, maxBytes: 120_000, profiledInputs: 20 },
-  { name: "video-analytics", minBytes: 60_000, maxBytes: 150_000, profiledInputs: 16 },
-];
 
 export interface OracleSize {
   readonly workflows: readonly string[];

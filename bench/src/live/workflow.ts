@@ -44,6 +44,13 @@ export interface WorkflowSpec {
   readonly profiledInputs: number;
 }
 
+/** Sizes at which a stage takes a second or a few. */
+export const WORKFLOWS: readonly WorkflowSpec[] = [
+  { name: "parallel-aes", minBytes: 60_000, maxBytes: 120_000, profiledInputs: 20 },
+  { name: "ml-pipeline", minBytes: 30_000, maxBytes: 120_000, profiledInputs: 20 },
+  { name: "video-analytics", minBytes: 60_000, maxBytes: 150_000, profiledInputs: 16 },
+];
+
 export type Input = Record<string, unknown>;
 
 /** A deployed copy of the workflow. */
@@ -135,7 +142,7 @@ export class LiveWorkflow {
 
   /** One request, alone on the node. */
   async run(deployment: Deployment, arm: Arm, params: Input): Promise<LiveRun> {
-    await this.#set(deployment, arm);
+    await this.use(deployment, arm);
     const { client, dag } = deployment;
     const name = `/${dag.namespace}/${dag.name}`;
     const ended = await invokeAndWait({ client, name, params, deadlineMs: RUN_DEADLINE_MS, clock: systemClock });
@@ -164,7 +171,8 @@ export class LiveWorkflow {
     rmSync(this.#dataDir, { recursive: true, force: true });
   }
 
-  async #set({ dag: { namespace, name } }: Deployment, arm: Arm): Promise<void> {
+  /** From now on its runs are decided so. */
+  async use({ dag: { namespace, name } }: Deployment, arm: Arm): Promise<void> {
     const { allocations, stores } = this.stack;
     const mode = arm.kind === "user" ? "off" : "harvest";
     await patiently(systemClock, () => allocations.setModes({ v: 1, global: "observe", namespaces: { [namespace]: mode } }));

@@ -8,20 +8,21 @@ import { type Answer, invokeSideBySide, withStatus } from "@openwhisk-harvest/te
 import { type LoadJob, NAPS, PARALLEL_AES, withLoadStack } from "./stack.js";
 
 export interface LoadSize {
-  /** Clients at a time of three parallel naps of 50 ms, and how many compositions they have together. */
+  /** Clients at a time of three parallel naps of 50 ms, and how many compositions they have together: one each at least. */
   readonly naps: { readonly clients: readonly number[]; readonly compositions: number };
   /** Of the same with two invokers, and in Docker containers. */
   readonly fewer: { readonly clients: readonly number[]; readonly compositions: number };
   readonly aes: { readonly clients: readonly number[]; readonly compositions: number };
 }
 
+/** A quarter of an hour on two quiet cores. */
 export const FULL_LOAD: LoadSize = {
   naps: { clients: [1, 8, 16, 32, 128, 512], compositions: 1_000 },
   fewer: { clients: [32, 512], compositions: 300 },
   aes: { clients: [1, 32, 200], compositions: 40 },
 };
 export const QUICK_LOAD: LoadSize = {
-  naps: { clients: [1, 32, 512], compositions: 60 },
+  naps: { clients: [1, 32, 128], compositions: 60 },
   fewer: { clients: [32], compositions: 40 },
   aes: { clients: [1, 32], compositions: 8 },
 };
@@ -48,7 +49,7 @@ export async function benchLoad({ naps, fewer, aes }: LoadSize, onRow: (row: str
   const add = async (kind: Kind, { clients, compositions }: LoadSize["naps"]) => {
     for (const count of clients)
       for (const mode of MODES) {
-        const row = await underLoad(kind, mode, count, compositions);
+        const row = await underLoad(kind, mode, count, Math.max(count, compositions));
         onRow(rowOf(row));
         rows.push(row);
       }

@@ -20,27 +20,27 @@ export interface LoadJob {
 }
 
 const NAP_MS = 50;
-const FUNCTIONS = "functions:\n  - name: nap\n    kind: nodejs:20\n    source: nap.js\n    cpu: 0.25\n    memory: 256\n";
+
+/** Three runs in parallel of a function with this body. The job's file, in a folder that is made. */
+export function writeForkOfThree(folder: string, name: string, body: string): string {
+  const composer = createRequire(import.meta.url).resolve("openwhisk-composer");
+  const fn = { name: `${name}-step`, kind: "nodejs:20", source: "step.js", cpu: 0.25, memory: 256 };
+  const branches = Array(3).fill(JSON.stringify(fn.name)).join(", ");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "step.js"), `exports.main = () => ${body};`);
+  writeFileSync(join(folder, "composition.js"), `module.exports = require(${JSON.stringify(composer)}).parallel(${branches});`);
+  writeFileSync(join(folder, "job.json"), JSON.stringify({ name, composition: "composition.js", functions: [fn] })); // JSON is YAML
+  return join(folder, "job.json");
+}
 
 export const NAPS: LoadJob = {
   name: "naps",
-  jobFile: (folder) => {
-    const composer = createRequire(import.meta.url).resolve("openwhisk-composer");
-    const composition = `const composer = require(${JSON.stringify(composer)});\nmodule.exports = composer.parallel("nap", "nap", "nap");\n`;
-    mkdirSync(folder);
-    writeFileSync(
-      join(folder, "nap.js"),
-      `exports.main = () => new Promise((done) => setTimeout(() => done({ slept: true }), ${NAP_MS}));`,
-    );
-    writeFileSync(join(folder, "composition.js"), composition);
-    writeFileSync(join(folder, "job.yaml"), `name: naps\ncomposition: composition.js\n${FUNCTIONS}`);
-    return join(folder, "job.yaml");
-  },
+  jobFile: (folder) => writeForkOfThree(folder, "naps", `new Promise((done) => setTimeout(() => done({ slept: true }), ${NAP_MS}))`),
   params: async () => ({}),
 };
 
 const AES_FOLDER = new URL("../../../workloads/parallel-aes/", import.meta.url);
-const AES_BYTES = 60_000;
+const AES_BYTES = 30_000;
 
 export const PARALLEL_AES: LoadJob = {
   name: "parallel-aes",

@@ -75,17 +75,23 @@ export interface Arrivals {
 }
 
 /**
- * Clients that come at a constant rate, whatever becomes of those before them, and each once: what is refused is lost. Resolves when the
- * last one has its answer.
+ * Clients that come at a constant rate, whatever becomes of those before them, and each once: what is refused is lost. `invoke` is told
+ * how many were before. Resolves when the last one has its answer; `onLast` hears when it has come.
  */
-export async function invokeAtRate(invoke: () => Promise<Answer>, { perSecond, forMs }: Arrivals): Promise<Answer[]> {
-  const answers: Promise<Answer>[] = [];
+export async function invokeAtRate(
+  invoke: (n: number) => Promise<unknown>,
+  { perSecond, forMs }: Arrivals,
+  onLast: () => void = () => undefined,
+): Promise<void> {
+  const underWay = new Set<Promise<unknown>>();
   const startMs = performance.now();
   for (let n = 0; n < (perSecond * forMs) / 1_000; n++) {
     await sleep(startMs + (n * 1_000) / perSecond - performance.now());
-    answers.push(invoke());
+    const invoked = invoke(n).finally(() => underWay.delete(invoked));
+    underWay.add(invoked);
   }
-  return Promise.all(answers);
+  onLast();
+  await Promise.all(underWay);
 }
 
 /** The answers of a status. */

@@ -3,9 +3,7 @@
  * record has come.
  */
 import assert from "node:assert/strict";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
-import { eventually } from "@openwhisk-harvest/testkit";
+import { eventually, memoryNow } from "@openwhisk-harvest/testkit";
 import type { TestStandalone } from "../standalone.kit.js";
 
 /** No throttle and no short queue is in the way of the load. */
@@ -39,7 +37,6 @@ const RECORDS_PER_PAGE = 200;
 /** Containers, caches and compiled code are there by then. */
 const WARM_UP = 1_000;
 const RECORD_DEADLINE_MS = 300_000;
-const MB = 1024 * 1024;
 
 /** Every answer carries its own number, no id comes twice, and there are exactly as many records. */
 export async function blockingLoad(server: TestStandalone, { invocations, inFlight }: LoadOptions): Promise<LoadReport> {
@@ -86,31 +83,19 @@ export async function underLoad(
 ): Promise<LoadReport> {
   const startMs = performance.now();
   let next = 0;
-  let early = memory();
+  let early = memoryNow();
   const worker = async () => {
     while (next < invocations) {
       const n = next++;
       await invoke(n);
-      if (n === Math.min(WARM_UP, Math.floor(invocations / 2))) early = memory();
+      if (n === Math.min(WARM_UP, Math.floor(invocations / 2))) early = memoryNow();
     }
   };
   await Promise.all(Array.from({ length: inFlight }, worker));
   await done();
   const seconds = (performance.now() - startMs) / 1_000;
-  const late = memory();
+  const late = memoryNow();
   return { seconds, rssMb: { early: early.rssMb, late: late.rssMb }, heapMb: { early: early.heapMb, late: late.heapMb } };
-}
-
-/** `gc` without having to start the process with --expose-gc. */
-function collectGarbage(): void {
-  setFlagsFromString("--expose-gc");
-  runInNewContext("gc")();
-}
-
-function memory(): { readonly rssMb: number; readonly heapMb: number } {
-  collectGarbage();
-  const { rss, heapUsed } = process.memoryUsage();
-  return { rssMb: rss / MB, heapMb: heapUsed / MB };
 }
 
 async function countRecords(server: TestStandalone, name: string): Promise<number> {
