@@ -9,8 +9,8 @@
  * admission-rules.A2  A new run whose expected wait is too long is refused, and told when to come again.
  * admission-rules.A3  The line of all namespaces together is bounded in the same way, but no namespace is refused for it
  *     that has no more of it than an equal share.
- * admission-rules.A5  A new composition begins only while the runs of its namespace that have begun would fill less than its equal part of
- *     twice the invokers, each by the most that its functions ask for at once (the mean of the runs that have ended). Twice, so that the
+ * admission-rules.A5  A new composition begins only while the runs of its namespace that have begun ask for less than its equal part of
+ *     one and a half times the invokers, each for as much as those that have ended did on average over their time. So much, and the
  *     invokers are full while conductors work; more would only make all of them slower. What waits of runs that have begun holds up new
  *     ones besides (waiting-line.O3).
  */
@@ -37,8 +37,11 @@ export interface RunsView {
   readonly begun: number;
   /** How long a run takes once it has begun; undefined before the first has ended. */
   readonly meanMs: number | undefined;
-  /** The most that the functions of a run ask for at once, as a share of all invokers; undefined before the first has ended. */
-  readonly meanPeak: number | undefined;
+  /**
+   * What the functions of a run ask for, on average over its time, those that wait for it included, as a share of all invokers; undefined
+   * before the first has ended.
+   */
+  readonly meanAsked: number | undefined;
   /** How long those that have begun have taken so far, on average. */
   readonly ageMs: number;
 }
@@ -54,8 +57,8 @@ export type Refusal =
   | { readonly why: "concurrent"; readonly count: number; readonly allowed: number; readonly retryAfterMs: number }
   | { readonly why: "waiting"; readonly count: number; readonly waitMs: number; readonly retryAfterMs: number };
 
-/** How often the invokers would be filled by what has begun. */
-const MOST_FILLED = 2;
+/** How often the invokers may be filled by what has begun. */
+const MOST_FILLED = 1.5;
 /** Taken for the time of a run as long as none has ended. */
 const UNKNOWN_RUN_MS = 150;
 /** So many may come at once before it is known whether there is room for them; those beyond count as waiting. */
@@ -68,7 +71,7 @@ const RETRY_SHARE = 0.5;
 
 /** admission-rules.A5 */
 export function mayBegin({ own, all, namespaces }: AdmissionView): boolean {
-  return own.begun * (own.meanPeak ?? all.meanPeak ?? 0) < MOST_FILLED / Math.max(1, namespaces);
+  return own.begun * (own.meanAsked ?? all.meanAsked ?? 0) < MOST_FILLED / Math.max(1, namespaces);
 }
 
 /** The share of the resource of which it is most. */

@@ -139,9 +139,8 @@ class AdmittedRun implements RootRun {
   readonly #parts: AdmittedParts;
   #stage: RunStage = "arriving";
   #sinceMs: number;
-  /** What its functions ask for now, as a share of all invokers, and the most that was. */
-  #asked = 0;
-  #peak = 0;
+  /** What its functions that have ended asked for, as a share of all invokers, times how long, in ms. */
+  #askedMs = 0;
 
   constructor(order: number, parts: AdmittedParts) {
     this.order = order;
@@ -177,20 +176,20 @@ class AdmittedRun implements RootRun {
   }
 
   ask(want: Allocation): () => void {
-    const share = dominantShare(want, this.#parts.capacity);
-    this.#asked += share;
-    this.#peak = Math.max(this.#peak, this.#asked);
+    const { capacity, nowMs } = this.#parts;
+    const sinceMs = nowMs();
     return () => {
-      this.#asked -= share;
+      this.#askedMs += dominantShare(want, capacity) * (nowMs() - sinceMs);
     };
   }
 
   end(): void {
     const { nowMs, onEnd } = this.#parts;
+    const tookMs = nowMs() - this.#sinceMs;
     countOut(this.#parts);
     for (const tally of this.#tallies) {
       tally.leave(this.#stage, this.#sinceMs);
-      if (this.hasBegun) tally.took(nowMs() - this.#sinceMs, this.#peak);
+      if (this.hasBegun) tally.took(tookMs, tookMs > 0 ? this.#askedMs / tookMs : 0);
     }
     onEnd();
   }

@@ -105,3 +105,13 @@ test("admission-rules.A5: under three times what can be run, no more is begun th
   const busy = (ended * 3_400 * 0.5) / (DEFAULTS.cpuCores * world.endedAtMs);
   assert.ok(busy > 0.8, `${busy} of the CPU; three of these functions at a time are ${1.5 / DEFAULTS.cpuCores} of it`);
 });
+
+test("admission-rules.A5: compositions that are wide for a moment and narrow for long run beside each other", () => {
+  const nap = (ms: number): Step => ({ nap: { ms, memoryMb: 128, cpuCores: 0.25 } });
+  const wide: Step = { parallel: Array.from({ length: 50 }, () => [nap(50)]) };
+  const arrivals = Array.from({ length: 40 }, (_, n) => ({ atMs: n * 2_000, namespace: "a", composition: [wide, nap(10_000)] }));
+  const world = new World({ ...DEFAULTS, holdsWhileWaiting: false });
+  world.play(arrivals);
+  assert.ok(Math.max(...world.begunAtOnce) >= 5, `${Math.max(...world.begunAtOnce)} at once`);
+  assert.equal(world.counts.ended, world.counts.letIn);
+});

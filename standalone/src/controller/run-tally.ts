@@ -15,7 +15,7 @@ export class RunTally {
   /** Sum of the times at which those that are under way have begun. */
   #begunAtMs = 0;
   #meanMs: number | undefined;
-  #meanPeak: number | undefined;
+  #meanAsked: number | undefined;
 
   /** Nothing is in flight, so all that is left is the mean. */
   get isIdle(): boolean {
@@ -37,16 +37,16 @@ export class RunTally {
     if (stage === "begun") this.#begunAtMs = this.#count.begun === 0 ? 0 : this.#begunAtMs - sinceMs;
   }
 
-  /** A run has ended: how long it took once it had begun, and the most that its functions have asked for at once. */
-  took(ms: number, peak: number): void {
+  /** A run has ended: how long it took once it had begun, and what its functions have asked for meanwhile, on average over that time. */
+  took(ms: number, asked: number): void {
     this.#meanMs = meanWith(this.#meanMs, ms);
-    this.#meanPeak = meanWith(this.#meanPeak, peak);
+    this.#meanAsked = meanWith(this.#meanAsked, asked);
   }
 
   view(nowMs: number): RunsView {
     const { begun } = this.#count;
     const ageMs = begun === 0 ? 0 : nowMs - this.#begunAtMs / begun;
-    return { inFlight: this.inFlight, ...this.#count, meanMs: this.#meanMs, meanPeak: this.#meanPeak, ageMs };
+    return { inFlight: this.inFlight, ...this.#count, meanMs: this.#meanMs, meanAsked: this.#meanAsked, ageMs };
   }
 }
 
