@@ -1,10 +1,10 @@
 /** What the hook does before and after composer's own `main`, once per activation of the conductor. */
+import { type ConductorActivation, deadlineOf } from "./conductor-activation.js";
 import type { HookConfig, HookHost } from "./config.js";
 import type { Decisions } from "./decisions.js";
 import { withoutPlaceholder } from "./openwhisk-module.js";
 import { addTurn, afterRound } from "./redis-join.js";
 import { REDIS_PLACEHOLDER, redisUrlOf } from "./redis-module.js";
-import { deadlineOf, type Run } from "./run.js";
 import { afterJoin, branchEnd, joinActionOf, joiningStep } from "./server-join.js";
 import { readSession, rootSession, type Session, type Start, startOf } from "./session.js";
 import { inputBytesOf, isObject, readBranchOf, runKey } from "./wire.js";
@@ -14,7 +14,7 @@ const ECHO = "/whisk.system/utils/echo";
 
 export interface Begun {
   readonly start: Start;
-  readonly run: Run;
+  readonly activation: ConductorActivation;
   /** What composer's main is called with. */
   readonly params: object;
   /** `$composer` in these parameters; composer takes it out, and adds the session to it. */
@@ -33,7 +33,7 @@ export function begin(given: unknown, config: HookConfig, host: HookHost, decisi
   if (redisUrlOf(config, host) ?? joinActionOf(host)) state["redis"] = { uri: REDIS_PLACEHOLDER };
   params["$composer"] = state;
   const join = readBranchOf(state["join"]);
-  const run: Run = {
+  const activation: ConductorActivation = {
     session,
     deadlineMs: deadlineOf(host),
     decisionWaitMs: cold ? config.coldDeadlineMs : config.deadlineMs,
@@ -50,7 +50,7 @@ export function begin(given: unknown, config: HookConfig, host: HookHost, decisi
     else afterRound(params, state, session);
   }
   if (start === "root" && session.root !== undefined) decisions.ask(session.root, inputBytesOf(params));
-  return { start, run, params, composerState: state };
+  return { start, activation, params, composerState: state };
 }
 
 /** composer wraps what is no dictionary, and takes nothing for an empty one. */
@@ -64,23 +64,23 @@ function sessionOf(start: Start, state: Record<string, unknown>, host: HookHost)
 }
 
 /** Composer's result, with the key of the component's run in it; or another round for a branch that could not deliver. */
-export function end(given: unknown, { run, composerState }: Begun, config: HookConfig, host: HookHost): unknown {
-  const result = run.forkTrouble === undefined ? given : withReason(given, run.forkTrouble);
-  if (run.undelivered && host.nowMs() < (run.session.untilMs ?? 0)) {
-    addTurn(run.session);
-    return anotherRound(run.undelivered.params, composerState);
+export function end(given: unknown, { activation, composerState }: Begun, config: HookConfig, host: HookHost): unknown {
+  const result = activation.forkTrouble === undefined ? given : withReason(given, activation.forkTrouble);
+  if (activation.undelivered && host.nowMs() < (activation.session.untilMs ?? 0)) {
+    addTurn(activation.session);
+    return anotherRound(activation.undelivered.params, composerState);
   }
-  if (!isObject(result) || typeof result["action"] !== "string") return branchEnd(result, run);
+  if (!isObject(result) || typeof result["action"] !== "string") return branchEnd(result, activation);
   const state = isObject(result["state"]) ? result["state"]["$composer"] : undefined;
   if (!isObject(state)) return result;
   withoutPlaceholder(state);
   if (state["collect"] !== undefined) {
     // a round of waiting, in which no function runs
     const joinAction = joinActionOf(host);
-    return joinAction === undefined ? result : joiningStep(result, joinAction, run, config, host);
+    return joinAction === undefined ? result : joiningStep(result, joinAction, activation, config, host);
   }
-  addKey(result["params"], run, config);
-  run.session.seq++;
+  addKey(result["params"], activation, config);
+  activation.session.seq++;
   return result;
 }
 
@@ -92,7 +92,7 @@ function withReason(result: unknown, reason: string): unknown {
   return said ? { ...(result as object), error: `${said[1]}: ${reason}` } : result;
 }
 
-function addKey(params: unknown, { session, path }: Run, config: HookConfig): void {
+function addKey(params: unknown, { session, path }: ConductorActivation, config: HookConfig): void {
   if (!isObject(params) || session.root === undefined || !config.positions.includes(path)) return;
   const k = runKey({ root: session.root, trail: session.trail, astPath: path, seq: session.seq });
   if (k !== undefined) params["$harvest"] = { k, ...(session.d === undefined ? {} : { d: session.d }) };

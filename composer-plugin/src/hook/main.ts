@@ -11,11 +11,11 @@
 import { randomUUID } from "node:crypto";
 import { begin, end } from "./activation.js";
 import type { ReadActivation } from "./branch-ends.js";
+import { activations, currentActivation } from "./conductor-activation.js";
 import { type HookConfig, type HookHost, processHost } from "./config.js";
 import { Decisions } from "./decisions.js";
 import { type OpenWhiskModule, openwhiskModule } from "./openwhisk-module.js";
 import { COMMANDS, redisModule } from "./redis-module.js";
-import { currentRun, runs } from "./run.js";
 
 type Require = (id: string) => unknown;
 type Main = (params: object) => unknown;
@@ -37,10 +37,10 @@ export function harvest(config: HookConfig, realRequire: Require, host: HookHost
   const wrap = (main: Main) => async (given: unknown) => {
     const begun = begin(given, config, host, decisions, cold);
     cold = false;
-    const { start, run } = begun;
-    if (start === "branch" && run.join) redis.noteBegun(run.join).catch(() => run.troubles++);
-    const result = await runs.run(run, async () => main(begun.params));
-    const { troubles } = run;
+    const { start, activation } = begun;
+    if (start === "branch" && activation.join) redis.noteBegun(activation.join).catch(() => activation.troubles++);
+    const result = await activations.run(activation, async () => main(begun.params));
+    const { troubles } = activation;
     if (troubles > 0) realConsole.error(`harvest: ${troubles} error(s) of the hook, which cost this run its harvesting`);
     return end(result, begun, config, host);
   };
@@ -63,7 +63,7 @@ function requireWith(ours: Readonly<Record<string, () => unknown>>, realRequire:
 function activationReader(realRequire: Require): ReadActivation {
   return async (activationId) => {
     const open = realRequire("openwhisk") as OpenWhiskModule;
-    return open(currentRun().openwhisk).activations.get(activationId);
+    return open(currentActivation().openwhisk).activations.get(activationId);
   };
 }
 
@@ -71,8 +71,8 @@ function activationReader(realRequire: Require): ReadActivation {
 function watched(real: Console): Console {
   const log = (...said: unknown[]) => {
     const [line] = said;
-    const run = runs.getStore();
-    if (run && typeof line === "string" && line.startsWith(ENTERING)) run.path = line.slice(ENTERING.length);
+    const activation = activations.getStore();
+    if (activation && typeof line === "string" && line.startsWith(ENTERING)) activation.path = line.slice(ENTERING.length);
     real.log(...said);
   };
   return Object.assign(Object.create(real) as Console, { log });

@@ -2,10 +2,10 @@
  * What composer's conductor gets when it requires `openwhisk`: the image's own client, whose `actions.invoke` tells the
  * branches of a fork which they are. All branches of a fork are stamped alike, or none: the first one asks for all.
  */
+import { activations, type ConductorActivation, type ForkStamp } from "./conductor-activation.js";
 import type { HookConfig, HookHost } from "./config.js";
 import type { Decisions } from "./decisions.js";
 import { REDIS_PLACEHOLDER } from "./redis-module.js";
-import { type ForkStamp, type Run, runs } from "./run.js";
 import { branchSession } from "./session.js";
 import { extendTrail, inputBytesOf, isActivationId, isObject, messageOf, readBranchOf } from "./wire.js";
 
@@ -24,16 +24,16 @@ export function openwhiskModule(real: OpenWhiskModule, config: HookConfig, decis
     const client = real(options);
     const invoke = client.actions.invoke.bind(client.actions);
     client.actions.invoke = async (request) => {
-      const run = runs.getStore();
-      const isFork = run && request.name === host.env["__OW_ACTION_NAME"];
+      const activation = activations.getStore();
+      const isFork = activation && request.name === host.env["__OW_ACTION_NAME"];
       if (!isFork) return invoke(request);
-      await introduce(request.params, run, decisions, config);
+      await introduce(request.params, activation, decisions, config);
       try {
         const accepted = await invoke(request);
-        noteAccepted(request.params, accepted, run);
+        noteAccepted(request.params, accepted, activation);
         return accepted;
       } catch (error) {
-        run.forkTrouble ??= refusalOf(error);
+        activation.forkTrouble ??= refusalOf(error);
         throw error;
       }
     };
@@ -43,7 +43,7 @@ export function openwhiskModule(real: OpenWhiskModule, config: HookConfig, decis
 }
 
 /** The parent looks at the records of its branches by their ids. */
-function noteAccepted(params: unknown, accepted: unknown, { session: { stage } }: Run): void {
+function noteAccepted(params: unknown, accepted: unknown, { session: { stage } }: ConductorActivation): void {
   const state = isObject(params) ? params["$composer"] : undefined;
   const join = isObject(state) ? readBranchOf(state["join"]) : undefined;
   const activationId = isObject(accepted) ? accepted["activationId"] : undefined;
@@ -58,44 +58,44 @@ function refusalOf(error: unknown): string {
 }
 
 /** Adds what the branch needs to know, and takes out what must not travel. Never throws. */
-async function introduce(params: unknown, run: Run, decisions: Decisions, config: HookConfig): Promise<void> {
+async function introduce(params: unknown, activation: ConductorActivation, decisions: Decisions, config: HookConfig): Promise<void> {
   const state = isObject(params) ? params["$composer"] : undefined;
   if (!isObject(state) || !Array.isArray(state["stack"])) return; // some other invocation of the composition by itself
   withoutPlaceholder(state);
   try {
     const { barrierId, position } = isObject(state["join"]) ? state["join"] : { barrierId: undefined, position: 0 };
-    const barrier = String(barrierId ?? `async-${run.forks.size}`);
-    noteItem(barrier, Number(position), params, run);
-    const stamp = await stampOf(barrier, run, decisions, config);
+    const barrier = String(barrierId ?? `async-${activation.forks.size}`);
+    noteItem(barrier, Number(position), params, activation);
+    const stamp = await stampOf(barrier, activation, decisions, config);
     const step = { forkPath: stamp.forkPath, forkNo: stamp.forkNo, position: Number(position) };
-    state["harvest"] = branchSession(run.session, extendTrail(run.session.trail, step), stamp.d);
+    state["harvest"] = branchSession(activation.session, extendTrail(activation.session.trail, step), stamp.d);
   } catch {
-    run.troubles++;
+    activation.troubles++;
   }
 }
 
 /** Composer invokes all branches of a fork in one go, so all their sizes are noted before the first stamp is asked for. */
-function noteItem(barrier: string, position: number, params: unknown, run: Run): void {
-  const noted = run.itemBytes.get(barrier) ?? [];
+function noteItem(barrier: string, position: number, params: unknown, activation: ConductorActivation): void {
+  const noted = activation.itemBytes.get(barrier) ?? [];
   noted[position] = inputBytesOf(params);
-  run.itemBytes.set(barrier, noted);
+  activation.itemBytes.set(barrier, noted);
 }
 
-function stampOf(barrierId: string, run: Run, decisions: Decisions, config: HookConfig): Promise<ForkStamp> {
-  const known = run.forks.get(barrierId);
+function stampOf(barrierId: string, activation: ConductorActivation, decisions: Decisions, config: HookConfig): Promise<ForkStamp> {
+  const known = activation.forks.get(barrierId);
   if (known !== undefined) return known;
-  const forkPath = run.path;
-  const forkNo = run.session.forks++;
+  const forkPath = activation.path;
+  const forkNo = activation.session.forks++;
   const ask = async (): Promise<ForkStamp> => {
     await Promise.resolve(); // the other branches of the fork
-    const { root, trail } = run.session;
-    const itemBytes = run.itemBytes.get(barrierId) ?? [];
+    const { root, trail } = activation.session;
+    const itemBytes = activation.itemBytes.get(barrierId) ?? [];
     const items = config.maps?.includes(forkPath) ? { trail, forkNo, itemBytes } : undefined;
-    const d = root && config.forks.includes(forkPath) ? await decisions.stamp(root, forkPath, run.decisionWaitMs, items) : undefined;
+    const d = root && config.forks.includes(forkPath) ? await decisions.stamp(root, forkPath, activation.decisionWaitMs, items) : undefined;
     return { forkPath, forkNo, ...(d === undefined ? {} : { d }) };
   };
   const stamp = ask();
-  run.forks.set(barrierId, stamp);
+  activation.forks.set(barrierId, stamp);
   return stamp;
 }
 

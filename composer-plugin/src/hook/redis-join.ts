@@ -4,12 +4,13 @@
  * A stage that has ended without its results is told to composer as the result of a round of waiting: composer then handles its error
  * as any other, where an error of the wait itself would end the composition past all its handlers.
  */
+
 import { type Barriers, barrierIdOf, StageLost } from "./barrier.js";
 import { BranchEnds, type ReadActivation } from "./branch-ends.js";
+import { type ConductorActivation, closeStage, currentActivation, openStage } from "./conductor-activation.js";
 import type { HookConfig, HookHost } from "./config.js";
 import { RedisRefuses, RedisUnreachable } from "./redis-link.js";
 import type { StageCommands } from "./redis-module.js";
-import { closeStage, currentRun, openStage, type Run } from "./run.js";
 import type { OpenStage, Session } from "./session.js";
 import { isCrowded, turnMs } from "./turns.js";
 import { isObject, messageOf, stageTimeoutText } from "./wire.js";
@@ -26,17 +27,18 @@ export interface RedisJoinParts {
 
 export function redisJoinCommands(parts: RedisJoinParts): StageCommands {
   const { barriers, config, host } = parts;
-  const untilDeadline = (run: Run) => Math.min(run.deadlineMs - MARGIN_MS, run.session.untilMs ?? Number.POSITIVE_INFINITY);
-  const isTooLate = (run: Run) => host.nowMs() >= (run.session.untilMs ?? Number.POSITIVE_INFINITY);
+  const untilDeadline = (activation: ConductorActivation) =>
+    Math.min(activation.deadlineMs - MARGIN_MS, activation.session.untilMs ?? Number.POSITIVE_INFINITY);
+  const isTooLate = (activation: ConductorActivation) => host.nowMs() >= (activation.session.untilMs ?? Number.POSITIVE_INFINITY);
   const commands = {
     async lpush(key: string) {
-      const run = currentRun();
+      const activation = currentActivation();
       const id = barrierIdOf(key);
-      openStage(run, id, host.nowMs(), config.stageTimeoutMs);
+      openStage(activation, id, host.nowMs(), config.stageTimeoutMs);
       try {
-        await barriers.open(id, untilDeadline(run));
+        await barriers.open(id, untilDeadline(activation));
       } catch (error) {
-        run.forkTrouble = messageOf(error);
+        activation.forkTrouble = messageOf(error);
         throw error;
       }
       return 1;
@@ -44,15 +46,15 @@ export function redisJoinCommands(parts: RedisJoinParts): StageCommands {
     /** Done together with the marker. */
     expire: async () => 1,
     async lpushx(key: string, entry: string) {
-      const run = currentRun();
+      const activation = currentActivation();
       const id = barrierIdOf(key);
-      if (isTooLate(run)) return 0; // what would be written now, nothing would remove (barrier.J4)
+      if (isTooLate(activation)) return 0; // what would be written now, nothing would remove (barrier.J4)
       try {
-        const turnEndMs = host.nowMs() + turnMs(run.session.turns ?? 0);
-        return await barriers.push(id, joinOf(run), entry, Math.min(untilDeadline(run), turnEndMs));
+        const turnEndMs = host.nowMs() + turnMs(activation.session.turns ?? 0);
+        return await barriers.push(id, joinOf(activation), entry, Math.min(untilDeadline(activation), turnEndMs));
       } catch (error) {
-        if (isTooLate(run)) await barriers.clean(id); // it may have been written, its answer came too late
-        noteUndelivered(error, run, entry);
+        if (isTooLate(activation)) await barriers.clean(id); // it may have been written, its answer came too late
+        noteUndelivered(error, activation, entry);
         throw error;
       }
     },
@@ -61,18 +63,22 @@ export function redisJoinCommands(parts: RedisJoinParts): StageCommands {
       return "OK";
     },
     async brpop(key: string, timeoutS: number) {
-      const run = currentRun();
+      const activation = currentActivation();
       const nowMs = host.nowMs();
-      const stage = run.session.stage ?? openStage(run, barrierIdOf(key), nowMs, config.stageTimeoutMs); // the state was no longer ours
-      run.joined = await waitFor(stage, { untilMs: nowMs + timeoutS * 1000, turnEndMs: nowMs + turnMs(run.session.turns ?? 0) }, parts);
-      if (run.joined) return [key, "42"];
-      addTurn(run.session);
+      const stage = activation.session.stage ?? openStage(activation, barrierIdOf(key), nowMs, config.stageTimeoutMs); // the state was no longer ours
+      activation.joined = await waitFor(
+        stage,
+        { untilMs: nowMs + timeoutS * 1000, turnEndMs: nowMs + turnMs(activation.session.turns ?? 0) },
+        parts,
+      );
+      if (activation.joined) return [key, "42"];
+      addTurn(activation.session);
       return null;
     },
     /** Fetched together with the marker, so that nothing can be lost in between. */
-    lrange: async () => currentRun().joined ?? [],
+    lrange: async () => currentActivation().joined ?? [],
     async del(key: string) {
-      closeStage(currentRun());
+      closeStage(currentActivation());
       await barriers.clean(barrierIdOf(key));
       return 1;
     },
@@ -129,15 +135,15 @@ export function addTurn(session: Session): void {
   session.turns = (session.turns ?? 0) + 1;
 }
 
-function joinOf(run: Run): { position: number; count: number } {
-  if (!run.join) throw new Error("A result is joined outside of a branch");
-  return run.join;
+function joinOf(activation: ConductorActivation): { position: number; count: number } {
+  if (!activation.join) throw new Error("A result is joined outside of a branch");
+  return activation.join;
 }
 
 /** The branch takes another activation to deliver it, as long as its stage has time (see activation.ts). */
-function noteUndelivered(error: unknown, run: Run, entry: string): void {
+function noteUndelivered(error: unknown, activation: ConductorActivation, entry: string): void {
   const mayPass = error instanceof RedisUnreachable || (error instanceof RedisRefuses && error.mayPass);
   if (!mayPass) return;
   const parsed: unknown = JSON.parse(entry);
-  if (isObject(parsed)) run.undelivered = { params: parsed["params"] };
+  if (isObject(parsed)) activation.undelivered = { params: parsed["params"] };
 }

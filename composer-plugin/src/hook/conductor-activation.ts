@@ -12,7 +12,7 @@ export interface BranchResult {
   readonly params: unknown;
 }
 
-export interface Run {
+export interface ConductorActivation {
   readonly session: Session;
   /** Epoch ms at which OpenWhisk ends this activation. */
   readonly deadlineMs: number;
@@ -46,26 +46,26 @@ export interface ForkStamp {
   readonly d?: string;
 }
 
-export const runs = new AsyncLocalStorage<Run>();
+export const activations = new AsyncLocalStorage<ConductorActivation>();
 
-export function currentRun(): Run {
-  const run = runs.getStore();
-  if (!run) throw new Error("A stage is joined outside of an activation");
-  return run;
+export function currentActivation(): ConductorActivation {
+  const activation = activations.getStore();
+  if (!activation) throw new Error("A stage is joined outside of an activation");
+  return activation;
 }
 
 /** The session waits for this stage from now on: until its own time is over, or that of the stage it is a branch of. */
-export function openStage(run: Run, barrierId: string, nowMs: number, timeoutMs: number): OpenStage {
-  const untilMs = Math.min(nowMs + timeoutMs, run.session.untilMs ?? Number.POSITIVE_INFINITY);
+export function openStage(activation: ConductorActivation, barrierId: string, nowMs: number, timeoutMs: number): OpenStage {
+  const untilMs = Math.min(nowMs + timeoutMs, activation.session.untilMs ?? Number.POSITIVE_INFINITY);
   const stage: OpenStage = { barrierId, sinceMs: nowMs, untilMs, branches: [] };
-  run.session.stage = stage;
-  delete run.session.turns;
-  delete run.forkTrouble;
+  activation.session.stage = stage;
+  delete activation.session.turns;
+  delete activation.forkTrouble;
   return stage;
 }
 
 /** The session waits for no stage any more. */
-export function closeStage({ session }: Pick<Run, "session">): void {
+export function closeStage({ session }: Pick<ConductorActivation, "session">): void {
   delete session.stage;
   delete session.turns;
 }
