@@ -6,6 +6,7 @@ export { deploySettings } from "./deploy/deploy-settings.js";
 export { type InputGenerator, type InputSpec, loadInputGenerator } from "./deploy/inputs.js";
 export { type Job, type JobFunction, readJob } from "./deploy/job.js";
 export type { OpenWhiskOptions } from "./deploy/openwhisk-api.js";
+export type { Waits } from "./deploy/waiting-deployment.js";
 export { readHookBundle, wrapConductor } from "./deploy/wrap.js";
 export { type DescribeInput, describeComposition, type HarvestPosition, harvestPositions } from "./describe/describe.js";
 export type { KnownAction } from "./describe/functions.js";

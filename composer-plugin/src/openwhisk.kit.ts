@@ -10,6 +10,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { type BranchOf, branchResultOf, JOIN_ACTION, JOIN_VARIABLE, readBranchOf, readJoinRequest } from "@openwhisk-harvest/core";
+import { SharedAction } from "./shared-action.kit.js";
 
 export type Json = Record<string, unknown>;
 export type Component = (params: Json) => Json | Promise<Json>;
@@ -18,6 +19,8 @@ type Main = (params: unknown) => Promise<unknown>;
 export const API_KEY = "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP";
 /** OpenWhisk's limit of components; a test that reaches it hangs somewhere. */
 const MAX_STEPS = 60;
+/** OpenWhisk's usual time limit. */
+const DEFAULT_TIMEOUT_MS = 60_000;
 
 /** One function run, as its activation's message would show it. */
 export interface ComponentRun {
@@ -57,10 +60,13 @@ export class TestOpenWhisk {
   invocations = 0;
   /** Questions about activations. */
   lookUps = 0;
+  /** Activations of conductors under way: each holds a container. */
+  conducting = 0;
   /** Called after each branch has been accepted, with how many there have been. */
   onInvoke: (count: number) => void | Promise<void> = () => undefined;
   private readonly components = new Map<string, Component>();
   private readonly conductors = new Map<string, Conductor>();
+  private readonly shared = new Map<string, SharedAction<Container>>();
   private readonly pending = new Set<Promise<unknown>>();
   private readonly branchResults: unknown[] = [];
   private readonly line: (() => void)[] = [];
@@ -82,9 +88,21 @@ export class TestOpenWhisk {
     return this;
   }
 
-  conductor(name: string, code: string, timeoutMs = 60_000): this {
+  conductor(name: string, code: string, timeoutMs = DEFAULT_TIMEOUT_MS): this {
     this.conductors.set(`/_/${name}`, { code, idle: [], timeoutMs });
     return this;
+  }
+
+  /** Source code whose runs share containers. */
+  sharedAction(name: string, code: string, { concurrency = 200, allowed = true } = {}): SharedAction<Container> {
+    const start = () => {
+      const container = this.coldContainer(`/_/${name}`, code);
+      container.env["__OW_ALLOW_CONCURRENT"] = String(allowed);
+      return container;
+    };
+    const action = new SharedAction({ concurrency, allowed, start, room: this.room });
+    this.shared.set(`/_/${name}`, action);
+    return action;
   }
 
   async start(): Promise<this> {
@@ -177,28 +195,32 @@ export class TestOpenWhisk {
 
   /** Holds a container for the time of the work. */
   private async inSlot<T>(work: () => Promise<T>): Promise<T> {
-    if (this.running >= (this.options.slots ?? Number.POSITIVE_INFINITY)) await new Promise<void>((next) => this.line.push(next));
-    else this.running++;
+    await this.room.take();
     try {
       return await work();
     } finally {
+      this.room.giveBack();
+    }
+  }
+
+  private readonly room = {
+    take: async (): Promise<void> => {
+      if (this.running >= (this.options.slots ?? Number.POSITIVE_INFINITY)) await new Promise<void>((next) => this.line.push(next));
+      else this.running++;
+    },
+    giveBack: (): void => {
       const next = this.line.shift();
       if (next) next();
       else this.running--;
-    }
-  }
+    },
+  };
 
   private async activate(name: string, params: unknown): Promise<unknown> {
     const conductor = this.conductors.get(name);
     if (!conductor) return { error: "The requested resource does not exist." };
     const container = conductor.idle.pop() ?? this.coldContainer(name, conductor.code);
-    Object.assign(container.env, {
-      __OW_ACTION_NAME: name,
-      __OW_ACTIVATION_ID: randomBytes(16).toString("hex"),
-      __OW_API_HOST: this.apihost,
-      __OW_API_KEY: API_KEY,
-      __OW_DEADLINE: String(Date.now() + conductor.timeoutMs),
-    });
+    this.equip(container, name, conductor.timeoutMs);
+    this.conducting++;
     try {
       const exit = signal();
       const ended = exits.run(exit.give, () => container.main(copy(params)));
@@ -206,7 +228,28 @@ export class TestOpenWhisk {
     } catch (error) {
       return { error: `An error has occurred: ${String(error)}` };
     } finally {
+      this.conducting--;
       conductor.idle.push(container);
+    }
+  }
+
+  /** What an invoker sends along with a run. */
+  private equip({ env }: Container, name: string, timeoutMs: number): void {
+    Object.assign(env, {
+      __OW_ACTION_NAME: name,
+      __OW_ACTIVATION_ID: randomBytes(16).toString("hex"),
+      __OW_API_HOST: this.apihost,
+      __OW_API_KEY: API_KEY,
+      __OW_DEADLINE: String(Date.now() + timeoutMs),
+    });
+  }
+
+  private async runShared(container: Container, name: string, params: Json): Promise<unknown> {
+    this.equip(container, name, DEFAULT_TIMEOUT_MS);
+    try {
+      return await container.main(copy(params));
+    } catch (error) {
+      return { error: `An error has occurred: ${String(error)}` };
     }
   }
 
@@ -216,6 +259,8 @@ export class TestOpenWhisk {
       return this.inSlot(async () => copy(given) as Json);
     }
     if (action === JOIN_ACTION) return copy(await this.joinStage(given)) as Json;
+    const shared = this.shared.get(action);
+    if (shared) return copy(await shared.run((container) => this.runShared(container, action, given))) as Json;
     const composition = this.conductors.has(action);
     if (composition) return (await this.session(action, copy(given))) as Json;
     const component = this.components.get(action);

@@ -109,18 +109,20 @@ function logLimitOf(invoker: ServiceEnvironment): Finding[] {
   return [{ check: `log limit of ${invoker.name}`, level: "bad", found: `at most ${max}`, change }];
 }
 
+/** Runs share a container only where its runtime lets them, too. */
 function concurrencyOf(invoker: ServiceEnvironment): Finding[] {
   const max = settingOf(invoker, "CONFIG_whisk_concurrencyLimit_max");
   if (max === undefined || Number(max) <= 1) return [];
-  const found = `actions may serve ${max} runs in one container`;
-  return [
-    {
-      check: `concurrency of ${invoker.name}`,
-      level: "note",
-      found,
-      change: "Such actions are left out of harvesting; conductors must keep 1.",
-    },
-  ];
+  const check = `concurrency of ${invoker.name}`;
+  const isAllowed = Object.values(invoker.settings).some((value) => value.toLowerCase() === "__ow_allow_concurrent=true");
+  if (!isAllowed) {
+    const found = `actions may ask for ${max} runs in one container, whose runtime takes one`;
+    const change = `Set ${ARGS}extraEnvVars_0=__OW_ALLOW_CONCURRENT=true, for waiting actions and any other that asks for it.`;
+    return [{ check, level: "note", found, change }];
+  }
+  const found = `actions may serve ${max} runs in one container; conductors wait in one that does`;
+  const change = "Actions that ask for it are left out of harvesting; those of a job file ask for 1 unless it says otherwise.";
+  return [{ check, level: "note", found, change }];
 }
 
 function samePrefix(what: string, services: readonly ServiceEnvironment[], name: string): Finding[] {

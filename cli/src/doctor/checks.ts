@@ -1,4 +1,5 @@
 /** Judges what is known of a cluster. Pure: facts in, findings out. */
+import { waitingLimits } from "@openwhisk-harvest/composer-plugin/waiting-limits";
 import { checkControllers, checkInvokers, checkPrefixes } from "./checks-environment.js";
 import type { About, Answer, ClusterFacts, Finding, NodeAgentFacts } from "./facts.js";
 
@@ -11,10 +12,11 @@ const LEAST_SEQUENCE_LENGTH = 50;
 const AGENT_FAMILIES = ["nodejs", "python"];
 
 export function examine(facts: ClusterFacts): Finding[] {
-  const { about, namespaces, echo, topics, topicPrefix, nodeAgents, controllers, invokers } = facts;
+  const { about, namespaces, limits, echo, topics, topicPrefix, nodeAgents, controllers, invokers } = facts;
   return [
     ...judged("controller", about, checkAbout),
     ...judged("key", namespaces, (names) => [{ check: "key", level: "good", found: `of ${names.join(", ") || "no namespace"}` }]),
+    ...judged("waits of conductors", limits, checkWaits),
     ...judged("whisk.system packages", echo, checkEcho),
     ...judged("Kafka", topics, (names) => checkTopics(names, topicPrefix)),
     ...checkControllers(controllers),
@@ -55,6 +57,15 @@ function atLeast(check: string, value: unknown, least: number, setting: string):
   if (value >= least) return { check, level: "good", found: String(value) };
   const change = `Each branch of a parallel stage counts: set ${setting} to ${least} or more on the controllers.`;
   return { check, level: "note", found: String(value), change };
+}
+
+/** Which way conductors will wait in that `harvest deploy` makes with this key; it probes the action itself. */
+function checkWaits(answer: unknown): Finding[] {
+  const check = "waits of conductors";
+  const limits = waitingLimits(answer);
+  if (typeof limits !== "string")
+    return [{ check, level: "good", found: `in a waiting action, up to ${limits.concurrency} in a container` }];
+  return [{ check, level: "good", found: `in turns, each in its conductor's container, unless the server joins: ${limits}` }];
 }
 
 function checkLogs(bytes: unknown): Finding[] {

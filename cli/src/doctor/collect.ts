@@ -26,9 +26,10 @@ export async function collectFacts(settings: Settings): Promise<ClusterFacts> {
       "Nothing to examine: set openwhisk.apihost, or doctor.controllerUrl, kafka, nodeAgents, controllers or invokers.",
     );
   const cluster = controllerUrl === undefined ? undefined : new ClusterHttp(controllerUrl, auth, settings.timeoutMs);
-  const [about, namespaces, echo, topics, agents] = await Promise.all([
+  const [about, namespaces, limits, echo, topics, agents] = await Promise.all([
     cluster && answerOf(() => cluster.get("/") as Promise<About>),
     cluster && auth !== undefined ? answerOf(() => cluster.get("/api/v1/namespaces") as Promise<string[]>) : undefined,
+    cluster && auth !== undefined ? answerOf(() => cluster.get("/api/v1/namespaces/_/limits")) : undefined,
     cluster && auth !== undefined ? answerOf(() => cluster.exists("/api/v1/namespaces/whisk.system/actions/utils/echo")) : undefined,
     kafka === undefined ? undefined : answerOf(async () => (await loadBus("doctor.kafka")).listTopics(listOf(kafka), settings.timeoutMs)),
     Promise.all(listOf(nodeAgents).map(async (address) => ({ address, health: await healthOf(address, settings.timeoutMs) }))),
@@ -36,6 +37,7 @@ export async function collectFacts(settings: Settings): Promise<ClusterFacts> {
   return {
     ...(about ? { about } : {}),
     ...(namespaces ? { namespaces } : {}),
+    ...(limits ? { limits } : {}),
     ...(echo ? { echo } : {}),
     ...(topics ? { topics } : {}),
     topicPrefix,

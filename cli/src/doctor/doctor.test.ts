@@ -62,6 +62,25 @@ describe("doctor, by environments", () => {
     assert.equal(judge(CONTROLLER, `${INVOKER}CONFIG_whisk_spi_LogStoreProvider=org.example.Splunk\n`)["logs of i0"], "note");
   });
 
+  it("says which setting is missing for runs that share a container", () => {
+    const shared = `${INVOKER}CONFIG_whisk_concurrencyLimit_max=200\n`;
+    const foundOf = (invoker: string) =>
+      examine({ ...NOTHING, invokers: [environmentOf("i0", invoker)] }).find(({ check }) => check === "concurrency of i0");
+    assert.match(foundOf(shared)?.change ?? "", /__OW_ALLOW_CONCURRENT=true/);
+    assert.match(foundOf(shared.replace("CONCURRENT=false", "CONCURRENT=true"))?.found ?? "", /conductors wait in one/);
+    assert.equal(foundOf(INVOKER), undefined);
+  });
+
+  it("says in which way conductors will wait", () => {
+    const waits = (value: unknown) => examine({ ...NOTHING, limits: { value } }).find(({ check }) => check === "waits of conductors");
+    assert.deepEqual(waits({ maxActionConcurrency: 500 }), {
+      check: "waits of conductors",
+      level: "good",
+      found: "in a waiting action, up to 200 in a container",
+    });
+    assert.match(waits({ maxActionConcurrency: 1 })?.found ?? "", /^in turns, .*lets 1 run have a container at a time$/);
+  });
+
   it("is content with the settings that the docker room gives an invoker", () => {
     const settings = Object.entries(invokerSettings("/opt/harvest", "10.0.0.1:3237")).map(([name, value]) => `${name}=${value}`);
     assert.equal(judge(CONTROLLER, settings.join("\n"))["agents of i0"], "good");
@@ -116,6 +135,7 @@ describe("doctor, over HTTP", () => {
     const { url, asked } = await scripted({
       "/": [200, { limits, runtimes: { java: [{ kind: "java:8" }] } }],
       "/api/v1/namespaces": [200, ["guest"]],
+      "/api/v1/namespaces/_/limits": [200, { maxActionConcurrency: 1 }],
       "/healthz": [200, { ok: true }],
     });
     const agents = `nodeAgents=${new URL(url).host},127.0.0.1:1`;
@@ -127,6 +147,7 @@ describe("doctor, over HTTP", () => {
       "sequence length": "good",
       "log limit": "bad",
       key: "good",
+      "waits of conductors": "good",
       "whisk.system packages": "bad",
       [`node agent ${new URL(url).host}`]: "good",
       "node agent 127.0.0.1:1": "bad",

@@ -26,6 +26,8 @@ export interface ClusterFacts {
   readonly about?: Answer<About>;
   /** Namespaces of the given key. */
   readonly namespaces?: Answer<readonly string[]>;
+  /** `GET /namespaces/_/limits` with the given key. */
+  readonly limits?: Answer<unknown>;
   /** Whether the package that waiting conductors invoke is there. */
   readonly echo?: Answer<boolean>;
   readonly topics?: Answer<readonly string[]>;

@@ -1,4 +1,4 @@
-import { type Deployed, deployJob, deploySettings } from "@openwhisk-harvest/composer-plugin";
+import { type Deployed, deployJob, deploySettings, type Waits } from "@openwhisk-harvest/composer-plugin";
 import { explainSharing } from "@openwhisk-harvest/sidecar";
 import type { Command } from "commander";
 import { Connection } from "../connection/connection.js";
@@ -33,10 +33,16 @@ export function addDeployVerb(program: Command): void {
     });
 }
 
-function describe({ dag, actions }: Deployed, did: string): string[] {
+function explainWaits(waits: Waits): string {
+  if (waits.way === "waiting-action") return `its conductors wait in the action ${waits.action}, up to ${waits.concurrency} in a container`;
+  return `its conductors wait in turns, unless the server joins: ${waits.reason}`;
+}
+
+function describe({ dag, actions, waits }: Deployed, did: string): string[] {
   return [
     ...actions.map((action) => `ok: ${did} action ${action}`),
     `ok: composition ${dag.name}, version ${dag.version}, ${dag.functions.length} functions`,
+    ...(waits ? [`ok: ${explainWaits(waits)}`] : []),
     ...explainSharing(dag).map((line) => `ok: ${line}`),
     ...dag.functions.flatMap(({ name, bounds, harvest }) => [
       ...(bounds ? [`ok: ${name} is bounded: ${JSON.stringify(bounds)}`] : []),

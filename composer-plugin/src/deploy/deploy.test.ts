@@ -21,6 +21,9 @@ interface Call {
 let calls: Call[];
 let refuse: (what: string) => number | undefined;
 let existing: Record<string, Json>;
+let limits: Json;
+/** What the waiting action answers, and OpenWhisk to writes. */
+let probeAnswer: Json;
 let server: ReturnType<typeof createServer>;
 let url: string;
 
@@ -28,6 +31,8 @@ let url: string;
 beforeEach(async () => {
   calls = [];
   existing = {};
+  limits = {};
+  probeAnswer = {};
   refuse = () => undefined;
   server = createServer((request, response) => {
     let text = "";
@@ -39,7 +44,7 @@ beforeEach(async () => {
       calls.push({ what, authorization: request.headers.authorization ?? "", body: (text ? JSON.parse(text) : {}) as Json });
       const [, name = ""] = /GET .*\/actions\/([^?]+)/.exec(what) ?? [];
       const status = refuse(what) ?? (name && !existing[name] ? 404 : 200);
-      const body = what.endsWith("/namespaces") ? ["guest"] : (existing[name] ?? {});
+      const body = what.endsWith("/namespaces") ? ["guest"] : what.endsWith("/limits") ? limits : (existing[name] ?? probeAnswer);
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(status === 200 ? body : { error: "refused" }));
     });
   });
@@ -102,16 +107,15 @@ test("Verifies what a deployment writes, and in which order", async () => {
     exec: { kind: "nodejs:20", code: "function main(params) { return params; }" },
     annotations: [{ key: "cpu", value: 0.5 }],
     delAnnotations: ["harvest", "harvest-min", "harvest-max"], // OpenWhisk keeps what an update neither gives nor deletes
-    limits: { memory: 256 },
+    limits: { memory: 256, concurrency: 1 },
   });
   assert.deepEqual(dagDescriptionSchema.parse(description?.body), dag);
-  const { exec, annotations, limits } = lastBody() as {
+  const { exec, annotations, ...rest } = lastBody() as {
     exec: { kind: string; code: string };
     annotations: { key: string; value: unknown }[];
-    limits: object;
   };
   assert.equal(exec.kind, "nodejs:20");
-  assert.deepEqual(limits, { timeout: 60_000, memory: 128, logs: 10 });
+  assert.deepEqual(rest, { limits: { timeout: 60_000, memory: 128, logs: 10, concurrency: 1 } });
   const annotated = Object.fromEntries(annotations.map(({ key, value }) => [key, value]));
   assert.deepEqual(Object.keys(annotated).sort(), ["composerVersion", "conductor", "conductorVersion", "harvest-dag", "provide-api-key"]);
   assert.deepEqual(annotated["harvest-dag"], {
@@ -144,6 +148,41 @@ test("Verifies that a dry run tells what would be written, and writes nothing", 
   assert.ok(calls.length > 0 && calls.every(({ what }) => what.startsWith("GET")), "it may only look");
   const deployed = await deployJob(options(jobFile));
   assert.deepEqual(planned, deployed);
+});
+
+test("Verifies that the waiting action comes before the conductor that relies on it, where the namespace may have one", async () => {
+  const waitingActionOf = () =>
+    (JSON.parse(/"waitingAction":("[^"]*")/.exec(lastCode().slice(-20_000))?.[1] ?? "null") as string) ?? undefined;
+  const jobFile = job("composer.parallel('a', 'b')", ["a", "b"]);
+  assert.deepEqual((await deployJob(options(jobFile))).waits?.way, "turns");
+  assert.equal(waitingActionOf(), undefined);
+
+  limits = { maxActionConcurrency: 100 };
+  probeAnswer = { response: { result: { v: 1, isShared: true } } };
+  calls.length = 0;
+  const { waits } = await deployJob(options(jobFile));
+  assert.deepEqual(waits, { way: "waiting-action", action: "/guest/harvest-join", concurrency: 100 });
+  assert.equal(waitingActionOf(), "/guest/harvest-join");
+  const asked = calls.map(({ what }) => what).filter((what) => !what.startsWith("GET"));
+  assert.deepEqual(asked.slice(2), [
+    "PUT /api/v1/namespaces/_/actions/harvest-join?overwrite=true",
+    "POST /api/v1/namespaces/_/actions/harvest-join?blocking=true",
+    "PUT /v1/dags/guest/job",
+    "PUT /api/v1/namespaces/_/actions/job?overwrite=true",
+  ]);
+
+  calls.length = 0;
+  assert.equal((await deployJob(options(job("composer.sequence('a', 'b')", ["a", "b"])))).waits, undefined, "nothing waits");
+  assert.ok(calls.every(({ what }) => !what.includes("harvest-join")));
+});
+
+test("Verifies that a conductor whose waiting action does not work relies on none", async () => {
+  limits = { maxActionConcurrency: 100 };
+  probeAnswer = { response: { result: { v: 1, isShared: false } } };
+  const { waits } = await deployJob(options(job("composer.parallel('a', 'b')", ["a", "b"])));
+  assert.equal(waits?.way, "turns");
+  assert.ok(!lastCode().includes('"waitingAction"'));
+  assert.ok(calls.some(({ what }) => what === "DELETE /api/v1/namespaces/_/actions/harvest-join"));
 });
 
 test("Verifies that the deployed conductor runs", async () => {

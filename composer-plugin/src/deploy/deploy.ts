@@ -1,14 +1,16 @@
 /**
- * Deploys a job: its functions, the description of its DAG, and last of all its conductor.
+ * Deploys a job: its functions, the waiting action where there can be one, the description of its DAG, and last of all its conductor.
  *
  * Everything is read, compiled and checked before the first write. The order of the writes makes a deployment that breaks
  * off harmless: until the conductor is replaced, in one update and never by delete and create, the old composition runs on.
  */
 import { type DagDescription, HarvestError, messageOf } from "@openwhisk-harvest/core";
+import { WAITING_ACTION } from "../waiting/wait-messages.js";
 import { deploymentOf, type HookSettings, prepareJob } from "./deployment.js";
 import { readJob } from "./job.js";
 import { type OpenWhiskOptions, openWhiskApi } from "./openwhisk-api.js";
-import { readHookBundle } from "./wrap.js";
+import { deployWaits, type PlannedWaits, planWaits, type Waits } from "./waiting-deployment.js";
+import { readHookBundle, readWaitingBundle } from "./wrap.js";
 
 export interface DeployOptions {
   readonly jobFile: string;
@@ -33,6 +35,8 @@ export interface Deployed {
   readonly dag: DagDescription;
   /** Names of the actions, in the order they were written, or would be; the conductor is the last. */
   readonly actions: readonly string[];
+  /** How its conductors wait for their branches on a server that does not join; absent without parallel stages. */
+  readonly waits?: Waits;
 }
 
 /** How long the sidecar may take to store a description. */
@@ -45,27 +49,40 @@ export async function deployJob(options: DeployOptions): Promise<Deployed> {
   const api = openWhiskApi(options.openwhisk);
   const namespace = await api.namespace();
   const foreign = await api.look(prepared.foreign, namespace);
-  const { dag, functions, conductor } = deploymentOf(prepared, { namespace, foreign, settings: settingsOf(options), bundle });
+  const deployment = (waits?: Waits) => deploymentOf(prepared, { namespace, foreign, settings: settingsOf(options, waits), bundle });
+  const { dag, functions, conductor } = deployment();
+  const planned =
+    dag.stages.length > 0 ? await planWaits(api, { namespace, ...redisOf(options), bundle: await readWaitingBundle() }) : undefined;
 
   const actions = [...functions, conductor].map((one) => one.name);
-  if (options.dryRun) return { dag, actions };
+  if (options.dryRun) return { dag, actions, ...(planned && { waits: planned.waits }) };
+  let waits = planned?.waits;
+  const settleWaits = async (plan: PlannedWaits) => {
+    waits = await deployWaits(api, plan);
+  };
   const writes = [
     ...functions.map((one) => ({ what: one.name, write: () => api.update(one) })),
+    ...(planned?.waits.way === "waiting-action" ? [{ what: WAITING_ACTION, write: () => settleWaits(planned) }] : []),
     { what: "DAG description", write: () => putDag(options, dag) },
-    { what: conductor.name, write: () => api.update(conductor) },
+    { what: conductor.name, write: () => api.update(deployment(waits).conductor) },
   ];
   for (const [done, { what, write }] of writes.entries()) {
     await write();
     options.onProgress?.({ done: done + 1, total: writes.length, what });
   }
-  return { dag, actions };
+  return { dag, actions, ...(waits && { waits }) };
 }
 
-function settingsOf(options: DeployOptions): HookSettings {
-  const { sidecarUrl, redisUrl, deadlineMs, coldDeadlineMs, breakerFailures, breakerOpenMs, stageTimeoutMs } = options;
+function redisOf({ redisUrl }: DeployOptions): { readonly redisUrl?: string } {
+  return redisUrl === undefined ? {} : { redisUrl };
+}
+
+function settingsOf(options: DeployOptions, waits: Waits | undefined): HookSettings {
+  const { sidecarUrl, deadlineMs, coldDeadlineMs, breakerFailures, breakerOpenMs, stageTimeoutMs } = options;
   return {
     sidecarUrl,
-    ...(redisUrl === undefined ? {} : { redisUrl }),
+    ...redisOf(options),
+    ...(waits?.way === "waiting-action" && { waitingAction: waits.action }),
     deadlineMs,
     coldDeadlineMs,
     ...(breakerFailures === undefined ? {} : { breakerFailures }),

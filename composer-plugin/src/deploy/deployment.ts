@@ -19,6 +19,11 @@ const CONDUCTOR_MEMORY_MB = 128;
 const CONDUCTOR_TIMEOUT_MS = 60_000;
 const CONDUCTOR_LOGS_MB = 10;
 const DEFAULT_MEMORY_MB = 256;
+/**
+ * Runs that share a container cannot be told apart, so they are not harvested; conductors that share one would share its variables
+ * (composer-and-runtimes, 1). Said, because a cluster's usual limit may be another.
+ */
+const UNSHARED = 1;
 
 /** The body of `PUT /namespaces/_/actions/<name>`. */
 export interface ActionBody {
@@ -83,7 +88,7 @@ function updateOfFunction(one: Job["functions"][number], { exec }: FunctionCode)
   const limits = {
     memory: one.memory,
     ...(one.timeout === undefined ? {} : { timeout: one.timeout }),
-    ...(one.concurrency === undefined ? {} : { concurrency: one.concurrency }),
+    concurrency: one.concurrency ?? UNSHARED,
   };
   return { name: one.name, body: { exec, annotations, delAnnotations: droppedAnnotationsOf(one), limits } };
 }
@@ -164,5 +169,6 @@ export function deploymentOf(
     CONDUCTOR_LOGS_MB,
   );
   const exec = { kind: action.exec.kind, code: wrapConductor(action.exec.code, config, bundle) };
-  return { dag, functions, conductor: { name, body: { ...action, exec } } };
+  const limits = { ...action.limits, concurrency: UNSHARED };
+  return { dag, functions, conductor: { name, body: { ...action, exec, limits } } };
 }

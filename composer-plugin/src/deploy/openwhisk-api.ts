@@ -15,14 +15,39 @@ export interface OpenWhiskOptions {
 /** An action as `GET /namespaces/_/actions/<name>?code=false` describes it. */
 interface ActionRecord {
   readonly exec?: { readonly kind?: string };
-  readonly annotations?: readonly { readonly key: string; readonly value: unknown }[];
+  readonly annotations?: readonly Annotation[];
   readonly limits?: { readonly memory?: number };
 }
+
+/** What a blocking invocation answers, if it has not taken too long. */
+interface Activation {
+  readonly response?: { readonly result?: unknown };
+}
+
+export interface Annotation {
+  readonly key: string;
+  readonly value: unknown;
+}
+
+/** What client-js has for all calls of the API, and for this one has no name. */
+interface Requests {
+  readonly client: { request(method: string, path: string): Promise<unknown> };
+}
+
+type Client = ReturnType<typeof openwhisk>;
 
 export interface OpenWhiskApi {
   /** The name of the key's namespace. Proves, before anything is written, that OpenWhisk is there and takes the key. */
   namespace(): Promise<string>;
   update(action: ActionUpdate): Promise<void>;
+  /** Removes an action, also one that is not there. */
+  remove(name: string): Promise<void>;
+  /** The annotations of an action; undefined when there is none of that name. */
+  annotations(name: string): Promise<readonly Annotation[] | undefined>;
+  /** What `GET /namespaces/_/limits` answers; undefined where there is no such thing. */
+  limits(): Promise<unknown>;
+  /** The result of an action; undefined when it fails, or takes longer than a blocking invocation does. */
+  ask(name: string, params: object): Promise<unknown>;
   /** What is known of actions that a job names but does not define; those that do not exist are left out. */
   look(names: readonly string[], namespace: string): Promise<KnownAction[]>;
 }
@@ -41,6 +66,33 @@ export function openWhiskApi(options: OpenWhiskOptions): OpenWhiskApi {
     async update({ name, body }) {
       await translated(`update the action ${name}`, client.actions.update({ name, action: body as never }));
     },
+    async remove(name) {
+      const removed = client.actions.delete({ name }).catch((error) => {
+        if (statusOf(error) !== 404) throw error;
+      });
+      await translated(`remove the action ${name}`, removed);
+    },
+    async annotations(name) {
+      const record = await recordOf(client, name);
+      return record && (record.annotations ?? []);
+    },
+    async limits() {
+      const { client: requests } = client.namespaces as unknown as Requests;
+      const limits = requests.request("GET", "namespaces/_/limits").catch((error) => {
+        if (statusOf(error) !== 404) throw error;
+      });
+      return translated("tell the limits of the namespace", limits);
+    },
+    async ask(name, params) {
+      try {
+        const activation = (await client.actions.invoke({ name, params, blocking: true })) as Activation;
+        return activation.response?.result;
+      } catch (error) {
+        const status = statusOf(error);
+        if (status !== undefined && status !== 401) return undefined; // by design: it has failed, or was refused
+        throw openWhiskError(`invoke the action ${name}`, error);
+      }
+    },
     async look(names, namespace) {
       const found = await Promise.all(names.map((name) => lookAt(client, name, namespace)));
       return found.filter((one) => one !== undefined);
@@ -48,13 +100,19 @@ export function openWhiskApi(options: OpenWhiskOptions): OpenWhiskApi {
   };
 }
 
-async function lookAt(client: ReturnType<typeof openwhisk>, name: string, namespace: string): Promise<KnownAction | undefined> {
+async function lookAt(client: Client, name: string, namespace: string): Promise<KnownAction | undefined> {
+  const record = await recordOf(client, name);
+  if (!record) return undefined;
+  const kind = record.exec?.kind ?? "unknown";
+  const isConductor = record.annotations?.some((one) => one.key === "conductor" && Boolean(one.value)) ?? false;
+  const role = isConductor ? "composition" : kind === "sequence" ? "sequence" : "foreign";
+  return { name: name.replace(/^\/_\//, `/${namespace}/`), kind, memoryLimitMb: record.limits?.memory ?? 256, role };
+}
+
+/** Undefined for an action that is not there, or not the caller's to see. */
+async function recordOf(client: Client, name: string): Promise<ActionRecord | undefined> {
   try {
-    const record = (await client.actions.get({ name, code: false } as never)) as unknown as ActionRecord;
-    const kind = record.exec?.kind ?? "unknown";
-    const isConductor = record.annotations?.some((one) => one.key === "conductor" && Boolean(one.value)) ?? false;
-    const role = isConductor ? "composition" : kind === "sequence" ? "sequence" : "foreign";
-    return { name: name.replace(/^\/_\//, `/${namespace}/`), kind, memoryLimitMb: record.limits?.memory ?? 256, role };
+    return (await client.actions.get({ name, code: false } as never)) as unknown as ActionRecord;
   } catch (error) {
     const status = statusOf(error);
     if (status === 404 || status === 403) return undefined;

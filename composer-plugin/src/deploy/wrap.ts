@@ -2,16 +2,41 @@
 import { readFile } from "node:fs/promises";
 import { HarvestError } from "@openwhisk-harvest/core";
 import type { HookConfig } from "../hook/config.js";
-
-const BUNDLE = new URL("../hook.bundle.cjs", import.meta.url);
+import type { WaitingConfig } from "../waiting/waiting-action.js";
 
 /** The bundled hook (made by `npm run build`). */
-export async function readHookBundle(): Promise<string> {
+export function readHookBundle(): Promise<string> {
+  return readBundle("hook");
+}
+
+/** The bundled waiting action. */
+export function readWaitingBundle(): Promise<string> {
+  return readBundle("waiting");
+}
+
+async function readBundle(name: string): Promise<string> {
   try {
-    return await readFile(BUNDLE, "utf8");
+    return await readFile(new URL(`../${name}.bundle.cjs`, import.meta.url), "utf8");
   } catch (error) {
-    throw new HarvestError("OWH_BAD_COMPOSITION", "The hook has not been bundled; `npm run build` does it.", { cause: error });
+    throw new HarvestError("OWH_BAD_COMPOSITION", `${name}.bundle.cjs is not there; \`npm run build\` makes it.`, { cause: error });
   }
+}
+
+/** A bundle's exports as the value of a constant. */
+function moduleOf(constant: string, bundle: string): string[] {
+  return [
+    `const ${constant} = (() => {`,
+    "const module = { exports: {} };",
+    "const exports = module.exports;",
+    bundle.trimEnd(),
+    "return module.exports;",
+    "})();",
+  ];
+}
+
+export function wrapWaitingAction(config: WaitingConfig, bundle: string): string {
+  const main = `const main = __harvestWaiting.waitingAction(${JSON.stringify(config)}, require);`;
+  return [...moduleOf("__harvestWaiting", bundle), main, ""].join("\n");
 }
 
 /**
@@ -21,12 +46,7 @@ export async function readHookBundle(): Promise<string> {
 export function wrapConductor(generated: string, config: HookConfig, bundle: string): string {
   return [
     "globalThis.__name ??= (target) => target;",
-    "const __harvestHook = (() => {",
-    "const module = { exports: {} };",
-    "const exports = module.exports;",
-    bundle.trimEnd(),
-    "return module.exports;",
-    "})();",
+    ...moduleOf("__harvestHook", bundle),
     `const __harvest = __harvestHook.harvest(${JSON.stringify(config)}, require);`,
     "const main = __harvest.wrap((function (require, console) {",
     generated,

@@ -1,12 +1,14 @@
 /** What the hook does before and after composer's own `main`, once per activation of the conductor. */
 import { type ConductorActivation, deadlineOf } from "./conductor-activation.js";
-import type { HookConfig, HookHost } from "./config.js";
+import { type HookConfig, type HookHost, redisUrlOf } from "./config.js";
 import type { Decisions } from "./decisions.js";
+import { wayOf } from "./join-way.js";
 import { withoutPlaceholder } from "./openwhisk-module.js";
 import { addTurn, afterRound } from "./redis-join.js";
-import { REDIS_PLACEHOLDER, redisUrlOf } from "./redis-module.js";
+import { REDIS_PLACEHOLDER } from "./redis-module.js";
 import { afterJoin, branchEnd, joinActionOf, joiningStep } from "./server-join.js";
 import { readSession, rootSession, type Session, type Start, startOf } from "./session.js";
+import { waitingStep } from "./waiting-join.js";
 import { inputBytesOf, isObject, readBranchOf, runKey } from "./wire.js";
 
 /** OpenWhisk's action that gives its parameters back: composer's way to get another activation. */
@@ -46,7 +48,7 @@ export function begin(given: unknown, config: HookConfig, host: HookHost, decisi
     troubles: 0,
   };
   if (state["collect"] !== undefined) {
-    if (joinActionOf(host) !== undefined) afterJoin(state, session);
+    if (wayOf(config, host).way === "server") afterJoin(state, session);
     else afterRound(params, state, session);
   }
   if (start === "root" && session.root !== undefined) decisions.ask(session.root, inputBytesOf(params));
@@ -76,12 +78,19 @@ export function end(given: unknown, { activation, composerState }: Begun, config
   withoutPlaceholder(state);
   if (state["collect"] !== undefined) {
     // a round of waiting, in which no function runs
-    const joinAction = joinActionOf(host);
-    return joinAction === undefined ? result : joiningStep(result, joinAction, activation, config, host);
+    return roundOf(result, activation, config, host);
   }
   addKey(result["params"], activation, config);
   activation.session.seq++;
   return result;
+}
+
+/** Composer's round through `echo`, or what takes its place. */
+function roundOf(round: object, activation: ConductorActivation, config: HookConfig, host: HookHost): object {
+  const { stage } = activation.session;
+  const way = wayOf(config, host, stage);
+  if (way.way === "server") return joiningStep(round, way.action, activation, config, host);
+  return way.way === "waiting-action" && stage?.error === undefined ? waitingStep(round, way.action, activation, host) : round;
 }
 
 /** What composer says of a fork that failed (conductor.js `fork`), for the user of the composition, who has no log of it. */

@@ -27,16 +27,15 @@
  */
 import type { ChainableCommander, Redis } from "ioredis";
 import type { HookHost } from "./config.js";
+import { BlockingNotifications, type Notifications } from "./notifications.js";
 import { type RedisLink, RedisRefuses, RedisUnreachable, Verdict } from "./redis-link.js";
 
 /** composer's `expiration`: a day. */
 export const STAGE_TTL_S = 86_400;
 /** Longest single wait for the notification: what a lost one costs (barrier.J3). */
-const SLICE_S = 2;
+const SLICE_MS = 2_000;
 /** A parent looks within a slice; a notification written after its stage was collected, which no call removes, soon goes by itself. */
 const NOTIFICATION_TTL_S = 60;
-/** BRPOP takes 0 as "for ever". */
-const SHORTEST_SLICE_S = 0.01;
 /** How long the stages of a namespace are careful with room after one of them has lacked it. */
 const CROWDED_TTL_S = 10;
 const CROWDED_KEY = "composer/crowded";
@@ -75,10 +74,18 @@ export class StageLost extends Verdict {
   }
 }
 
+/** There is no such stage in this Redis (barrier.J4). */
+export class StageMissing extends StageLost {
+  constructor() {
+    super("Redis has lost the data of the parallel stage");
+  }
+}
+
 export class Barriers {
   constructor(
     private readonly link: RedisLink,
     private readonly host: HookHost,
+    private readonly notifications: Notifications = new BlockingNotifications(link, host),
   ) {}
 
   /** Opens a stage: its marker, with a time to live. */
@@ -134,26 +141,40 @@ export class Barriers {
   }
 
   /**
-   * The branches' results as composer pushed them, once the stage is full. Undefined at `deadlineMs`, or when `onLook`, which is called
-   * before each slice of waiting, ends the wait: not full, or Redis is not there. Throws StageLost (barrier.J4), and what `onLook` throws.
+   * Whether the stage is full. False at `deadlineMs`, or when `onLook`, which is called before each slice of waiting, ends the wait: not
+   * full, or Redis is not there. Throws StageMissing (barrier.J4), and what `onLook` throws.
    */
-  async collect(id: string, deadlineMs: number, onLook: OnLook = async () => deadlineMs): Promise<string[] | undefined> {
+  async untilFull(id: string, deadlineMs: number, onLook: OnLook = async () => deadlineMs): Promise<boolean> {
+    const listener = this.notifications.listen(joinKey(id));
     try {
       for (;;) {
         const { fields, isCrowded } = await this.link.run((redis) => stageOf(redis, id), { deadlineMs });
-        if (isFull(fields)) return Object.values(await this.link.run((redis) => redis.hgetall(resultKey(id)), { deadlineMs }));
+        if (isFull(fields)) return true;
         const nextMs = await onLook({ ended: endedOf(fields), begun: begunOf(fields), isCrowded });
-        const leftS = (Math.min(nextMs, deadlineMs) - this.host.nowMs()) / 1000;
-        if (leftS <= 0) return undefined;
-        await this.sliceOfWaiting(id, Math.max(Math.min(leftS, SLICE_S), SHORTEST_SLICE_S));
+        const leftMs = Math.min(nextMs, deadlineMs) - this.host.nowMs();
+        if (leftMs <= 0) return false;
+        await listener.wait(Math.min(leftMs, SLICE_MS));
       }
+    } catch (error) {
+      if (error instanceof RedisUnreachable) return false;
+      throw error;
+    } finally {
+      listener.close();
+    }
+  }
+
+  /** The same wait; the branches' results as composer pushed them, once the stage is full, and else undefined. */
+  async collect(id: string, deadlineMs: number, onLook?: OnLook): Promise<string[] | undefined> {
+    if (!(await this.untilFull(id, deadlineMs, onLook))) return undefined;
+    try {
+      return Object.values(await this.link.run((redis) => redis.hgetall(resultKey(id)), { deadlineMs }));
     } catch (error) {
       if (error instanceof RedisUnreachable) return undefined;
       throw error;
     }
   }
 
-  /** The positions that have a result now. Throws StageLost (barrier.J4), and RedisUnreachable at `deadlineMs`. */
+  /** The positions that have a result now. Throws StageMissing (barrier.J4), and RedisUnreachable at `deadlineMs`. */
   async ended(id: string, deadlineMs: number): Promise<ReadonlySet<number>> {
     const { fields } = await this.link.run((redis) => stageOf(redis, id), { deadlineMs });
     return endedOf(fields);
@@ -171,23 +192,12 @@ export class Barriers {
       if (!(error instanceof RedisUnreachable || error instanceof RedisRefuses)) throw error;
     }
   }
-
-  /** Ends with the notification, the slice, or the connection: whichever it was, the hash is looked at next (barrier.J3). */
-  private async sliceOfWaiting(id: string, sliceS: number): Promise<void> {
-    try {
-      await this.link.run((redis) => redis.brpop(joinKey(id), sliceS), { once: true, blockMs: sliceS * 1000 });
-    } catch (error) {
-      if (error instanceof RedisRefuses && error.mayPass)
-        await this.host.sleep(sliceS * 1000); // a replica: it can be read
-      else if (!(error instanceof RedisUnreachable)) throw error;
-    }
-  }
 }
 
 async function stageOf(redis: Redis, id: string): Promise<{ readonly fields: StageFields; readonly isCrowded: boolean }> {
   // no transaction: a Redis that is out of memory takes none, not even one that only reads
   const [fields, crowded] = (await together(redis.pipeline().hgetall(forkKey(id)).exists(CROWDED_KEY))) as [StageFields, number];
-  if (fields.marker === undefined) throw new StageLost("Redis has lost the data of the parallel stage");
+  if (fields.marker === undefined) throw new StageMissing();
   return { fields, isCrowded: crowded > 0 };
 }
 

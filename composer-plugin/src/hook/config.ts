@@ -7,6 +7,8 @@ export interface HookConfig {
   readonly sidecarUrl?: string;
   /** Redis for forks and joins; HARVEST_COMPOSER_REDIS_URL in the container's environment comes before it. */
   readonly redisUrl?: string;
+  /** The waiting action, `/namespace/name`, where the deployment found it to work (join-way.ts). */
+  readonly waitingAction?: string;
   /** How long a fork may wait for the decision: in a warm container, and in a container's first run. */
   readonly deadlineMs: number;
   readonly coldDeadlineMs: number;
@@ -25,6 +27,11 @@ export interface HookConfig {
 
 /** The environment variable with the address of Redis, so that it need not stand in the code of an action. */
 export const REDIS_URL_VARIABLE = "HARVEST_COMPOSER_REDIS_URL";
+
+/** Undefined where neither environment nor deployer names one. */
+export function redisUrlOf({ redisUrl }: Pick<HookConfig, "redisUrl">, { env }: Pick<HookHost, "env">): string | undefined {
+  return env[REDIS_URL_VARIABLE] || redisUrl || undefined;
+}
 
 /** The environment variable with the sidecar's address, which may change when it is restarted while conductors stay deployed. */
 export const SIDECAR_URL_VARIABLE = "HARVEST_SIDECAR_URL";

@@ -10,11 +10,10 @@
  */
 import { randomUUID } from "node:crypto";
 import { begin, end } from "./activation.js";
-import type { ReadActivation } from "./branch-ends.js";
 import { activations, currentActivation } from "./conductor-activation.js";
 import { type HookConfig, type HookHost, processHost } from "./config.js";
 import { Decisions } from "./decisions.js";
-import { type OpenWhiskModule, openwhiskModule } from "./openwhisk-module.js";
+import { activationReader, type OpenWhiskModule, openwhiskModule } from "./openwhisk-module.js";
 import { COMMANDS, redisModule } from "./redis-module.js";
 
 type Require = (id: string) => unknown;
@@ -31,7 +30,11 @@ const ENTERING = "Entering composition";
 
 export function harvest(config: HookConfig, realRequire: Require, host: HookHost = processHost, realConsole: Console = console): Hook {
   const decisions = new Decisions(config, host);
-  const redis = redisModule(config, host, activationReader(realRequire));
+  const redis = redisModule(
+    config,
+    host,
+    activationReader(realRequire, () => currentActivation().openwhisk),
+  );
   let cold = true;
 
   const wrap = (main: Main) => async (given: unknown) => {
@@ -57,14 +60,6 @@ export function harvest(config: HookConfig, realRequire: Require, host: HookHost
 function requireWith(ours: Readonly<Record<string, () => unknown>>, realRequire: Require): Require {
   const required = (id: string) => (Object.hasOwn(ours, id) ? ours[id]?.() : realRequire(id));
   return Object.assign(required, realRequire);
-}
-
-/** By the image's own client, made with what OpenWhisk gives every container, or the conductor's caller (`$composer.openwhisk`). */
-function activationReader(realRequire: Require): ReadActivation {
-  return async (activationId) => {
-    const open = realRequire("openwhisk") as OpenWhiskModule;
-    return open(currentActivation().openwhisk).activations.get(activationId);
-  };
 }
 
 /** The console, which also learns where composer is. */

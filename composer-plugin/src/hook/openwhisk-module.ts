@@ -2,6 +2,7 @@
  * What composer's conductor gets when it requires `openwhisk`: the image's own client, whose `actions.invoke` tells the
  * branches of a fork which they are. All branches of a fork are stamped alike, or none: the first one asks for all.
  */
+import type { ReadActivation } from "./branch-ends.js";
 import { activations, type ConductorActivation, type ForkStamp } from "./conductor-activation.js";
 import type { HookConfig, HookHost } from "./config.js";
 import type { Decisions } from "./decisions.js";
@@ -18,6 +19,14 @@ interface OpenWhiskClient {
   readonly activations: { get(activationId: string): Promise<unknown> };
 }
 export type OpenWhiskModule = (options?: unknown) => OpenWhiskClient;
+
+/** By the image's own client, made with what OpenWhisk gives every container, or the options of the composition's caller. */
+export function activationReader(realRequire: (id: string) => unknown, options: () => unknown): ReadActivation {
+  return async (activationId) => {
+    const open = realRequire("openwhisk") as OpenWhiskModule;
+    return open(options()).activations.get(activationId);
+  };
+}
 
 export function openwhiskModule(real: OpenWhiskModule, config: HookConfig, decisions: Decisions, host: HookHost): OpenWhiskModule {
   const open = (options?: unknown) => {

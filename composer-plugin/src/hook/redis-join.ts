@@ -5,18 +5,23 @@
  * as any other, where an error of the wait itself would end the composition past all its handlers.
  */
 
-import { type Barriers, barrierIdOf, StageLost } from "./barrier.js";
-import { BranchEnds, type ReadActivation } from "./branch-ends.js";
+import { type Barriers, barrierIdOf, StageLost, type StageView } from "./barrier.js";
+import type { ReadActivation } from "./branch-ends.js";
 import { type ConductorActivation, closeStage, currentActivation, openStage } from "./conductor-activation.js";
 import type { HookConfig, HookHost } from "./config.js";
+import { wayOf } from "./join-way.js";
 import { RedisRefuses, RedisUnreachable } from "./redis-link.js";
 import type { StageCommands } from "./redis-module.js";
 import type { OpenStage, Session } from "./session.js";
+import { waitForStage } from "./stage-wait.js";
 import { isCrowded, turnMs } from "./turns.js";
+import { hearWaitingAction } from "./waiting-join.js";
 import { isObject, messageOf, stageTimeoutText } from "./wire.js";
 
 /** Kept back from the activation's deadline, to end in an orderly way. composer keeps 5 s for its wait. */
 const MARGIN_MS = 2_000;
+/** How long a look at a stage that is waited for elsewhere may take. */
+const LOOK_MS = 2_000;
 
 export interface RedisJoinParts {
   readonly barriers: Barriers;
@@ -66,13 +71,12 @@ export function redisJoinCommands(parts: RedisJoinParts): StageCommands {
       const activation = currentActivation();
       const nowMs = host.nowMs();
       const stage = activation.session.stage ?? openStage(activation, barrierIdOf(key), nowMs, config.stageTimeoutMs); // the state was no longer ours
-      activation.joined = await waitFor(
-        stage,
-        { untilMs: nowMs + timeoutS * 1000, turnEndMs: nowMs + turnMs(activation.session.turns ?? 0) },
-        parts,
+      const inTurns = wayOf(config, host, stage).way === "turns";
+      activation.joined = await resultsOf(stage, parts, () =>
+        inTurns ? waitATurn(stage, nowMs + timeoutS * 1000, activation.session, parts) : lookOnce(stage, parts),
       );
       if (activation.joined) return [key, "42"];
-      addTurn(activation.session);
+      if (inTurns) addTurn(activation.session);
       return null;
     },
     /** Fetched together with the marker, so that nothing can be lost in between. */
@@ -86,39 +90,42 @@ export function redisJoinCommands(parts: RedisJoinParts): StageCommands {
   return commands as unknown as StageCommands;
 }
 
-interface Times {
-  /** The wait goes on until then, epoch ms, if nothing waits for room; else to the end of its turn. */
-  readonly untilMs: number;
-  readonly turnEndMs: number;
-}
-
 /** The results; undefined when the stage is not full in time, or has ended without them: then its `error` says why. */
-async function waitFor(stage: OpenStage, { untilMs, turnEndMs }: Times, { barriers, readActivation, config, host }: RedisJoinParts) {
-  const { barrierId } = stage;
-  const ends = new BranchEnds(stage, readActivation, host);
-  const lookAgain = () => barriers.ended(barrierId, untilMs);
+async function resultsOf(stage: OpenStage, { barriers, config, host }: RedisJoinParts, collect: () => Promise<string[] | undefined>) {
   try {
-    const results = await barriers.collect(barrierId, Math.min(untilMs, stage.untilMs), async (view) => {
-      const error = await ends.look(view.ended, lookAgain);
-      if (error !== undefined) throw new StageLost(error);
-      const nowMs = host.nowMs();
-      if (nowMs < turnEndMs) return turnEndMs;
-      if (isCrowded({ ...stage, width: stage.branches.length, begun: view.begun }, nowMs)) stage.crowded = true;
-      if (stage.crowded) await barriers.noteCrowd();
-      return stage.crowded || view.isCrowded ? turnEndMs : untilMs;
-    });
+    const results = await collect();
     if (results) return results;
     if (host.nowMs() >= stage.untilMs) throw new StageLost(stageTimeoutText(config.stageTimeoutMs));
   } catch (error) {
     if (!(error instanceof StageLost)) throw error;
     stage.error = error.message;
-    await barriers.clean(barrierId);
+    await barriers.clean(stage.barrierId);
   }
   return undefined;
 }
 
+/** Waits in this container: to the end of its turn where anything waits for room (join-way.W5). */
+function waitATurn(stage: OpenStage, untilMs: number, session: Session, parts: RedisJoinParts): Promise<string[] | undefined> {
+  const { barriers, host } = parts;
+  const turnEndMs = host.nowMs() + turnMs(session.turns ?? 0);
+  const holdUntil = async (view: StageView) => {
+    const nowMs = host.nowMs();
+    if (nowMs < turnEndMs) return turnEndMs;
+    if (isCrowded({ ...stage, width: stage.branches.length, begun: view.begun }, nowMs)) stage.crowded = true;
+    if (stage.crowded) await barriers.noteCrowd();
+    return stage.crowded || view.isCrowded ? turnEndMs : untilMs;
+  };
+  return waitForStage(stage, { untilMs, holdUntil }, parts, (deadlineMs, onLook) => barriers.collect(stage.barrierId, deadlineMs, onLook));
+}
+
+/** The wait itself is in the waiting action (join-way.W2). */
+function lookOnce({ barrierId }: OpenStage, { barriers, host }: RedisJoinParts): Promise<string[] | undefined> {
+  return barriers.collect(barrierId, host.nowMs() + LOOK_MS, async () => 0);
+}
+
 /** A session that comes back from a round of waiting: composer is told an error here, or waits on. */
 export function afterRound(params: Record<string, unknown>, state: Record<string, unknown>, session: Session): void {
+  if (session.stage?.waits) hearWaitingAction(params, session, session.stage);
   for (const name of Object.keys(params)) if (name !== "$composer") delete params[name]; // the round itself may have failed
   const error = session.stage?.error;
   if (error === undefined) {

@@ -4,10 +4,11 @@
  */
 import { Barriers } from "./barrier.js";
 import type { ReadActivation } from "./branch-ends.js";
-import { type HookConfig, type HookHost, REDIS_URL_VARIABLE } from "./config.js";
+import { type HookConfig, type HookHost, redisUrlOf } from "./config.js";
+import { wayOf } from "./join-way.js";
 import { redisJoinCommands } from "./redis-join.js";
 import { RedisLink } from "./redis-link.js";
-import { joinActionOf, serverJoinCommands } from "./server-join.js";
+import { serverJoinCommands } from "./server-join.js";
 import type { BranchOf } from "./wire.js";
 
 /** Stands where composer wants an address; the true one never enters `$composer`. */
@@ -24,12 +25,9 @@ export type RedisClient = Record<Command, (...argumentsAndCallback: unknown[]) =
   quit(callback?: Callback): void;
 };
 
-export function redisUrlOf(config: HookConfig, host: HookHost): string | undefined {
-  return host.env[REDIS_URL_VARIABLE] || config.redisUrl || undefined;
-}
-
 /** Composer makes one client for each container and keeps it. */
 export function redisModule(config: HookConfig, host: HookHost, readActivation: ReadActivation) {
+  const joinsByServer = wayOf(config, host).way === "server";
   const links = new Map<string, RedisLink>();
   const linkTo = (uri: string, tls?: object) => {
     const url = uri === REDIS_PLACEHOLDER ? (redisUrlOf(config, host) ?? uri) : uri;
@@ -40,14 +38,14 @@ export function redisModule(config: HookConfig, host: HookHost, readActivation: 
   return {
     /** `uri` is used only if it is not our placeholder: a user's own Redis, where the deployer configured none. */
     createClient(uri: string, options: { tls?: object } = {}): RedisClient {
-      if (joinActionOf(host) !== undefined) return callbackClient(serverJoinCommands(config, host), async () => undefined);
+      if (joinsByServer) return callbackClient(serverJoinCommands(config, host), async () => undefined);
       const link = linkTo(uri, options.tls);
       const commands = redisJoinCommands({ barriers: new Barriers(link, host), readActivation, config, host });
       return callbackClient(commands, () => link.close());
     },
     /** The branch has found room, and tells its parent, over the Redis that the two join by. Nothing waits for that. */
     async noteBegun(branch: BranchOf): Promise<void> {
-      if (joinActionOf(host) === undefined && redisUrlOf(config, host))
+      if (!joinsByServer && redisUrlOf(config, host))
         await new Barriers(linkTo(REDIS_PLACEHOLDER), host).begin(branch.barrierId, branch.position);
     },
   };

@@ -9,7 +9,7 @@ import type { Session } from "./session.js";
 import { isObject, JOIN_VARIABLE, type JoinRequest } from "./wire.js";
 
 /** The server's joining step; undefined where the server does not join. */
-export function joinActionOf(host: HookHost): string | undefined {
+export function joinActionOf(host: Pick<HookHost, "env">): string | undefined {
   return host.env[JOIN_VARIABLE] || undefined;
 }
 

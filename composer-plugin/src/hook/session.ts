@@ -23,6 +23,10 @@ export interface OpenStage {
   readonly branches: string[];
   /** Its branches have had to wait for room (turns.ts). */
   crowded?: true;
+  /** The next activation brings an answer of the waiting action (waiting-join.ts). */
+  waits?: true;
+  /** No more of it is waited for in the waiting action (join-way.W4). */
+  inTurns?: true;
   /** Why it has ended without its results; composer is told in the next activation, where it handles errors. */
   error?: string;
 }
@@ -105,6 +109,8 @@ function readStage(stage: unknown): OpenStage | undefined {
     sinceMs: typeof sinceMs === "number" ? sinceMs : 0,
     branches: Array.isArray(branches) ? branches.map((id) => (isActivationId(id) ? id : "")) : [],
     ...(stage["crowded"] === true ? { crowded: true } : {}),
+    ...(stage["waits"] === true ? { waits: true } : {}),
+    ...(stage["inTurns"] === true ? { inTurns: true } : {}),
     ...(typeof error === "string" ? { error } : {}),
   };
 }

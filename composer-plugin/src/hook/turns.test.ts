@@ -7,7 +7,7 @@ import { withoutRedisServer } from "@openwhisk-harvest/testkit/redis";
 import { c, hookedConductor } from "../conductors.kit.js";
 import { TestOpenWhisk } from "../openwhisk.kit.js";
 import { RedisServer } from "../redis.kit.js";
-import { BEGIN_MS, isCrowded, turnMs } from "./turns.js";
+import { BEGIN_MS, isCrowded, sharedTurnMs, turnMs } from "./turns.js";
 
 describe("turns", () => {
   it("are 1, 2, 4 .. 55 s", () => {
@@ -19,6 +19,13 @@ describe("turns", () => {
     let [waitedMs, rounds] = [0, 0];
     while (waitedMs < 600_000) waitedMs += turnMs(rounds++);
     assert.ok(rounds <= 20, `${rounds}`);
+  });
+
+  it("are as many times longer in a container that waits share as there are waits in it", () => {
+    assert.deepEqual([sharedTurnMs(0, 1), sharedTurnMs(2, 1), sharedTurnMs(0, 3), sharedTurnMs(0, 200)], [4_000, 16_000, 12_000, 55_000]);
+    let [waitedMs, rounds] = [0, 0];
+    while (waitedMs < 600_000) waitedMs += sharedTurnMs(rounds++, 1);
+    assert.ok(rounds <= 20, `${rounds}: a lone wait of ten minutes stays within the components that OpenWhisk allows`);
   });
 
   it("are for stages whose branches have not all begun a second after their fork", () => {

@@ -11,12 +11,22 @@
 /** How long a branch may take to begin before its stage counts as crowded; a cold start takes some 100 ms. */
 export const BEGIN_MS = 1_000;
 const FIRST_TURN_MS = 1_000;
+/** Most stages are over by then. */
+const FIRST_SHARED_TURN_MS = 4_000;
 /** What composer itself waits in a conductor's default time limit. */
 const LONGEST_TURN_MS = 55_000;
 
 /** `turns`: how often this wait has given its container back. */
 export function turnMs(turns: number): number {
   return Math.min(FIRST_TURN_MS * 2 ** turns, LONGEST_TURN_MS);
+}
+
+/**
+ * The same for a wait in the waiting action. Its container comes after the fork, so that branches that have begun prove no room: each
+ * wait gives it back. It holds a part of a container only: the more waits share that, the longer is a turn.
+ */
+export function sharedTurnMs(turns: number, waits: number): number {
+  return Math.min(FIRST_SHARED_TURN_MS * 2 ** turns * waits, LONGEST_TURN_MS);
 }
 
 export interface Crowd {

@@ -79,7 +79,11 @@ test("activations: list with every filter, get, result, logs", async () => {
 test("namespaces: list, get", async () => {
   assert.deepEqual(await ow().namespaces.list(), ["guest"]);
   const limits = (await server.request("limits")).body;
-  assert.deepEqual(limits, { invocationsPerMinute: 6_000, concurrentInvocations: 100, firesPerMinute: 6_000 });
+  const { invocationsPerMinute, concurrentInvocations, firesPerMinute, ...ofActions } = limits as Record<string, number>;
+  assert.deepEqual([invocationsPerMinute, concurrentInvocations, firesPerMinute], [6_000, 100, 6_000]);
+  assert.deepEqual([ofActions["minActionConcurrency"], ofActions["maxActionConcurrency"], ofActions["maxActionTimeout"]], [1, 1, 300_000]);
+  const names = ["Timeout", "Memory", "Logs", "Concurrency"].flatMap((name) => [`maxAction${name}`, `minAction${name}`]);
+  assert.deepEqual(Object.keys(ofActions), names);
 });
 
 test("packages: list, create, update, get, delete", async () => {

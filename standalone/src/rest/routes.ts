@@ -1,5 +1,6 @@
 /** Which path leads to which handler. A path that exists answers other methods with 405. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
+import type { EntityLimits } from "../entity-limits.js";
 import { WhiskRejection } from "../whisk-rejection.js";
 import { methodNotAllowed } from "../whisk-texts.js";
 import { ABOUT_API, aboutServer } from "./about.js";
@@ -50,6 +51,18 @@ async function healthyCount({ invokers }: RestContext): Promise<number> {
 
 const NAMESPACE = "/api/v1/namespaces/:namespace";
 
+/** As Limits.scala has them: ms and MB. */
+function rangesOfActions({ action }: EntityLimits): object {
+  const { timeout, memory, logs, concurrency } = action;
+  const ranges = Object.entries({ Timeout: timeout, Memory: memory, Logs: logs, Concurrency: concurrency });
+  return Object.fromEntries(
+    ranges.flatMap(([name, { min, max }]) => [
+      [`maxAction${name}`, max],
+      [`minAction${name}`, min],
+    ]),
+  );
+}
+
 /** Only with a key. */
 const SECURED: Routes = {
   "/api/v1/namespaces": { GET: (_context, request) => [callerOf(request).user.namespace] },
@@ -58,6 +71,7 @@ const SECURED: Routes = {
       invocationsPerMinute: config.invocationsPerMinute,
       concurrentInvocations: config.concurrentInvocations,
       firesPerMinute: limits.firesPerMinute,
+      ...rangesOfActions(limits),
     }),
   },
   [`${NAMESPACE}/actions`]: { GET: listActions },
