@@ -130,7 +130,7 @@ async function withNetwork(socketPath: string, close: () => Promise<void>): Prom
     const { network, name, gateway } = await makeNetwork(engine);
     const closeAll = async () => {
       try {
-        await network.remove();
+        await eventually(() => isRemoved(network), `no container is left in network ${name}`);
       } finally {
         await close();
       }
@@ -139,6 +139,17 @@ async function withNetwork(socketPath: string, close: () => Promise<void>): Prom
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** On a busy host a container leaves its network a moment after it has been removed: 403 until then. */
+async function isRemoved(network: Docker.Network): Promise<boolean> {
+  try {
+    await network.remove();
+    return true;
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode !== 403) throw error;
+    return false;
   }
 }
 
