@@ -7,7 +7,8 @@ export { type InputGenerator, type InputSpec, loadInputGenerator } from "./deplo
 export { type Job, type JobFunction, readJob } from "./deploy/job.js";
 export type { OpenWhiskOptions } from "./deploy/openwhisk-api.js";
 export type { Waits } from "./deploy/waiting-deployment.js";
-export { readHookBundle, wrapConductor } from "./deploy/wrap.js";
+export { readHookBundle, readWaitingBundle, wrapConductor, wrapWaitingAction } from "./deploy/wrap.js";
 export { type DescribeInput, describeComposition, type HarvestPosition, harvestPositions } from "./describe/describe.js";
 export type { KnownAction } from "./describe/functions.js";
 export { type HookConfig, REDIS_URL_VARIABLE } from "./hook/config.js";
+export type { WaitAnswer, WaitRequest } from "./waiting/wait-messages.js";

@@ -34,6 +34,7 @@ function moduleOf(constant: string, bundle: string): string[] {
   ];
 }
 
+/** The code of the waiting action, for every nodejs runtime. */
 export function wrapWaitingAction(config: WaitingConfig, bundle: string): string {
   const main = `const main = __harvestWaiting.waitingAction(${JSON.stringify(config)}, require);`;
   return [...moduleOf("__harvestWaiting", bundle), main, ""].join("\n");

@@ -68,11 +68,16 @@ export class Runtime {
 }
 
 /** A runtime without a container around it; the bundled one of Node.js unless another command is given. */
-export async function startRuntime(t: TestContext, command: readonly string[] = [process.execPath, bundledRuntimeFile]): Promise<Runtime> {
+export async function startRuntime(
+  t: TestContext,
+  command: readonly string[] = [process.execPath, bundledRuntimeFile],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Runtime> {
   assert.ok(existsSync(bundledRuntimeFile), "The runtime is not bundled: npm run build comes first.");
   const folder = await mkdtemp(join(tmpdir(), "owh-test-"));
   const socketPath = join(folder, "s");
-  const env = { PATH: dirname(process.execPath), HOME: folder, __OW_API_HOST: "http://127.0.0.1:3233", [SOCKET_VARIABLE]: socketPath };
+  const own = { PATH: dirname(process.execPath), HOME: folder, __OW_API_HOST: "http://127.0.0.1:3233", [SOCKET_VARIABLE]: socketPath };
+  const env = { ...own, ...environment };
   const child = spawn(String(command[0]), command.slice(1), { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
   t.after(async () => {
     child.kill("SIGKILL");

@@ -101,6 +101,21 @@ test("service.S1: one initialization, and one run at a time", async (t) => {
   assert.deepEqual((await runtime.run({ n: 3, ms: 0 })).body, { n: 3 });
 });
 
+test("service.S1: runs go on side by side where OpenWhisk allows that, until main throws", async (t) => {
+  const runtime = await startRuntime(t, undefined, { __OW_ALLOW_CONCURRENT: "true" });
+  await runtime.init(
+    "let go; const gate = new Promise((ok) => { go = ok }); function main({ n }) { if (n < 0) throw n; if (n === 3) go(); return gate.then(() => ({ n })) }",
+  );
+  const replies = await Promise.all([1, 2, 3].map((n) => runtime.run({ n })));
+  assert.deepEqual(
+    replies.map(({ body }) => body),
+    [{ n: 1 }, { n: 2 }, { n: 3 }],
+    "the third lets the others go",
+  );
+  await runtime.run({ n: -1 });
+  assert.deepEqual((await runtime.run({ n: 3 })).body, { error: "System not ready, status is stopped." });
+});
+
 test("what is wrong with an action is said by /init, with sentinels, and the container is of no use then", async (t) => {
   const cases: [string, object, RegExp][] = [
     ["syntax error {", {}, /^Initialization has failed due to: SyntaxError/],

@@ -5,7 +5,8 @@
  *                     |                                |
  *                     +--failed--> stopped             +--main threw--> stopped
  *
- * service.S1  One /init, and one /run at a time; everything else is refused with 403 and changes nothing.
+ * service.S1  One /init, and one /run at a time, or any number where the container's environment says `__OW_ALLOW_CONCURRENT=true`;
+ *     everything else is refused with 403 and changes nothing.
  * service.S2  The sentinels are on both streams before a run, or a failed initialization, is answered.
  * service.S3  Whatever user code throws or returns, there is an answer; only leaving the process prevents it.
  */
@@ -24,6 +25,7 @@ type State = "new" | "starting" | "ready" | "running" | "stopped";
 export class RuntimeService {
   #state: State = "new";
   #main: UserMain | undefined;
+  readonly #isShared = process.env["__OW_ALLOW_CONCURRENT"]?.toLowerCase() === "true";
   readonly #stdout = process.stdout.write.bind(process.stdout); // user code may replace the methods, not these
   readonly #stderr = process.stderr.write.bind(process.stderr);
 
@@ -56,7 +58,7 @@ export class RuntimeService {
     const value = given ?? {};
     if (typeof value !== "object")
       return this.#refuse(`Internal system error: the argument must be a dictionary but has type '${typeof value}'.`);
-    this.#state = "running";
+    if (!this.#isShared) this.#state = "running";
     for (const [name, field] of Object.entries(rest)) if (typeof field === "string") process.env[`__OW_${name.toUpperCase()}`] = field;
     const answer = await this.#callMain(main, value);
     this.#writeSentinels();
@@ -73,7 +75,7 @@ export class RuntimeService {
       return errorAnswer(502, `An error has occurred: ${textOf(error)}`);
     }
     const result = await settle(returned);
-    this.#state = "ready";
+    if (this.#state === "running") this.#state = "ready";
     return answerOf(result);
   }
 
