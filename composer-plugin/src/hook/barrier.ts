@@ -24,6 +24,7 @@
  * barrier.J5  No wait goes on beyond the deadline of the activation or of the stage.
  * barrier.J6  Everything written has a time to live.
  * barrier.J7  A branch that ends without a result ends its stage, by name, at the parent's next look at the records of its branches.
+ * barrier.J8  A stage in a branch ends when the stage of that branch has ended, which no result of it can reach any more.
  */
 import type { ChainableCommander, Redis } from "ioredis";
 import type { HookHost } from "./config.js";
@@ -178,6 +179,11 @@ export class Barriers {
   async ended(id: string, deadlineMs: number): Promise<ReadonlySet<number>> {
     const { fields } = await this.link.run((redis) => stageOf(redis, id), { deadlineMs });
     return endedOf(fields);
+  }
+
+  /** Whether nothing is left of a stage (barrier.J8). Throws RedisUnreachable at `deadlineMs`. */
+  async isGone(id: string, deadlineMs: number): Promise<boolean> {
+    return (await this.link.run((redis) => redis.exists(forkKey(id)), { deadlineMs })) === 0;
   }
 
   /** Removes what is left of a stage. Best effort: what stays expires (barrier.J6). */

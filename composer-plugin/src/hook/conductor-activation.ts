@@ -57,7 +57,8 @@ export function currentActivation(): ConductorActivation {
 /** The session waits for this stage from now on: until its own time is over, or that of the stage it is a branch of. */
 export function openStage(activation: ConductorActivation, barrierId: string, nowMs: number, timeoutMs: number): OpenStage {
   const untilMs = Math.min(nowMs + timeoutMs, activation.session.untilMs ?? Number.POSITIVE_INFINITY);
-  const stage: OpenStage = { barrierId, sinceMs: nowMs, untilMs, branches: [] };
+  const outerId = activation.join?.barrierId;
+  const stage: OpenStage = { barrierId, sinceMs: nowMs, untilMs, branches: [], ...(outerId === undefined ? {} : { outerId }) };
   activation.session.stage = stage;
   delete activation.session.turns;
   delete activation.forkTrouble;

@@ -19,6 +19,8 @@ export interface OpenStage {
   readonly sinceMs: number;
   /** Epoch ms after which the stage ends with an error. */
   readonly untilMs: number;
+  /** The stage that the session is a branch of. */
+  readonly outerId?: string;
   /** Activation ids of its branches, by position; "" for one that OpenWhisk has not accepted yet. */
   readonly branches: string[];
   /** Its branches have had to wait for room (turns.ts). */
@@ -108,6 +110,7 @@ function readStage(stage: unknown): OpenStage | undefined {
     untilMs,
     sinceMs: typeof sinceMs === "number" ? sinceMs : 0,
     branches: Array.isArray(branches) ? branches.map((id) => (isActivationId(id) ? id : "")) : [],
+    ...(typeof stage["outerId"] === "string" ? { outerId: stage["outerId"] } : {}),
     ...(stage["crowded"] === true ? { crowded: true } : {}),
     ...(stage["waits"] === true ? { waits: true } : {}),
     ...(stage["inTurns"] === true ? { inTurns: true } : {}),

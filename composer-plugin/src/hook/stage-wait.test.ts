@@ -12,11 +12,17 @@ const NOTHING: StageView = { ended: new Set(), begun: 0, isCrowded: false };
 
 describe("a wait for a stage", () => {
   /** Waits as Barriers does, on a stage that never fills. */
-  function setUp({ untilMs = 60_000, stageMs = 600_000, holdMs = 60_000, record = undefined as unknown } = {}) {
+  function setUp({
+    untilMs = 60_000,
+    stageMs = 600_000,
+    holdMs = 60_000,
+    record = undefined as unknown,
+    outerIsGone = async () => false,
+  } = {}) {
     const clock = new HandClock();
     const startMs = clock.nowMs();
     const host: HookHost = { env: {}, nowMs: () => clock.nowMs(), sleep: (ms) => clock.sleep(ms) };
-    const stage = { barrierId: "b", branches: [ID], sinceMs: startMs, untilMs: startMs + stageMs };
+    const stage = { barrierId: "b", branches: [ID], sinceMs: startMs, untilMs: startMs + stageMs, outerId: "outer" };
     const wait = async (deadlineMs: number, onLook: OnLook): Promise<number> => {
       for (;;) {
         const leftMs = Math.min(await onLook(NOTHING), deadlineMs) - clock.nowMs();
@@ -25,7 +31,7 @@ describe("a wait for a stage", () => {
       }
     };
     const times = { untilMs: startMs + untilMs, holdUntil: async () => startMs + holdMs };
-    const parts = { barriers: { ended: async () => new Set<number>() }, readActivation: async () => record, host };
+    const parts = { barriers: { ended: async () => new Set<number>(), isGone: outerIsGone }, readActivation: async () => record, host };
     const waited = waitForStage(stage, times, parts, wait);
     return { clock, waited };
   }
@@ -40,6 +46,16 @@ describe("a wait for a stage", () => {
       await clock.advance(60_000);
       assert.equal(await waited, endsMs);
     });
+
+  it("ends when the stage that it is in a branch of has ended (barrier.J8)", async () => {
+    let isGone = false;
+    const { clock, waited } = setUp({ outerIsGone: async () => isGone });
+    const lost = assert.rejects(waited, /stage that this one is in a branch of has ended/);
+    await clock.advance(2 * SLICE_MS);
+    isGone = true;
+    await clock.advance(SLICE_MS);
+    await lost;
+  });
 
   it("ends with the first look that finds a branch ended without a result (barrier.J7)", async () => {
     const { clock, waited } = setUp({ record: { response: { result: { error: "it was killed" } } } });

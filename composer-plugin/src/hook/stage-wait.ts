@@ -10,6 +10,8 @@ export interface WaitedFor extends LookedAt {
   readonly barrierId: string;
   /** Epoch ms after which the stage is over. */
   readonly untilMs: number;
+  /** The stage that this one's session is a branch of. */
+  readonly outerId?: string;
 }
 
 export interface WaitTimes {
@@ -20,12 +22,15 @@ export interface WaitTimes {
 }
 
 export interface WaitParts {
-  readonly barriers: Pick<Barriers, "ended">;
+  readonly barriers: Pick<Barriers, "ended" | "isGone">;
   readonly readActivation: ReadActivation;
   readonly host: HookHost;
 }
 
-/** `wait`: `untilFull` or `collect` of the stage's barrier. Throws StageLost when a branch has ended without a result. */
+/** barrier.J8. For the branch's record: its composition has ended. */
+const OUTER_HAS_ENDED = "The parallel stage that this one is in a branch of has ended";
+
+/** `wait`: `untilFull` or `collect` of the stage's barrier. Throws StageLost when a branch has ended without a result (barrier.J7), or an outer stage. */
 export function waitForStage<T>(
   stage: WaitedFor,
   { untilMs, holdUntil }: WaitTimes,
@@ -37,6 +42,7 @@ export function waitForStage<T>(
   return wait(Math.min(untilMs, stage.untilMs), async (view) => {
     const error = await ends.look(view.ended, lookAgain);
     if (error !== undefined) throw new StageLost(error);
+    if (stage.outerId !== undefined && (await barriers.isGone(stage.outerId, untilMs))) throw new StageLost(OUTER_HAS_ENDED);
     return holdUntil(view);
   });
 }

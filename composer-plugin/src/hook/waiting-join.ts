@@ -13,12 +13,13 @@ export function waitingStep(round: object, waitingAction: string, activation: Co
   const { stage, turns = 0 } = session;
   if (!stage) return round;
   stage.waits = true;
-  const { barrierId, sinceMs, untilMs, branches } = stage;
+  const { barrierId, sinceMs, untilMs, branches, outerId } = stage;
   const nowMs = host.nowMs();
   const params: WaitRequest = {
     ...{ v: 1, barrierId, turns, branches },
     ageMs: Math.max(0, nowMs - sinceMs),
     waitMs: Math.max(0, untilMs - nowMs),
+    ...(outerId === undefined ? {} : { outerId }),
     ...(openwhisk === undefined ? {} : { openwhisk }),
   };
   return { ...round, action: waitingAction, params };

@@ -10,6 +10,8 @@ export interface WaitRequest {
   /** Time since the fork, and the rest of the stage's time. */
   readonly ageMs: number;
   readonly waitMs: number;
+  /** The stage that the waiting session is a branch of. */
+  readonly outerId?: string;
   /** How often this wait has given its container back. */
   readonly turns: number;
   /** Activation ids of the branches, by position; "" for one that is not known. */
@@ -48,12 +50,13 @@ export function isProbe(params: unknown): params is ProbeRequest {
 /** Undefined for anything else. */
 export function readWaitRequest(params: unknown): WaitRequest | undefined {
   if (!isObject(params)) return undefined;
-  const { v, barrierId, ageMs, waitMs, turns, branches, openwhisk } = params;
+  const { v, barrierId, ageMs, waitMs, turns, branches, outerId, openwhisk } = params;
   if (v !== 1 || typeof barrierId !== "string" || !Array.isArray(branches)) return undefined;
   if (!isSpan(ageMs) || !isSpan(waitMs) || !isSpan(turns)) return undefined;
   return {
     ...{ v, barrierId, ageMs, waitMs, turns },
     branches: branches.map((id) => (isActivationId(id) ? id : "")),
+    ...(typeof outerId === "string" && { outerId }),
     ...(openwhisk !== undefined && { openwhisk }),
   };
 }

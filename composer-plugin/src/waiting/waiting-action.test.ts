@@ -124,6 +124,23 @@ describe("the waiting action", { skip: withoutRedisServer() }, () => {
     await whisk.stop();
   });
 
+  for (const isGone of [false, true])
+    it(`ends the stages in the branches of a stage that has ended, ${isGone ? "also in turns" : "with their waits"} (barrier.J8)`, async () => {
+      const { whisk, waits } = await cluster(c.parallel(exitsUnexpectedly, c.sequence(c.parallel("gated"))), { isGone });
+      const gate = signal();
+      whisk.component("gated", async () => {
+        await gate.given;
+        return { ok: 1 };
+      });
+      const { error } = (await whisk.run("test")) as { error?: string };
+      assert.match(String(error), /^branch 0 ended without a result/);
+      const isOver = async () =>
+        waits.running + whisk.conducting === 0 && (await redis.ask((client) => client.keys("composer/[fr]*"))).length === 0;
+      await eventually(isOver, "the inner stage has ended, though its branch has not");
+      gate.give();
+      await whisk.stop();
+    });
+
   it("waits no longer than the stage's time (barrier.J5)", async () => {
     const { whisk } = await cluster(c.parallel("nap"), { stageTimeoutMs: 1_500 });
     const { error } = (await whisk.run("test", { ms: 4_000 })) as { error?: string };

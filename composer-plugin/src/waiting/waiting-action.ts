@@ -96,9 +96,10 @@ class WaitingRoom {
   }
 
   async #wait(request: WaitRequest): Promise<WaitAnswer> {
-    const { barrierId, branches, ageMs, waitMs, turns, openwhisk } = request;
+    const { barrierId, branches, ageMs, waitMs, turns, outerId, openwhisk } = request;
     const nowMs = this.host.nowMs();
-    const stage: WaitedFor = { barrierId, branches, sinceMs: nowMs - ageMs, untilMs: nowMs + waitMs };
+    const outer = outerId === undefined ? {} : { outerId };
+    const stage: WaitedFor = { barrierId, branches, sinceMs: nowMs - ageMs, untilMs: nowMs + waitMs, ...outer };
     const times = {
       untilMs: nowMs + Math.max(0, this.config.timeoutMs - MARGIN_MS),
       holdUntil: async () => nowMs + sharedTurnMs(turns, this.#waits),
