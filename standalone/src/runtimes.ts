@@ -61,7 +61,10 @@ export async function createDriver(options: DriverOptions): Promise<ContainerDri
       "standalone.applier=node-agent needs standalone.driver=docker: node agents see no other containers.",
     );
   const stock = stockOf(config, runtimes);
-  if (config.driver === "process") return withPrewarm(await createProcessDriver({ enforcer, logger, clock }), stock, logger);
+  if (config.driver === "process") {
+    const { containerDiskMb } = config;
+    return withPrewarm(await createProcessDriver({ enforcer, containerDiskMb, logger, clock }), stock, logger);
+  }
   const { socket, network, userCpuCores } = config.docker;
   const cpu = config.applier === "node-agent" && userCpuCores !== undefined ? { userCpuCores } : {};
   const images = Object.fromEntries(runtimes.kinds.map(({ kind, image }) => [kind, image]));

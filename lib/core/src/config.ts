@@ -140,6 +140,7 @@ export const configSchema = z.strictObject({
     firesPerMinute: optionalCount("Triggers that a namespace may fire per minute; as many as invocations when absent"),
     drainMs: ms("How long a server that is told to stop lets running activations come to their end", 60_000),
     pauseGraceMs: ms("Idle time after which a Docker container is paused; a process is at once", 10_000),
+    containerDiskMb: mb("What one container of the process driver may write into its folder; beyond it, its run ends", 1_024),
     driver: z.enum(["process", "docker"]).default("process").meta({ unit: "name", description: "What action containers are made of" }),
     applier: z.enum(["embedded", "node-agent"]).default("embedded").meta({
       unit: "name",

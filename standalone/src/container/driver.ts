@@ -28,7 +28,9 @@ export type ContainerOutcome =
   | { readonly type: "timeout" }
   /** The connection ended without an answer: the process exited, or it never listened. */
   | { readonly type: "no-answer" }
-  | { readonly type: "memory-exhausted" };
+  | { readonly type: "memory-exhausted" }
+  /** It wrote more than it may have on the disk. */
+  | { readonly type: "disk-exhausted" };
 
 /** An outcome with the wall-clock interval of the request, ms since the epoch. */
 export interface ContainerCall {

@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import type { ContainerGroup } from "@openwhisk-harvest/cgroup";
 import { CALLED_OFF, type Clock, type Enforcement, messageOf } from "@openwhisk-harvest/core";
 import { type ActivationLogs, LogCollector } from "./activation-logs.js";
+import { watchDisk } from "./disk-watch.js";
 import type { CallLimits, Container, ContainerCall } from "./driver.js";
 import type { GuardedProcess } from "./launcher/launcher.js";
 import type { Logger } from "./logger.js";
@@ -23,6 +24,8 @@ export interface ProcessContainerParts {
   readonly group: ContainerGroup;
   readonly enforcement: Enforcement;
   readonly folder: string;
+  /** Room on the disk for what it writes there. */
+  readonly diskMb: number;
   readonly socketPath: string;
   /** What runs its runtime. */
   readonly executable: string;
@@ -124,9 +127,12 @@ export class ProcessContainer implements Container {
 
   async #call(path: "/init" | "/run", payload: object, limits: CallLimits): Promise<ContainerCall> {
     const watch = watchMemory(this.#parts, () => this.#limits.memoryLimitMb);
+    const disk = watchDisk(this.#parts, () => this.#parts.guarded.kill());
     const killsBefore = this.#kernelKills();
     const call = await this.#client.post(path, payload, limits);
     const exceeded = watch.stop();
+    const overfilled = disk.stop();
+    if (overfilled && call.outcome.type !== "answer") return { ...call, outcome: { type: "disk-exhausted" } };
     if (call.outcome.type !== "no-answer") return call;
     return exceeded || (await this.#diedOfMemory(killsBefore)) ? { ...call, outcome: { type: "memory-exhausted" } } : call;
   }

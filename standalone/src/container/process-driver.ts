@@ -19,6 +19,7 @@ import { removeAbandoned } from "./work-folders.js";
 /** Node.js listens some 50 ms after its start on an idle host; a loaded one may need seconds. */
 const START_TIMEOUT_MS = 30_000;
 const START_POLL_MS = 3;
+const CONTAINER_DISK_MB = 1_024;
 /** `sun_path` has 104 bytes on macOS and 108 on Linux, one of them for the end. */
 const MAX_SOCKET_PATH_BYTES = 103;
 /** After the runtime's own folder; the same for all, whatever our own is: an action must not depend on how its server was started. */
@@ -33,6 +34,8 @@ export interface ProcessDriverOptions {
   readonly clock?: Clock;
   /** Folder below which a private working folder is made; short, and reachable for other users. The system's by default. */
   readonly workDir?: string;
+  /** Room on the disk for what one container writes into its folder. 1024 when absent. */
+  readonly containerDiskMb?: number;
   /** What can be run. The host's by default. */
   readonly kinds?: readonly OfferedKind[];
   /** The files that run inside containers. Those that are shipped by default. */
@@ -45,6 +48,7 @@ export interface ProcessDriverOptions {
  */
 export async function createProcessDriver(options: ProcessDriverOptions): Promise<ContainerDriver> {
   const { enforcer, logger, clock = systemClock, workDir = tmpdir(), kinds = offeredKinds(), runtimeFiles = RUNTIME_FILES } = options;
+  const { containerDiskMb: diskMb = CONTAINER_DISK_MB } = options;
   try {
     await mkdir(workDir, { recursive: true });
     await removeAbandoned(workDir);
@@ -54,7 +58,7 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
     const users = await containerUsers(copies.nodejs, logger);
     const launcher = new Launcher();
     launcher.start();
-    return new ProcessDriver({ enforcer, logger, clock, folder, users, launcher, kinds, runtimeFiles: copies });
+    return new ProcessDriver({ enforcer, logger, clock, diskMb, folder, users, launcher, kinds, runtimeFiles: copies });
   } catch (error) {
     throw new HarvestError("OWH_CHILD_FAILED", `The container driver cannot start below ${workDir}: ${messageOf(error)}`, { cause: error });
   }
@@ -72,6 +76,7 @@ interface DriverParts {
   readonly enforcer: Enforcer;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly diskMb: number;
   readonly folder: string;
   readonly users: ContainerUsers;
   readonly launcher: Launcher;
@@ -127,7 +132,7 @@ class ProcessDriver implements ContainerDriver {
 
   /** User, group, folder and guardian; all of them or none. The runtime does not run yet. */
   async #prepare(name: string, folder: string, spec: ContainerSpec) {
-    const { enforcer, users, clock, logger } = this.#parts;
+    const { enforcer, users, clock, logger, diskMb } = this.#parts;
     const kind = this.#kindOf(spec);
     const socketPath = join(folder, "s");
     if (Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES)
@@ -150,6 +155,7 @@ class ProcessDriver implements ContainerDriver {
           clock,
           logger,
           enforcement: enforcer.enforcement,
+          diskMb,
         },
         onGone: () => {
           users.release(user);

@@ -29,6 +29,7 @@ export class RuntimeClient {
   /** Never rejects. A timed-out request is abandoned; the container is of no use afterwards. */
   async post(path: "/init" | "/run", payload: object, limits: CallLimits): Promise<ContainerCall> {
     const startMs = this.#clock.nowMs();
+    const beganMs = this.#clock.monotonicMs();
     const alarm = new AbortController();
     const timeout = this.#clock.sleep(limits.timeoutMs, alarm.signal).then(
       (): ContainerOutcome => ({ type: "timeout" }),
@@ -38,7 +39,8 @@ export class RuntimeClient {
     const outcome = await Promise.race([timeout, answer]);
     alarm.abort(CALLED_OFF);
     if (outcome.type === "timeout") outgoing.destroy();
-    return { outcome, startMs, endMs: this.#clock.nowMs() };
+    // How long it took is not the wall clock's to say, which may be set meanwhile.
+    return { outcome, startMs, endMs: startMs + Math.round(this.#clock.monotonicMs() - beganMs) };
   }
 
   close(): void {

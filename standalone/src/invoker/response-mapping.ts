@@ -4,6 +4,7 @@
  */
 import { isObject, parseJson } from "@openwhisk-harvest/core";
 import type { ContainerOutcome } from "../container/driver.js";
+import { isTooDeep } from "../json-depth.js";
 import type { ActivationRecord } from "../messages.js";
 
 export type ActivationResponse = ActivationRecord["response"];
@@ -12,6 +13,7 @@ export const MESSAGES = {
   abnormalInitialization: "The action did not initialize and exited unexpectedly.",
   abnormalRun: "The action did not produce a valid response and exited unexpectedly.",
   memoryExhausted: "The action exhausted its memory and was aborted.",
+  diskExhausted: "The action exhausted its disk space and was aborted.",
   resourceProvisionError: "Failed to provision resources to run the action.",
   logFailure: "There was an issue while collecting your logs. Data might be missing.",
   logWarningDeveloperError: "The action did not initialize or run as expected. Log data might be missing.",
@@ -49,13 +51,15 @@ export function initResponse(outcome: ContainerOutcome, timeoutMs: number): Acti
       return errorResponse(STATUS.developer, MESSAGES.timedOut(timeoutMs, "init"));
     case "memory-exhausted":
       return errorResponse(STATUS.developer, MESSAGES.memoryExhausted);
+    case "disk-exhausted":
+      return errorResponse(STATUS.developer, MESSAGES.diskExhausted);
     case "no-answer":
       return errorResponse(STATUS.developer, MESSAGES.abnormalInitialization);
     case "answer": {
       const { httpStatus, body, truncated } = outcome;
       if (truncated) return tooLong(STATUS.developer, body, truncated);
       if (httpStatus === 200) return undefined;
-      const parsed = parseJson(body);
+      const parsed = parse(body);
       const error = isObject(parsed) && "error" in parsed ? parsed["error"] : MESSAGES.invalidInitResponse(body);
       return errorResponse(STATUS.developer, error, body.length);
     }
@@ -69,6 +73,8 @@ export function runResponse(outcome: ContainerOutcome, timeoutMs: number): Activ
       return errorResponse(STATUS.developer, MESSAGES.timedOut(timeoutMs, "run"));
     case "memory-exhausted":
       return errorResponse(STATUS.developer, MESSAGES.memoryExhausted);
+    case "disk-exhausted":
+      return errorResponse(STATUS.developer, MESSAGES.diskExhausted);
     case "no-answer":
       return errorResponse(STATUS.developer, MESSAGES.abnormalRun);
     case "answer": {
@@ -79,7 +85,7 @@ export function runResponse(outcome: ContainerOutcome, timeoutMs: number): Activ
 }
 
 function ranResponse(ok: boolean, body: string): ActivationResponse {
-  const parsed = parseJson(body);
+  const parsed = parse(body);
   const size = body.length;
   if (isObject(parsed) && "error" in parsed) return errorResponse(ok ? STATUS.application : STATUS.developer, parsed["error"], size);
   if (ok && (isObject(parsed) || Array.isArray(parsed))) return { statusCode: STATUS.success, result: parsed, size };
@@ -92,4 +98,10 @@ function tooLong(
   { lengthBytes, maxBytes }: { lengthBytes: number; maxBytes: number },
 ): ActivationResponse {
   return errorResponse(statusCode, MESSAGES.truncatedResponse(body, lengthBytes, maxBytes), lengthBytes);
+}
+
+/** Undefined, which is no JSON value, when it is no JSON, or nested so deep that it could not be written again. */
+function parse(body: string): unknown {
+  const value = parseJson(body);
+  return isTooDeep(value) ? undefined : value;
 }

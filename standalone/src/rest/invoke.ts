@@ -21,6 +21,7 @@ const HTTP_STATUS = [200, 502, 502, 500] as const;
 
 export async function invokeAction(context: RestContext, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const createdAtMs = context.clock.nowMs();
+  const beganMs = context.clock.monotonicMs();
   const { user } = callerOf(request);
   const name = actionNameOf(request);
   const blocking = queryFlag(request, "blocking", false);
@@ -35,7 +36,7 @@ export async function invokeAction(context: RestContext, request: FastifyRequest
   const invocation = await context.controller.invoke({ user, action, payload, transactionId: request.id, createdAtMs, blocking });
   reply.header("x-openwhisk-activation-id", invocation.activationId);
   const waited = blocking
-    ? await waitAtMost(context.clock, invocation.record, Math.max(0, waitMs - (context.clock.nowMs() - createdAtMs)))
+    ? await waitAtMost(context.clock, invocation.record, Math.max(0, waitMs - (context.clock.monotonicMs() - beganMs)))
     : ({ done: false } as const);
   if (!waited.done) {
     await context.activations.accept(acceptedActivation(user, action, invocation.activationId, createdAtMs));

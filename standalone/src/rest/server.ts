@@ -3,10 +3,12 @@ import { HarvestError, messageOf } from "@openwhisk-harvest/core";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Logger } from "../container/logger.js";
 import { transactionIdOf } from "../ids.js";
+import { parseBounded } from "../json-depth.js";
 import { malformed, WhiskRejection } from "../whisk-rejection.js";
 import { entityTooBig, TEXTS } from "../whisk-texts.js";
 import { admit } from "./admit.js";
 import { answerClientError } from "./client-error.js";
+import { boundConnections, REQUEST_TIMEOUT_MS, SERVER_OPTIONS } from "./connections.js";
 import type { RestContext } from "./context.js";
 import { addRoutes } from "./routes.js";
 import { WEB_PREFIX } from "./web/web-actions.js";
@@ -20,12 +22,15 @@ const CORS = {
 export function createRestServer(context: RestContext, logger: Logger): FastifyInstance {
   const app = Fastify({
     logger: false,
+    http: SERVER_OPTIONS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: "idle",
     genReqId: (request) => transactionIdOf(request.headers["x-request-id"]),
     frameworkErrors: (error, request, reply) => refusePath(error, request, reply as unknown as FastifyReply),
     clientErrorHandler: (error, socket) => answerClientError(error, socket),
     routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: false },
   });
+  boundConnections(app.server);
   app.addHook("onRequest", async (request, reply) => {
     // Web actions have their own, or leave them to the action.
     reply.headers({ ...(!request.url.startsWith(WEB_PREFIX) && CORS), "X-Request-ID": request.id });
@@ -55,7 +60,7 @@ function readJsonBodies(app: FastifyInstance, payloadMaxBytes: number): void {
       return done(new WhiskRejection(413, entityTooBig("Request", bodyBytes, payloadMaxBytes)));
     if (body.trim() === "") return done(null, undefined);
     try {
-      return done(null, JSON.parse(body));
+      return done(null, parseBounded(body));
     } catch (error) {
       return done(malformed(messageOf(error)));
     }

@@ -51,6 +51,11 @@ export interface DataDiskOptions {
   readonly writes?: DiskWrites;
 }
 
+/** The file system's errors and lmdb's have a code; those of the work that was to be written have none, or one of ours. */
+function isOfDisk(error: unknown): boolean {
+  return error instanceof Error && !(error instanceof HarvestError) && "code" in error;
+}
+
 export class DataDisk {
   readonly folder: string;
   readonly root: RootDatabase;
@@ -117,7 +122,7 @@ export class DataDisk {
       if (this.#failing !== undefined) this.#recovered();
       return result;
     } catch (error) {
-      if (error instanceof HarvestError) throw error; // of the work, not of its writing
+      if (!isOfDisk(error)) throw error;
       const reason = this.#reasonOf(error);
       if (this.#failing === undefined) this.#failed(reason);
       this.#failing = reason;

@@ -213,3 +213,22 @@ test(`${histories} histories of faults, kills and restarts: nothing told is lost
     { numRuns: histories },
   );
 });
+
+test("a record that no store could take is lost alone, and is said to be", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "owh-unwritable-"));
+  const logger = new RecordingLogger();
+  const storage = await openStorage({ dataDir: folder, logger, clock: systemClock });
+  const tooLongAName = recordOf(1, { annotations: [{ key: "path", value: `guest/${"n".repeat(3_000)}` }] });
+  const [before, after] = [recordOf(2), recordOf(3)];
+  for (const record of [before, tooLongAName, after]) storage.activations.store(record);
+  const kept = await listed(storage.activations.list({ namespace: NAMESPACE }, { skip: 0, limit: 0 }));
+  assert.deepEqual(kept, [after, before]);
+  assert.deepEqual(
+    logger.lines
+      .filter(({ level }) => level === "error")
+      .map(({ message, fields }) => [message, (fields as { activationId: string }).activationId]),
+    [["a record was lost", tooLongAName.activationId]],
+  );
+  await storage.close();
+  rmSync(folder, { recursive: true });
+});

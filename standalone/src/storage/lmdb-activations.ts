@@ -8,7 +8,7 @@
  * lmdb-activations.R3  What neither keeps is tried again when the disk takes writes; long logs are given up for that, and the record
  *     says so.
  */
-import { HarvestError } from "@openwhisk-harvest/core";
+import { HarvestError, messageOf } from "@openwhisk-harvest/core";
 import type { ActivationRecord } from "../messages.js";
 import {
   type AcceptedActivation,
@@ -171,7 +171,10 @@ export class LmdbActivations implements ActivationStore {
       await this.#tables.putWithLogs(record);
       return true;
     } catch (error) {
-      if (!(error instanceof HarvestError)) throw error;
+      if (!(error instanceof HarvestError)) {
+        this.#onLost(record.activationId, messageOf(error));
+        return true;
+      }
       const short = withoutLongLogs(record);
       if (this.#append(short)) return true;
       this.#unkept.set(keyOf(record), { record: short, attempt: Promise.resolve() });
@@ -216,12 +219,31 @@ export class LmdbActivations implements ActivationStore {
   #flushSlice(): void {
     const records = [...this.#pending].slice(0, SLICE);
     const notes = [...this.#notes];
-    this.#disk.commit(() => {
-      for (const [, record] of records) this.#tables.put(record);
-      for (const [key, note] of notes) if (!this.#pending.has(key)) this.#tables.putNote(note);
-    });
+    try {
+      this.#disk.commit(() => {
+        for (const [, record] of records) this.#tables.put(record);
+        for (const [key, note] of notes) if (!this.#pending.has(key)) this.#tables.putNote(note);
+      });
+    } catch (error) {
+      if (error instanceof HarvestError || records.length === 0) throw error;
+      this.#dropUnwritable(records);
+      return;
+    }
     for (const [key] of records) this.#pending.delete(key);
     for (const [key] of notes) this.#notes.delete(key);
+  }
+
+  /** What no store could take holds up no other. */
+  #dropUnwritable(records: readonly (readonly [string, ActivationRecord])[]): void {
+    for (const [key, record] of records)
+      try {
+        this.#disk.commit(() => this.#tables.put(record));
+        this.#pending.delete(key);
+      } catch (error) {
+        if (error instanceof HarvestError) throw error;
+        this.#pending.delete(key);
+        this.#onLost(record.activationId, messageOf(error));
+      }
   }
 
   /** Newest first, of the store and of what is still on its way there. */

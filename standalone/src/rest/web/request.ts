@@ -1,5 +1,6 @@
 /** What a web action is told about the request that invokes it (WebActions.scala, Context). Pure. */
 import { isObject, type JsonObject } from "../../controller/json.js";
+import { parseBounded } from "../../json-depth.js";
 import { malformed } from "../../whisk-rejection.js";
 
 /** Properties that only the platform sets. */
@@ -42,7 +43,7 @@ function parsedBody(request: WebRequest): unknown {
   const type = mediaTypeOf(request.contentType);
   if (isJsonFamily(type)) {
     try {
-      return JSON.parse(request.body.toString("utf8"));
+      return parseBounded(request.body.toString("utf8"));
     } catch (error) {
       throw malformed(error instanceof Error ? error.message : String(error));
     }
