@@ -27,6 +27,7 @@ const FILES: readonly VerbFile[] = [
   { verbs: ["status"], load: async () => (await import("./verbs/status.js")).addStatusVerb },
   { verbs: ["decisions"], load: async () => (await import("./verbs/decisions.js")).addDecisionsVerb },
   { verbs: ["explain"], load: async () => (await import("./verbs/explain.js")).addExplainVerb },
+  { verbs: ["prune"], load: async () => (await import("./verbs/prune.js")).addPruneVerb },
   { verbs: ["sidecar"], load: async () => (await import("./verbs/sidecar.js")).addSidecarVerb },
   { verbs: ["shim"], load: async () => (await import("./verbs/shim.js")).addShimVerb },
   { verbs: ["doctor"], load: async () => (await import("./verbs/doctor.js")).addDoctorVerb },

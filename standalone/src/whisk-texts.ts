@@ -1,5 +1,6 @@
 /** OpenWhisk's own words (common/scala/.../http/ErrorResponse.scala and akka-http's rejections), for clients that match on them. */
 export const TEXTS = {
+  uptoMissing: "The query parameter `upto` is missing.",
   doesNotExist: "The requested resource does not exist.",
   conflict: "Concurrent modification to resource detected.",
   alreadyExists: "resource already exists",

@@ -1,6 +1,6 @@
 /** `harvest up` as a process of its own, from its first line to its last. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import openwhisk from "openwhisk";
 
 const HARVEST = fileURLToPath(new URL("../../bin/harvest.js", import.meta.url));
@@ -119,3 +120,31 @@ async function untilItRuns(client: openwhisk.Client): Promise<void> {
   await client.actions.update({ name: "probe", action: "const main = () => ({})", annotations: CHEAP });
   await client.actions.invoke({ name: "probe", blocking: true });
 }
+
+test("prune deletes the records of a namespace that began before a moment", async () => {
+  const running = await up("keys");
+  try {
+    const { apihost, auth } = JSON.parse(readFileSync(join(dataDir, "stack.json"), "utf8"));
+    const run = promisify(execFile);
+    const harvest = async (...words: string[]) =>
+      (
+        await run(process.execPath, [
+          HARVEST,
+          ...words,
+          "--data-dir",
+          dataDir,
+          "--set",
+          `openwhisk.apihost=${apihost}`,
+          "--set",
+          `openwhisk.auth=${auth}`,
+        ])
+      ).stdout;
+    await harvest("invoke", "/whisk.system/utils/echo", "-p", "a=1");
+    assert.deepEqual(JSON.parse(await harvest("prune", "--before", "1d", "--json")), { activations: 0 });
+    const { activations } = JSON.parse(await harvest("prune", "--before", "2100-01-01", "--json"));
+    assert.ok(activations >= 1);
+    assert.equal(await harvest("prune", "--before", "2100-01-01"), "0 activation records deleted\n");
+  } finally {
+    assert.equal(await stop(running, "SIGTERM"), 0);
+  }
+});

@@ -52,6 +52,13 @@ async function existingActivation(context: RestContext, request: FastifyRequest)
   return record;
 }
 
+/** Not of OpenWhisk, which keeps its records for ever: those of `upto` (ms since the epoch) and before. */
+export async function pruneActivations(context: RestContext, request: FastifyRequest): Promise<object> {
+  const upto = queryEpoch(request, "upto");
+  if (upto === undefined) throw new WhiskRejection(400, TEXTS.uptoMissing);
+  return { activations: await context.activations.prune(callerOf(request).namespace, upto) };
+}
+
 type Get = (context: RestContext, request: FastifyRequest, reply: FastifyReply) => Promise<object>;
 export const getActivation: Get = async (context, request, reply) => {
   const record = await existingActivation(context, request);

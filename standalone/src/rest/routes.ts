@@ -5,7 +5,7 @@ import { WhiskRejection } from "../whisk-rejection.js";
 import { methodNotAllowed } from "../whisk-texts.js";
 import { ABOUT_API, aboutServer } from "./about.js";
 import { deleteAction, getAction, listActions, putAction } from "./actions.js";
-import { getActivation, getLogs, getResult, listActivations } from "./activations.js";
+import { getActivation, getLogs, getResult, listActivations, pruneActivations } from "./activations.js";
 import { callerOf, type RestContext } from "./context.js";
 import { metrics, readyz } from "./health.js";
 import { invokeAction } from "./invoke.js";
@@ -80,6 +80,7 @@ const SECURED: Routes = {
   [`${NAMESPACE}/activations/:id`]: { GET: getActivation },
   [`${NAMESPACE}/activations/:id/logs`]: { GET: getLogs },
   [`${NAMESPACE}/activations/:id/result`]: { GET: getResult },
+  "/api/v1/harvest/namespaces/:namespace/activations": { DELETE: pruneActivations },
   [`${NAMESPACE}/packages`]: { GET: listPackages },
   [`${NAMESPACE}/packages/*`]: { GET: getPackage, PUT: putPackage, DELETE: deletePackage },
   [`${NAMESPACE}/triggers`]: { GET: listTriggers },

@@ -87,7 +87,7 @@ function describe(error: unknown, request: FastifyRequest): { status: number; te
     if (error.code === "OWH_NO_INVOKER" || error.code === "OWH_STORE_UNAVAILABLE") return { status: 503, text: TEXTS.noInvokers };
     if (error.code === "OWH_DISK_UNWRITABLE") return { status: 503, text: error.message };
     if (error.code === "OWH_CONFLICT") return { status: 409, text: error.message };
-    if (error.code === "OWH_BAD_ALLOCATION") return { status: 400, text: error.message };
+    if (error.code === "OWH_BAD_ALLOCATION" || error.code === "OWH_BAD_REQUEST") return { status: 400, text: error.message };
   }
   // Fastify's own, such as a body above every limit or an unknown media type.
   const status = (error as { statusCode?: unknown }).statusCode;

@@ -47,6 +47,11 @@ export interface ActivationStore {
   list(query: ActivationQuery, page: ActivationPage): AsyncIterable<ActivationRecord>;
   count(query: ActivationQuery): Promise<number>;
   /**
+   * Deletes the records of a namespace that began then or before, and resolves with how many these were. OWH_BAD_REQUEST where records
+   * are kept by another store; OWH_DISK_UNWRITABLE when the rest stays.
+   */
+  prune(namespace: string, upto: number): Promise<number>;
+  /**
    * Resolves when what has been stored of this namespace so far survives the death of this process; rejects with OWH_DISK_UNWRITABLE
    * when some of it may not.
    */

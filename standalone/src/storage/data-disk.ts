@@ -51,6 +51,10 @@ export interface DataDiskOptions {
   readonly writes?: DiskWrites;
 }
 
+function openRoot(path: string): RootDatabase {
+  return open({ path, noSubdir: true, permissionsMode: OWNER_ONLY } as Parameters<typeof open>[0]);
+}
+
 /** The file system's errors and lmdb's have a code; those of the work that was to be written have none, or one of ours. */
 function isOfDisk(error: unknown): boolean {
   return error instanceof Error && !(error instanceof HarvestError) && "code" in error;
@@ -71,9 +75,7 @@ export class DataDisk {
     this.folder = options.folder;
     this.#options = options;
     this.#writes = options.writes ?? realWrites;
-    this.root = open({ path: join(options.folder, "openwhisk.mdb"), noSubdir: true, permissionsMode: OWNER_ONLY } as Parameters<
-      typeof open
-    >[0]);
+    this.root = openRoot(join(options.folder, "openwhisk.mdb"));
     this.#probes = this.root.openDB({ name: "probes" });
   }
 
@@ -119,17 +121,20 @@ export class DataDisk {
   #try<T>(write: () => T): T {
     try {
       const result = write();
-      if (this.#failing !== undefined) this.#recovered();
+      this.#succeeded();
       return result;
     } catch (error) {
-      if (!isOfDisk(error)) throw error;
-      const reason = this.#reasonOf(error);
-      if (this.#failing === undefined) this.#failed(reason);
-      this.#failing = reason;
-      throw new HarvestError("OWH_DISK_UNWRITABLE", `The server's disk takes no writes: ${reason}. Nothing was changed; try again later.`, {
-        cause: error,
-      });
+      throw this.#failureOf(error);
     }
+  }
+
+  #failureOf(error: unknown): unknown {
+    if (!isOfDisk(error)) return error;
+    const reason = this.#reasonOf(error);
+    if (this.#failing === undefined) this.#failed(reason);
+    this.#failing = reason;
+    const text = `The server's disk takes no writes: ${reason}. Nothing was changed; try again later.`;
+    return new HarvestError("OWH_DISK_UNWRITABLE", text, { cause: error });
   }
 
   #failed(reason: string): void {
@@ -137,7 +142,8 @@ export class DataDisk {
     void this.#retry();
   }
 
-  #recovered(): void {
+  #succeeded(): void {
+    if (this.#failing === undefined) return;
     this.#failing = undefined;
     this.#options.logger.info({ folder: this.folder }, "The data folder can be written again.");
     for (const listener of this.#listeners) listener();
@@ -155,7 +161,12 @@ export class DataDisk {
 
   /** lmdb calls a short write an input/output error. */
   #reasonOf(error: unknown): string {
-    const { bavail, bsize } = statfsSync(this.folder);
-    return bavail * bsize < NO_ROOM_BYTES ? "it is full" : messageOf(error).toLowerCase();
+    try {
+      const { bavail, bsize } = statfsSync(this.folder);
+      if (bavail * bsize < NO_ROOM_BYTES) return "it is full";
+    } catch {
+      return "its folder is gone";
+    }
+    return messageOf(error).toLowerCase();
   }
 }

@@ -25,9 +25,9 @@ import { RecordTables } from "./record-tables.js";
 import { Turns } from "./turns.js";
 
 /** The longer records wait, the more of them share a transaction. */
-const FLUSH_AFTER_MS = 10;
+const FLUSH_AFTER_MS = 50;
 /** Records of one transaction. */
-const SLICE = 32;
+const SLICE = 16;
 /** Longer ones go to the store at once: they would fill the journal. */
 const LONGEST_LINE_BYTES = 256 * 1024;
 /** While the store cannot be written, invocations are let in as long as the journal has so much room. */
@@ -114,6 +114,18 @@ export class LmdbActivations implements ActivationStore {
     return this.#pending.size === 0 ? this.#tables.count(query) : this.#ids(query, Number.POSITIVE_INFINITY).length;
   }
 
+  async prune(namespace: string, upto: number): Promise<number> {
+    await this.#flush(); // so that the journal brings none of them back
+    const turns = new Turns();
+    let pruned = 0;
+    for (;;) {
+      const removed = this.#tables.removeOldest(namespace, upto, SLICE);
+      if (removed === 0) return pruned;
+      pruned += removed;
+      await turns.next();
+    }
+  }
+
   async written(namespace: string): Promise<void> {
     const unkept = () => [...this.#unkept.values()].filter(({ record }) => record.namespace === namespace);
     await Promise.all(unkept().map(({ attempt }) => attempt));
@@ -188,6 +200,7 @@ export class LmdbActivations implements ActivationStore {
   }
 
   #flushSoon(): void {
+    if (this.#closed) return;
     this.#timer ??= setTimeout(() => void this.#flush(), FLUSH_AFTER_MS);
   }
 

@@ -6,10 +6,12 @@ import { RecordingLogger } from "@openwhisk-harvest/testkit";
 import { openStorage } from "./open-storage.js";
 import { storageContract } from "./storage.contract.js";
 
-storageContract("embedded", async () => {
+const fixture = async () => {
   const dataDir = await mkdtemp(join(tmpdir(), "owh-storage-"));
   return {
     open: () => openStorage({ dataDir, logger: new RecordingLogger(), clock: systemClock }),
     close: () => rm(dataDir, { recursive: true }),
   };
-});
+};
+
+storageContract("embedded", fixture, { prunes: true });

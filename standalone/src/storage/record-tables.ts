@@ -82,9 +82,9 @@ export class RecordTables {
   put({ longLogs, ...record }: ActivationRecord, logPieces = 0): void {
     const { namespace, activationId, start } = record;
     const key: RecordKey = [namespace, activationId];
-    this.#records.putSync(key, longLogs ? { ...record, logPieces, logBytes: longLogs.bytes } : record);
-    this.#byStart.putSync([namespace, start, activationId], activationId);
     this.#byPath.putSync([namespace, pathOf(record), start, activationId], activationId);
+    this.#byStart.putSync([namespace, start, activationId], activationId);
+    this.#records.putSync(key, longLogs ? { ...record, logPieces, logBytes: longLogs.bytes } : record);
     this.#accepted.removeSync(key);
     if (longLogs) this.#unfinished.removeSync(key);
   }
@@ -118,6 +118,25 @@ export class RecordTables {
         for (let n = 0; n < pieces; n++) this.#pieces.removeSync([...key, n]);
         this.#unfinished.removeSync(key);
       });
+  }
+
+  /** At most so many that began then or before; how many these were. */
+  removeOldest(namespace: string, upto: number, limit: number): number {
+    const ids = [...this.#byStart.getRange({ start: [namespace, 0], end: [namespace, upto + 1], limit }).map(({ value }) => value)];
+    this.#disk.commit(() => {
+      for (const id of ids) this.#remove([namespace, id]);
+    });
+    return ids.length;
+  }
+
+  #remove(key: RecordKey): void {
+    const stored = this.#records.get(key);
+    if (!stored) return;
+    const { start, logPieces = 0 } = stored;
+    this.#byStart.removeSync([key[0], start, key[1]]);
+    this.#byPath.removeSync([key[0], pathOf(stored), start, key[1]]);
+    for (let n = 0; n < logPieces; n++) this.#pieces.removeSync([...key, n]);
+    this.#records.removeSync(key);
   }
 
   #index(query: ActivationQuery): Database<string, Key[]> {

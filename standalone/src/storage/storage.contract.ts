@@ -64,7 +64,7 @@ export async function listed(records: AsyncIterable<ActivationRecord>): Promise<
 
 const withoutRev = ({ rev: _, ...document }: { rev: string }) => document;
 
-export function storageContract(what: string, createFixture: () => Promise<StorageFixture>): void {
+export function storageContract(what: string, createFixture: () => Promise<StorageFixture>, { prunes = false } = {}): void {
   describe(`storage: ${what}`, () => {
     let fixture: StorageFixture;
     let storage: Storage;
@@ -188,6 +188,30 @@ export function storageContract(what: string, createFixture: () => Promise<Stora
         assert.deepEqual(rest, stored);
         await reopen();
       }
+    });
+
+    it("deletes the old records of a namespace and no others, with all that belongs to them, or says where they are", async () => {
+      const of = (start: number, over: Partial<ActivationRecord> = {}) => recordOf(start, { namespace: "pruned", ...over });
+      const records = [10, 20, 30, 40].map((start) => of(start));
+      for (const record of records) storage.activations.store(record);
+      storage.activations.store(of(15, { longLogs: new LogText([Buffer.from("a\n")]) }));
+      const other = recordOf(10, { namespace: "other-pruned" });
+      storage.activations.store(other);
+      await storage.activations.written("pruned");
+      const starts = async () =>
+        (await listed(storage.activations.list({ namespace: "pruned" }, { skip: 0, limit: 0 }))).map(({ start }) => start);
+      if (!prunes) {
+        await assert.rejects(storage.activations.prune("pruned", 30), { code: "OWH_BAD_REQUEST" });
+        assert.deepEqual(await starts(), [40, 30, 20, 15, 10]);
+        return;
+      }
+      assert.equal(await storage.activations.prune("pruned", 30), 4);
+      await reopen();
+      assert.deepEqual(await starts(), [40]);
+      assert.equal(await storage.activations.count({ namespace: "pruned", path: "hello" }), 1);
+      assert.equal(await storage.activations.get("pruned", String(records[0]?.activationId)), undefined);
+      assert.deepEqual(await storage.activations.get("other-pruned", other.activationId), other);
+      assert.equal(await storage.activations.prune("pruned", 30), 0);
     });
 
     it("makes the record of what was accepted and cut off, and of nothing else", async () => {

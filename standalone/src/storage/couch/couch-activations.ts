@@ -3,7 +3,7 @@
  * and behind the answers; here they are in a queue on disk until CouchDB has them. What is read is the queue first,
  * then CouchDB.
  */
-import { type Clock, messageOf } from "@openwhisk-harvest/core";
+import { type Clock, HarvestError, messageOf } from "@openwhisk-harvest/core";
 import type { Logger } from "../../container/logger.js";
 import type { ActivationRecord } from "../../messages.js";
 import {
@@ -111,6 +111,10 @@ export class CouchActivations implements ActivationStore {
     const { view, from, to } = rangeOf(query);
     const [row] = await this.#parts.database.rows(view, { reduce: true, startkey: from, endkey: to });
     return Number(row?.value ?? 0);
+  }
+
+  async prune(): Promise<number> {
+    throw new HarvestError("OWH_BAD_REQUEST", "The records are in CouchDB, and are deleted there.");
   }
 
   async written(): Promise<void> {
