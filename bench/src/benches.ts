@@ -7,6 +7,7 @@ import { benchBus } from "./bus.js";
 import { benchDecision } from "./decision.js";
 import { benchDemo, demoTable } from "./demo-runs.js";
 import { benchInvocation } from "./invocation.js";
+import { benchLease } from "./lease.js";
 import { benchLoad, FULL_LOAD, QUICK_LOAD } from "./load/clients.js";
 import { benchRates, FULL_RATES, QUICK_RATES } from "./load/rates.js";
 import { benchChain, benchProfileStore, benchTrainers } from "./models/report.js";
@@ -55,6 +56,11 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     title: "The paper's loads, with and without harvesting",
     notMeasured: "clients that come again, Docker containers; each load once, so small differences mean nothing",
     run: ({ quick }) => benchRates(quick ? QUICK_RATES : FULL_RATES, (line) => void process.stderr.write(`${line}\n`)),
+  },
+  lease: {
+    title: "From a donor's limit to its receiver's",
+    notMeasured: "a node agent's node, a Redis on another machine, other stages at the same time",
+    run: async ({ quick }) => markdownTable(await benchLease(quick ? 10 : 100)),
   },
   monitor: {
     title: "Monitor",

@@ -44,7 +44,7 @@ interface Conductor {
 export interface TestOpenWhiskOptions {
   /** The server joins the stages. */
   readonly joins?: boolean;
-  /** As many containers run at once, of conductors, components and `echo` alike; who needs one waits in a line. */
+  /** As many containers run at once, of conductors, components and `echo` alike; what needs one waits in a line. */
   readonly slots?: number;
 }
 

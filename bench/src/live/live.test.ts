@@ -1,9 +1,10 @@
 /** The pure parts of the live experiments. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { seededRng } from "@openwhisk-harvest/core";
+import { type RunEvent, type RunEventType, seededRng } from "@openwhisk-harvest/core";
 import { shareOfOracle } from "../oracle.js";
 import { bootstrapInterval } from "./bootstrap.js";
+import { growthMs } from "./growth.js";
 import { orderOf, runRound } from "./rounds.js";
 import { splitsOf } from "./splits.js";
 
@@ -40,6 +41,27 @@ describe("rounds", () => {
     const seen: string[] = [];
     const round = await runRound(arms, 1, async (arm) => seen.push(arm));
     assert.deepEqual([seen, round], [["b", "c", "a"], { b: 1, c: 2, a: 3 }]);
+  });
+});
+
+describe("how soon the first receiver grows", () => {
+  const USER_CORES = 1;
+  const told = (k: string, atMs: number, type: RunEventType, cpuCores: number): RunEvent => ({
+    ...{ type, activationId: "a".repeat(32), atMs, k },
+    lease: { no: 0, namespace: "guest", decision: "d", epoch: 0, limits: { cpuCores, memoryMb: 256 }, node: "n" },
+  });
+  const growth = (...events: RunEvent[]) => growthMs(events, () => USER_CORES);
+
+  it("counts from the first donor's limit, or from the receiver's start where that is later", () => {
+    const donor = [told("donor", 10, "start", 0.5), told("other", 12, "start", 0.5)];
+    const early = [told("early", 5, "start", 1), ...donor, told("early", 15, "applied", 1.5), told("early", 20, "applied", 2)];
+    assert.equal(growth(...early), 5);
+    assert.equal(growth(...donor, told("late", 40, "start", 1), told("late", 43, "applied", 2)), 3);
+  });
+
+  it("counts no run that keeps what its user gave it, and none without a donor", () => {
+    assert.equal(growth(told("donor", 10, "start", 0.5), told("keeps", 11, "start", 1), told("keeps", 12, "applied", 1)), undefined);
+    assert.equal(growth(told("one", 10, "start", 1), told("one", 12, "applied", 2)), undefined);
   });
 });
 
