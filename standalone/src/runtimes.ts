@@ -48,13 +48,15 @@ export interface DriverOptions {
   readonly enforcer: Enforcer;
   /** Memory of one invoker. */
   readonly userMemoryMb: number;
+  /** Folders of ours that no container is to see. */
+  readonly hidden: readonly string[];
   readonly logger: Logger;
   readonly clock: Clock;
 }
 
 /** With its stock of containers. OWH_CHILD_FAILED when there can be no containers, OWH_BAD_CONFIG when a configured kind or image is not there. */
 export async function createDriver(options: DriverOptions): Promise<ContainerDriver> {
-  const { config, runtimes, enforcer, userMemoryMb, logger, clock } = options;
+  const { config, runtimes, enforcer, userMemoryMb, hidden, logger, clock } = options;
   if (config.applier === "node-agent" && config.driver !== "docker")
     throw new HarvestError(
       "OWH_BAD_CONFIG",
@@ -62,8 +64,8 @@ export async function createDriver(options: DriverOptions): Promise<ContainerDri
     );
   const stock = stockOf(config, runtimes);
   if (config.driver === "process") {
-    const { containerDiskMb } = config;
-    return withPrewarm(await createProcessDriver({ enforcer, containerDiskMb, logger, clock }), stock, logger);
+    const { containerDiskMb, tmpMb } = config;
+    return withPrewarm(await createProcessDriver({ enforcer, containerDiskMb, tmpMb, hidden, logger, clock }), stock, logger);
   }
   const { socket, network, userCpuCores } = config.docker;
   const cpu = config.applier === "node-agent" && userCpuCores !== undefined ? { userCpuCores } : {};

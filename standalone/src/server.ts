@@ -1,5 +1,5 @@
 /** The embedded OpenWhisk, wired: enforcement, containers, invokers, controller. */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { detectEnforcement } from "@openwhisk-harvest/cgroup";
 import {
   type Allocation,
@@ -83,7 +83,15 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   if (isByProcess && (enforcer.enforcement === "none" || enforcer.enforcement === "affinity"))
     logger.warn({ enforcement: enforcer.enforcement }, enforcer.reason);
   try {
-    const driver = await createDriver({ config: config.standalone, runtimes, enforcer, userMemoryMb: capacity.memoryMb, logger, clock });
+    const driver = await createDriver({
+      config: config.standalone,
+      runtimes,
+      enforcer,
+      userMemoryMb: capacity.memoryMb,
+      hidden: [resolve(dataDir)],
+      logger,
+      clock,
+    });
     try {
       const server = await startControllerServer(
         {

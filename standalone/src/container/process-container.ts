@@ -1,8 +1,8 @@
 /** A container that is a process tree of its own in a control group of its own. */
-import { rm } from "node:fs/promises";
 import type { ContainerGroup } from "@openwhisk-harvest/cgroup";
 import { CALLED_OFF, type Clock, type Enforcement, messageOf } from "@openwhisk-harvest/core";
 import { type ActivationLogs, LogCollector } from "./activation-logs.js";
+import type { ContainerFolder } from "./container-folder.js";
 import { watchDisk } from "./disk-watch.js";
 import type { CallLimits, Container, ContainerCall } from "./driver.js";
 import type { GuardedProcess } from "./launcher/launcher.js";
@@ -23,10 +23,9 @@ export interface ProcessContainerParts {
   readonly guarded: GuardedProcess;
   readonly group: ContainerGroup;
   readonly enforcement: Enforcement;
-  readonly folder: string;
+  readonly folder: ContainerFolder;
   /** Room on the disk for what it writes there. */
   readonly diskMb: number;
-  readonly socketPath: string;
   /** What runs its runtime. */
   readonly executable: string;
   readonly clock: Clock;
@@ -52,7 +51,7 @@ export class ProcessContainer implements Container {
     this.name = parts.name;
     this.group = parts.group;
     this.#parts = parts;
-    this.#client = new RuntimeClient({ socketPath: parts.socketPath }, parts.clock);
+    this.#client = new RuntimeClient({ socketPath: parts.folder.socketPath }, parts.clock);
     this.#limits = new WrittenLimits(parts.group);
     this.#logs = new LogCollector(parts.guarded, parts.clock);
     void parts.guarded.exited.then((code) => {
@@ -127,7 +126,7 @@ export class ProcessContainer implements Container {
 
   async #call(path: "/init" | "/run", payload: object, limits: CallLimits): Promise<ContainerCall> {
     const watch = watchMemory(this.#parts, () => this.#limits.memoryLimitMb);
-    const disk = watchDisk(this.#parts, () => this.#parts.guarded.kill());
+    const disk = watchDisk({ ...this.#parts, folder: this.#parts.folder.home }, () => this.#parts.guarded.kill());
     const killsBefore = this.#kernelKills();
     const call = await this.#client.post(path, payload, limits);
     const exceeded = watch.stop();
@@ -166,7 +165,7 @@ export class ProcessContainer implements Container {
     const dead = await step("its processes are still there", () => this.kill());
     guarded.stdout.destroy();
     guarded.stderr.destroy();
-    await step("its folder is still there", () => rm(folder, { recursive: true, force: true }));
+    await step("its folder is still there", () => folder.remove());
     await step("its control group is still there", () => this.group.remove());
     if (dead) onGone();
   }

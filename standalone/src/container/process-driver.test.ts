@@ -1,10 +1,10 @@
 /** Containers as processes, with the way of enforcing limits that this host has. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { chmod, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { detectEnforcement, type Enforcer } from "@openwhisk-harvest/cgroup";
 import { isAlive } from "@openwhisk-harvest/core";
@@ -13,6 +13,7 @@ import type { Container, ContainerDriver } from "./driver.js";
 import { offeredKind, RUNTIME_FILES } from "./kinds.js";
 import { kernelLimitsMemory } from "./memory-watch.js";
 import { createProcessDriver } from "./process-driver.js";
+import { hostPid, innerPid } from "./process-ids.kit.js";
 
 const LIMITS = { timeoutMs: 20_000, maxResponseBytes: 1 << 20 };
 const MB = 1 << 20;
@@ -62,7 +63,7 @@ test("a container has its own environment and folder, and nothing of the server'
   const { env, cwd, tmp } = (await resultOf(container)) as { env: Record<string, string>; cwd: string; tmp: string };
   assert.deepEqual(Object.keys(env).sort(), ["HOME", "PATH", "PWD", "TMPDIR", "__OW_API_HOST"]);
   assert.equal(env["__OW_API_HOST"], "http://127.0.0.1:3233");
-  assert.deepEqual([env["HOME"], tmp], [cwd, cwd]);
+  assert.deepEqual([env["HOME"], tmp], [cwd, process.getuid?.() === 0 ? "/tmp" : cwd]);
   assert.equal((await stat(cwd)).mode & 0o777, 0o700);
   assert.match(container.name, /^wsk\d+_guesthelloworld$/);
   await container.destroy();
@@ -78,11 +79,11 @@ test("as root, every container has an unprivileged user of its own, which can ne
              read: read && attempt(() => require('fs').readdirSync(read)), kill: kill && attempt(() => process.kill(kill, 0)) } }`;
   const [one, other] = [await containerWith(code), await containerWith(code)];
   const first = await resultOf(one);
-  const second = await resultOf(other, { read: first["home"], kill: first["pid"] });
+  const second = await resultOf(other, { read: first["home"], kill: hostPid(one.group, Number(first["pid"])) });
   assert.ok(Number(first["uid"]) > 60_000 && first["uid"] === first["gid"]);
   assert.deepEqual(first["groups"], [first["gid"]]);
   assert.notEqual(first["uid"], second["uid"]);
-  assert.deepEqual([second["read"], second["kill"]], ["EACCES", "EPERM"]);
+  assert.deepEqual([second["read"], second["kill"]], ["ENOENT", "ESRCH"]);
   await Promise.all([one.destroy(), other.destroy()]);
   const third = await containerWith(code);
   assert.equal((await resultOf(third))["uid"], first["uid"], "users are given out again");
@@ -95,8 +96,8 @@ test("its processes, children included, are in its group, and none outlives it",
     const child = spawn('sleep', ['1000']);
     const stray = spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' });
     return { pids: [process.pid, child.pid, stray.pid] } }`);
-  const { pids } = (await resultOf(container)) as { pids: number[] };
-  for (const pid of pids) assert.ok(container.group.processes().includes(pid));
+  const { pids: inner } = (await resultOf(container)) as { pids: number[] };
+  const pids = inner.map((pid) => hostPid(container.group, pid));
   await container.destroy();
   await container.destroy(); // a second call changes nothing
   await eventually(() => !pids.some(isAlive), "all processes are gone");
@@ -206,7 +207,7 @@ def main(args):
   print("out"); print("err", file=sys.stderr)
   return {"pid": os.getpid(), "env": sorted(k for k in os.environ if not k.startswith("LC_")), "uid": os.getuid()}`);
   const { pid, env, uid } = await resultOf(plain);
-  assert.ok(plain.group.processes().includes(Number(pid)));
+  assert.ok(hostPid(plain.group, Number(pid)));
   assert.deepEqual(env, ["HOME", "PATH", "PWD", "TMPDIR", "__OW_API_HOST"]);
   assert.equal(Number(uid) > 60_000, process.getuid?.() === 0);
   const logs = await plain.collectLogs(MB);
@@ -264,10 +265,12 @@ test("what leaves its session and its parent is still in the group, and is kille
     spawn('sh', ['-c', 'setsid sh stray.sh & exit 0'], { stdio: 'ignore' });
     while (!fs.existsSync('stray') || !fs.readFileSync('stray', 'utf8')) await new Promise((ok) => setTimeout(ok, 5));
     return { stray: Number(fs.readFileSync('stray', 'utf8')) } }`);
-  const { stray } = (await resultOf(container)) as { stray: number };
+  const { stray: inner } = (await resultOf(container)) as { stray: number };
+  const stray = hostPid(container.group, inner);
   const [, parent, , session] = (readFileSync(`/proc/${stray}/stat`, "utf8").split(") ")[1] ?? "").split(" ");
   assert.equal(session, String(stray), "it leads a session of its own");
-  assert.equal(container.group.processes().includes(Number(parent)), false, "and its parent has left it");
+  const formerParent = container.group.processes().find((pid) => pid === Number(parent)); // init of its namespace takes it
+  assert.ok(formerParent === undefined || innerPid(formerParent) === 1, "and its parent has left it");
   assert.ok(container.group.processes().includes(stray));
   await container.kill();
   await eventually(() => !isAlive(stray), "it is gone");
@@ -278,16 +281,17 @@ for (const victim of ["runtime", "guardian"] as const)
   test(`kill -9 of the ${victim} in the middle of a run is no answer, at once, and nothing of the container is left`, async () => {
     const container = await containerWith(
       `async function main() { require('child_process').spawn('sleep', ['1000']);
-         require('fs').writeFileSync('running', process.pid + ' ' + process.ppid); return new Promise(() => setInterval(() => {}, 1000)) }`,
+         require('fs').writeFileSync('running', String(process.pid)); return new Promise(() => setInterval(() => {}, 1000)) }`,
     );
     const started = container.group.processes();
-    const folder = readlinkSync(`/proc/${started[0]}/cwd`);
+    const guardian = Math.min(...started); // the first of its processes
+    const folder = homeOf(guardian);
     const call = container.run({ value: {} }, LIMITS);
     await eventually(() => existsSync(join(folder, "running")) && readFileSync(join(folder, "running"), "utf8") !== "", "it runs");
-    const [runtime, guardian] = readFileSync(join(folder, "running"), "utf8").split(" ").map(Number);
+    const runtime = hostPid(container.group, Number(readFileSync(join(folder, "running"), "utf8")));
     const all = container.group.processes();
     const startMs = performance.now();
-    process.kill(Number(victim === "runtime" ? runtime : guardian), "SIGKILL");
+    process.kill(victim === "runtime" ? runtime : guardian, "SIGKILL");
     assert.deepEqual((await call).outcome, { type: "no-answer" });
     assert.ok(performance.now() - startMs < 10_000, "long before the time limit");
     await eventually(() => !container.alive, "its end is noticed");
@@ -348,7 +352,7 @@ test("guardian.G2: kill -9 of the server ends its containers, and the next drive
   const server = spawn(process.execPath, ["--input-type=module", "-e", script, shared], { stdio: ["ignore", "ignore", "inherit"] });
   const pidFile = () => findFile(shared, "pid");
   await eventually(async () => (await pidFile()) !== undefined, "the endless loop runs");
-  const pid = Number(readFileSync(String(await pidFile()), "utf8"));
+  const pid = runtimeAt(dirname(String(await pidFile())));
   assert.ok(isAlive(pid));
   server.kill("SIGKILL");
   await eventually(() => !isAlive(pid), "the endless loop is gone");
@@ -360,6 +364,28 @@ test("guardian.G2: kill -9 of the server ends its containers, and the next drive
 test("nothing above was complained about", () => {
   assert.deepEqual(logger.complaints, []);
 });
+
+/** Of the container whose guardian this is. */
+function homeOf(guardian: number): string {
+  const folder = readlinkSync(`/proc/${guardian}/cwd`);
+  return existsSync(join(folder, "home")) ? join(folder, "home") : folder;
+}
+
+/** The process of Node.js that runs in this folder. */
+function runtimeAt(folder: string): number {
+  const found = readdirSync("/proc").find(
+    (pid) => /^\d+$/.test(pid) && linkOf(`/proc/${pid}/cwd`) === folder && linkOf(`/proc/${pid}/exe`) === realpathSync(process.execPath),
+  );
+  return Number(found ?? assert.fail(`nothing runs in ${folder}`));
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined; // the process has ended
+  }
+}
 
 async function findFile(folder: string, name: string): Promise<string | undefined> {
   if (!existsSync(folder)) return undefined;

@@ -1,10 +1,11 @@
 /** Action containers as processes of this host: no Docker, real limits where the host lets us set them. */
-import { chmod, chown, copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { chmod, copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import type { ContainerGroup, Enforcer } from "@openwhisk-harvest/cgroup";
 import { type Clock, HarvestError, messageOf, systemClock } from "@openwhisk-harvest/core";
 import { SOCKET_VARIABLE } from "../runtime/socket-variable.js";
+import { ContainerFolder } from "./container-folder.js";
 import type { ContainerDriver, ContainerSpec } from "./driver.js";
 import { type OfferedKind, offeredKind, offeredKinds, RUNTIME_FILES, runtimeCommand } from "./kinds.js";
 import type { ContainerUser } from "./launcher/guardian.js";
@@ -14,6 +15,7 @@ import { kernelLimitsMemory } from "./memory-watch.js";
 import { ProcessContainer } from "./process-container.js";
 import { canConnect } from "./runtime-client.js";
 import { type ContainerUsers, containerUsers } from "./users.js";
+import { findWalls, type Walls, type WallsOptions } from "./walls.js";
 import { removeAbandoned } from "./work-folders.js";
 
 /** Node.js listens some 50 ms after its start on an idle host; a loaded one may need seconds. */
@@ -22,13 +24,14 @@ const START_POLL_MS = 3;
 const CONTAINER_DISK_MB = 1_024;
 /** `sun_path` has 104 bytes on macOS and 108 on Linux, one of them for the end. */
 const MAX_SOCKET_PATH_BYTES = 103;
+const DEFAULT_TMP_MB = 256;
 /** After the runtime's own folder; the same for all, whatever our own is: an action must not depend on how its server was started. */
 const PATH_FOLDERS = ["/usr/local/bin", "/usr/bin", "/bin"];
 
 /** The nodejs runtime as scripts/bundle.mjs makes it. */
 export const bundledRuntimeFile = RUNTIME_FILES.nodejs;
 
-export interface ProcessDriverOptions {
+export interface ProcessDriverOptions extends Partial<WallsOptions> {
   readonly enforcer: Enforcer;
   readonly logger: Logger;
   readonly clock?: Clock;
@@ -48,20 +51,43 @@ export interface ProcessDriverOptions {
  */
 export async function createProcessDriver(options: ProcessDriverOptions): Promise<ContainerDriver> {
   const { enforcer, logger, clock = systemClock, workDir = tmpdir(), kinds = offeredKinds(), runtimeFiles = RUNTIME_FILES } = options;
-  const { containerDiskMb: diskMb = CONTAINER_DISK_MB } = options;
+  const { containerDiskMb: diskMb = CONTAINER_DISK_MB, tmpMb = DEFAULT_TMP_MB, hidden = [] } = options;
   try {
     await mkdir(workDir, { recursive: true });
     await removeAbandoned(workDir);
     const folder = await mkdtemp(join(workDir, `owh-${process.pid}-`));
     await chmod(folder, 0o711); // others may pass through to their own folder, and see nothing
     const copies = { nodejs: await copyRuntime(runtimeFiles.nodejs, folder), python: await copyRuntime(runtimeFiles.python, folder) };
-    const users = await containerUsers(copies.nodejs, logger);
+    const [users, walls] = await Promise.all([
+      containerUsers(copies.nodejs, logger),
+      tryWalls({ tmpMb, hidden }, folder, copies.nodejs, logger),
+    ]);
     const launcher = new Launcher();
     launcher.start();
-    return new ProcessDriver({ enforcer, logger, clock, diskMb, folder, users, launcher, kinds, runtimeFiles: copies });
+    return new ProcessDriver({
+      enforcer,
+      logger,
+      clock,
+      diskMb,
+      folder,
+      users,
+      launcher,
+      kinds,
+      runtimeFiles: copies,
+      ...(walls && { walls }),
+    });
   } catch (error) {
     throw new HarvestError("OWH_CHILD_FAILED", `The container driver cannot start below ${workDir}: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** In a folder as a container's is. */
+async function tryWalls(options: WallsOptions, folder: string, runtimeFile: string, logger: Logger): Promise<Walls | undefined> {
+  const trial = new ContainerFolder(join(folder, "trial"));
+  await trial.make(runtimeFile, undefined);
+  const walls = await findWalls(options, trial.path, logger);
+  await trial.remove();
+  return walls;
 }
 
 /** Our own installation may lie where containers' users cannot go. */
@@ -80,14 +106,16 @@ interface DriverParts {
   readonly folder: string;
   readonly users: ContainerUsers;
   readonly launcher: Launcher;
+  /** Absent where none can be built. */
+  readonly walls?: Walls;
   readonly kinds: readonly OfferedKind[];
   readonly runtimeFiles: typeof RUNTIME_FILES;
 }
 
 /** Where a container lives, and as whom. */
 interface Place {
-  readonly folder: string;
-  readonly socketPath: string;
+  readonly folder: ContainerFolder;
+  readonly runtimeFile: string;
   readonly user: ContainerUser | undefined;
 }
 
@@ -110,8 +138,8 @@ class ProcessDriver implements ContainerDriver {
     const name = `wsk${number}_${spec.name.replaceAll(/\W/g, "").slice(0, 80)}`;
     try {
       this.#requireOpen();
-      const { container, guarded, socketPath } = await this.#prepare(name, join(this.#parts.folder, String(number)), spec);
-      await this.#bringUp(container, guarded, spec, socketPath);
+      const { container, guarded, place } = await this.#prepare(name, new ContainerFolder(join(this.#parts.folder, String(number))), spec);
+      await this.#bringUp(container, guarded, spec, place);
       return container;
     } catch (error) {
       throw new HarvestError("OWH_CHILD_FAILED", `Container ${name} cannot be started: ${messageOf(error)}`, { cause: error });
@@ -131,26 +159,25 @@ class ProcessDriver implements ContainerDriver {
   }
 
   /** User, group, folder and guardian; all of them or none. The runtime does not run yet. */
-  async #prepare(name: string, folder: string, spec: ContainerSpec) {
+  async #prepare(name: string, folder: ContainerFolder, spec: ContainerSpec) {
     const { enforcer, users, clock, logger, diskMb } = this.#parts;
     const kind = this.#kindOf(spec);
-    const socketPath = join(folder, "s");
+    const { socketPath } = folder;
     if (Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES)
-      throw new HarvestError("OWH_BAD_CONFIG", `The path ${folder} is too long for a socket; choose a shorter working folder.`);
+      throw new HarvestError("OWH_BAD_CONFIG", `The path ${folder.path} is too long for a socket; choose a shorter working folder.`);
     const user = users.take();
     let group: ContainerGroup | undefined;
     try {
       group = await enforcer.createGroup(name);
-      await mkdir(folder, { mode: 0o700 });
-      if (user) await chown(folder, user.uid, user.gid);
-      const guarded = await this.#startGuardian(spec, kind, { folder, socketPath, user });
+      const runtimeFile = await folder.make(this.#parts.runtimeFiles[kind.family], user);
+      const place = { folder, runtimeFile, user };
+      const guarded = await this.#startGuardian(spec, kind, place);
       const container: ProcessContainer = new ProcessContainer({
         ...{
           name,
           guarded,
           group,
           folder,
-          socketPath,
           executable: kind.executable,
           clock,
           logger,
@@ -163,11 +190,11 @@ class ProcessDriver implements ContainerDriver {
         },
       });
       this.#containers.add(container);
-      return { container, guarded, socketPath };
+      return { container, guarded, place };
     } catch (error) {
       users.release(user);
       await group?.remove();
-      await rm(folder, { recursive: true, force: true });
+      await folder.remove();
       throw error;
     }
   }
@@ -178,31 +205,34 @@ class ProcessDriver implements ContainerDriver {
     return kind;
   }
 
-  #startGuardian(spec: ContainerSpec, kind: OfferedKind, { folder, socketPath, user }: Place): Promise<GuardedProcess> {
-    const { runtimeFiles, launcher } = this.#parts;
+  #startGuardian(spec: ContainerSpec, kind: OfferedKind, { folder, runtimeFile, user }: Place): Promise<GuardedProcess> {
+    const { launcher, walls } = this.#parts;
     const heapLimitMb = kernelLimitsMemory(this.enforcement) ? undefined : spec.memoryLimitMb;
+    const command = runtimeCommand(kind, runtimeFile, heapLimitMb);
     return launcher.launch({
-      command: runtimeCommand(kind, runtimeFiles[kind.family], heapLimitMb),
-      cwd: folder,
+      command: walls ? walls.around(command, user) : command,
+      cwd: walls ? folder.path : folder.home,
       environment: {
         ...spec.environment,
         PATH: [dirname(kind.executable), ...PATH_FOLDERS].join(":"),
-        HOME: folder,
-        TMPDIR: folder,
-        [SOCKET_VARIABLE]: socketPath,
+        HOME: folder.home,
+        TMPDIR: walls ? "/tmp" : folder.home,
+        [SOCKET_VARIABLE]: folder.socketPath,
       },
-      ...(user ? { user } : {}),
+      hasOwnUser: user !== undefined,
+      ...(user && !walls && { user }),
     });
   }
 
   /** Into its group and under its limit first, and only then may it run. */
-  async #bringUp(container: ProcessContainer, guarded: GuardedProcess, spec: ContainerSpec, socketPath: string): Promise<void> {
+  async #bringUp(container: ProcessContainer, guarded: GuardedProcess, spec: ContainerSpec, { folder, user }: Place): Promise<void> {
     try {
       this.#requireOpen(); // it may have been closed since the call
       await container.group.add(guarded.pid);
       await container.setMemoryLimit(spec.memoryLimitMb);
       guarded.release();
-      await this.#untilListening(container, socketPath);
+      await this.#untilListening(container, folder.socketPath);
+      await folder.seal(user);
       container.listens();
     } catch (error) {
       await container.destroy();

@@ -37,12 +37,21 @@ export interface GuardianOptions {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** As whom the guardian runs. */
   readonly user?: ContainerUser;
+  /** Whether the container has a user of its own: the guardian's, or one that it gets behind its walls. */
+  readonly hasOwnUser: boolean;
 }
 
 /** It has no `pid` when it cannot be started; its event `error` says why. */
-export function spawnGuardian({ command, cwd, environment, user }: GuardianOptions): ChildProcessByStdio<Writable, Readable, Readable> {
-  return spawn("/bin/sh", ["-c", SCRIPT, "sh", user ? "own-user" : "our-user", ...command], {
+export function spawnGuardian({
+  command,
+  cwd,
+  environment,
+  user,
+  hasOwnUser,
+}: GuardianOptions): ChildProcessByStdio<Writable, Readable, Readable> {
+  return spawn("/bin/sh", ["-c", SCRIPT, "sh", hasOwnUser ? "own-user" : "our-user", ...command], {
     cwd,
     env: environment,
     detached: true,

@@ -6,7 +6,12 @@ import { isAlive } from "@openwhisk-harvest/core";
 import { eventually } from "@openwhisk-harvest/testkit";
 import { type GuardedProcess, Launcher } from "./launcher.js";
 
-const shell = (script: string) => ({ command: ["/bin/sh", "-c", script], cwd: tmpdir(), environment: { PATH: "/usr/bin:/bin" } });
+const shell = (script: string) => ({
+  command: ["/bin/sh", "-c", script],
+  cwd: tmpdir(),
+  environment: { PATH: "/usr/bin:/bin" },
+  hasOwnUser: false,
+});
 
 async function textOf(stream: GuardedProcess["stdout"]): Promise<string> {
   let text = "";
