@@ -68,3 +68,16 @@ test("launcher.L4: kill -9 of the launcher ends its containers, and the next one
   await launcher.close();
   await eventually(() => childrenOf(process.pid).length === 0, "no launcher is left");
 });
+
+test("launcher.L3: it ends also when it is closed while containers are being handed over", async () => {
+  for (let round = 0; round < 20; round++) {
+    const launcher = new Launcher();
+    const launches = Array.from({ length: 8 }, () => launcher.launch(shell("exec sleep 1000")));
+    const all = Promise.allSettled(launches);
+    if (round % 2 === 1) await launches[0];
+    await launcher.close();
+    for (const launch of await all)
+      if (launch.status === "fulfilled") await eventually(() => !isAlive(launch.value.pid), "its guardian is gone");
+  }
+  await eventually(() => childrenOf(process.pid).length === 0, "no launcher is left");
+});

@@ -5,7 +5,8 @@
  *     store, and closes what it was born with before it starts anything.
  * launcher.L2  What a container writes goes to the server alone. Its streams are handed over before its runtime is released
  *     (guardian.G1), and nothing is read from them in the launcher.
- * launcher.L3  It ends with the server, however that ends, and is not ended by what its terminal sends to the server.
+ * launcher.L3  It ends with the server, however that ends, and is not ended by what its terminal sends to the server: it ends when its
+ *     standard input does, of which the server alone has the other end.
  * launcher.L4  When it dies, its containers end, for their guardians' input does; the next launch has another launcher.
  */
 import { type ChildProcess, fork } from "node:child_process";
@@ -73,19 +74,20 @@ export class Launcher {
   /** Ends the launcher. No container may be left. */
   async close(): Promise<void> {
     const launcher = this.#process;
-    if (!launcher?.connected) return;
+    if (!launcher || launcher.exitCode !== null || launcher.signalCode !== null) return;
     launcher.ref();
     const ended = new Promise((resolve) => launcher.once("exit", resolve));
-    launcher.disconnect();
+    launcher.stdin?.destroy();
     await ended;
   }
 
   #fork(): ChildProcess {
     const { PATH = "" } = process.env;
-    const launcher = fork(PROCESS_FILE, [], { execArgv: [], env: { PATH }, detached: true, stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    const launcher = fork(PROCESS_FILE, [], { execArgv: [], env: { PATH }, detached: true, stdio: ["pipe", "ignore", "inherit", "ipc"] });
     launcher.on("message", (report: LauncherReport, stream: Socket | undefined) => this.#hear(report, stream));
     launcher.on("error", () => undefined); // it could not be started, or written to: its end follows, or has come
     const lost = () => {
+      launcher.stdin?.destroy();
       if (this.#process === launcher) this.#lose();
     };
     launcher.once("exit", lost);

@@ -8,7 +8,8 @@ import { type LauncherReport, type LauncherRequest, STREAMS } from "./messages.j
 const running = new Map<number, ChildProcess>();
 
 closeInherited();
-process.on("disconnect", () => process.exit());
+// launcher.L3: the kernel ends this stream with the server. The channel's own end is not told while a stream is being handed over.
+process.stdin.resume().once("close", () => process.exit());
 process.on("message", (request: LauncherRequest) => {
   if ("launch" in request) launch(request.id, request.launch);
   else killGroup(running.get(request.id));
@@ -40,5 +41,5 @@ function killGroup(guardian: ChildProcess | undefined): void {
 }
 
 function report(message: LauncherReport, stream?: Socket): void {
-  if (process.connected) process.send?.(message, stream);
+  if (process.connected) process.send?.(message, stream, {}, () => undefined); // what cannot be told has no server to hear it
 }
