@@ -142,6 +142,7 @@ function actionsRunAsUs({ standalone }: Config): boolean {
 
 function componentLines(parts: { config: Config; sidecar: Sidecar; standalone: Standalone; redis: RedisAddress }): string[] {
   const { config, sidecar, standalone, redis } = parts;
+  const readable = standalone.walled ? `but for ${config.dataDir}` : `${config.dataDir}/stack.json with its keys, too`;
   const redisLine = redis.process ? `${redis.process.kind} on 127.0.0.1:${redis.process.port}` : "by URL";
   return [
     `redis       ${redisLine}`,
@@ -149,8 +150,6 @@ function componentLines(parts: { config: Config; sidecar: Sidecar; standalone: S
     `sidecar     ${sidecar.url}`,
     `openwhisk   ${standalone.apihost}, namespace ${standalone.namespace}`,
     `enforcement ${standalone.enforcement} (${standalone.enforcementReason})`,
-    ...(actionsRunAsUs(config)
-      ? [`warning     actions run as you, and can read all that you can, ${config.dataDir}/stack.json with its keys, too: start as root`]
-      : []),
+    ...(actionsRunAsUs(config) ? [`warning     actions run as you, and can read all that you can, ${readable}: start as root`] : []),
   ];
 }

@@ -59,6 +59,8 @@ export interface Standalone {
   readonly enforcement: Enforcement;
   /** One sentence for people: how limits are enforced, and why not better. */
   readonly enforcementReason: string;
+  /** Whether actions have their own processes and /tmp, and do not see the data folder. */
+  readonly walled: boolean;
   readonly invokers: readonly { readonly id: number; readonly cpuCores: number; readonly memoryMb: number }[];
   /** A further namespace with a fresh random key. OWH_CONFLICT when it exists. */
   createIdentity(namespace: string): Promise<Identity>;
@@ -117,6 +119,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       };
       const enforcement = {
         enforcement: driver.enforcement,
+        walled: driver.walled ?? false,
         enforcementReason: isByProcess ? enforcer.reason : APPLIED_BY[config.standalone.applier],
       };
       return runningStandalone(server, { ...enforcement, capacity, invokers: config.standalone.invokers, close });
@@ -186,13 +189,13 @@ function invokerSide({ config, grid, allocations, conductorEnv, signingKey }: St
 
 type ControllerServer = Awaited<ReturnType<typeof startControllerServer>>;
 
-interface RunningParts extends Pick<Standalone, "enforcement" | "enforcementReason" | "close"> {
+interface RunningParts extends Pick<Standalone, "enforcement" | "enforcementReason" | "walled" | "close"> {
   readonly capacity: SideParts["capacity"];
   readonly invokers: number;
 }
 
 function runningStandalone(server: ControllerServer, parts: RunningParts): Standalone {
-  const { enforcement, enforcementReason, capacity, invokers, close } = parts;
+  const { enforcement, enforcementReason, walled, capacity, invokers, close } = parts;
   const guest = server.identities.guest;
   let closing: Promise<void> | undefined;
   return {
@@ -202,6 +205,7 @@ function runningStandalone(server: ControllerServer, parts: RunningParts): Stand
     authIsNew: server.identities.guestIsNew,
     enforcement,
     enforcementReason,
+    walled,
     invokers: Array.from({ length: invokers }, (_, id) => ({ id, ...capacity })),
     inFlight: () => server.inFlight(),
     occupancy: () => occupancyOf(server.balancer),

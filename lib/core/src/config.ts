@@ -142,7 +142,7 @@ export const configSchema = z.strictObject({
     pauseGraceMs: ms("Idle time after which a Docker container is paused; a process is at once", 10_000),
     containerDiskMb: mb("What one container of the process driver may write into its folder; beyond it, its run ends", 1_024),
     driver: z.enum(["process", "docker"]).default("process").meta({ unit: "name", description: "What action containers are made of" }),
-    tmpMb: mb("As root, with driver=process: bound of a container's own /tmp, which counts as its memory", 256),
+    tmpMb: mb("With driver=process: bound of a container's own /tmp, which counts as its memory", 256),
     applier: z.enum(["embedded", "node-agent"]).default("embedded").meta({
       unit: "name",
       description: "What applies allocations and observes runs: this server, or node agents beside its Docker containers, as on a cluster",

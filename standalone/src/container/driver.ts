@@ -78,6 +78,8 @@ export interface Container {
 
 export interface ContainerDriver {
   readonly enforcement: Enforcement;
+  /** Whether containers have their own processes and /tmp, and do not see the server's folders; false when absent. */
+  readonly walled?: boolean;
   /**
    * Resolves when the container takes requests. OWH_CHILD_FAILED when it cannot be started, OWH_NOT_FOUND when a blackbox image
    * cannot be had; nothing stays behind then.

@@ -54,6 +54,10 @@ class PrewarmingDriver implements ContainerDriver {
     return this.#driver.enforcement;
   }
 
+  get walled() {
+    return this.#driver.walled ?? false;
+  }
+
   async create(spec: ContainerSpec): Promise<Container> {
     const shelf = spec.image === undefined ? this.#shelves.find((each) => fits(each, spec)) : undefined;
     const taken = shelf && takeAlive(shelf);

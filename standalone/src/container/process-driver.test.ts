@@ -63,7 +63,7 @@ test("a container has its own environment and folder, and nothing of the server'
   const { env, cwd, tmp } = (await resultOf(container)) as { env: Record<string, string>; cwd: string; tmp: string };
   assert.deepEqual(Object.keys(env).sort(), ["HOME", "PATH", "PWD", "TMPDIR", "__OW_API_HOST"]);
   assert.equal(env["__OW_API_HOST"], "http://127.0.0.1:3233");
-  assert.deepEqual([env["HOME"], tmp], [cwd, process.getuid?.() === 0 ? "/tmp" : cwd]);
+  assert.deepEqual([env["HOME"], tmp], [cwd, driver.walled ? "/tmp" : cwd]);
   assert.equal((await stat(cwd)).mode & 0o777, 0o700);
   assert.match(container.name, /^wsk\d+_guesthelloworld$/);
   await container.destroy();

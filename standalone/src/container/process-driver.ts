@@ -133,6 +133,10 @@ class ProcessDriver implements ContainerDriver {
     return this.#parts.enforcer.enforcement;
   }
 
+  get walled() {
+    return this.#parts.walls !== undefined;
+  }
+
   async create(spec: ContainerSpec): Promise<ProcessContainer> {
     const number = ++this.#count;
     const name = `wsk${number}_${spec.name.replaceAll(/\W/g, "").slice(0, 80)}`;

@@ -1,6 +1,7 @@
 /**
- * The walls around a container that is a process of this host: namespaces of its own and no rights, by the programs of util-linux. Only
- * root can build them.
+ * The walls around a container that is a process of this host: namespaces of its own and no rights, by the programs of util-linux. Root
+ * builds them with its own rights, and an ordinary user in a user namespace, where the kernel allows that; such a container has no other user
+ * than the server, and can read what that can.
  *
  * walls.W1  A container sees and signals no process but its own, and shares no memory or queue of System V or POSIX with another.
  * walls.W2  It has a /tmp and a /dev/shm of its own, bounded, which count as its memory and are gone with it. What else it can write is its
@@ -55,16 +56,18 @@ export interface WallsOptions {
   readonly hidden: readonly string[];
 }
 
-/** Tries once, in a folder as a container's is; undefined, with a warning to root, where they cannot be built. */
+/** Tries once, in a folder as a container's is; undefined, with a warning, where they cannot be built. */
 export async function findWalls(options: WallsOptions, folder: string, logger: Logger): Promise<Walls | undefined> {
-  if (process.getuid?.() !== 0) return undefined;
   try {
     const walls = builder(options, tools());
     const [file = "", ...args] = walls.around(["/bin/true"], undefined);
     await promisify(execFile)(file, args, { cwd: folder, env: {} });
     return walls;
   } catch (error) {
-    logger.warn({ error: messageOf(error) }, "Containers share the host's processes and /tmp: no namespaces can be made here.");
+    logger.warn(
+      { error: messageOf(error) },
+      "Containers share the host's processes and /tmp, for no namespaces can be made here: run only code that you trust.",
+    );
     return undefined;
   }
 }
@@ -72,15 +75,17 @@ export async function findWalls(options: WallsOptions, folder: string, logger: L
 type Tools = Readonly<Record<(typeof TOOLS)[number], string>>;
 
 function builder({ tmpMb, hidden }: WallsOptions, { unshare, setpriv }: Tools): Walls {
+  const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
   const namespaces = ["--mount", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc"];
-  const noRights = ["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"];
-  return {
-    around: (command, user) => {
-      const as = user ? [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"] : [];
-      const script = ["/bin/sh", "-c", SCRIPT, "sh", String(tmpMb), ...hidden, "--"];
-      return [unshare, ...namespaces, ...script, setpriv, ...as, ...noRights, ...command];
-    },
-  };
+  const script = ["/bin/sh", "-c", SCRIPT, "sh", String(tmpMb), ...hidden, "--"];
+  if (uid === 0) {
+    const noRights = ["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"];
+    const as = (user: ContainerUser | undefined) => (user ? [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"] : []);
+    return { around: (command, user) => [unshare, ...namespaces, ...script, setpriv, ...as(user), ...noRights, ...command] };
+  }
+  // The second namespace has none of the rights in the first, which are those that built the walls.
+  const asOurselves = [unshare, "--user", `--map-user=${uid}`, `--map-group=${gid}`, setpriv, "--no-new-privs"];
+  return { around: (command) => [unshare, "--user", "--map-root-user", ...namespaces, ...script, ...asOurselves, ...command] };
 }
 
 /** Not by the PATH, which is the container's. Throws when one of them is not there. */

@@ -81,6 +81,7 @@ class DockerDriver implements ContainerDriver {
   readonly #containers = new Set<DockerContainer>();
   readonly #starting = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
+  readonly walled = true;
 
   constructor(parts: DriverParts) {
     this.#parts = parts;
