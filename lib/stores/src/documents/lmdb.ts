@@ -137,6 +137,7 @@ class LmdbDatabase implements DocumentDatabase {
   #read<R>(work: () => R): R {
     this.#requireOpen();
     try {
+      this.#documents.resetReadTxn(); // it reads one snapshot for a whole turn of the event loop, and would not see what has been written in it
       return work();
     } catch (error) {
       throw unavailable(error);
