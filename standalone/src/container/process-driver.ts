@@ -60,7 +60,7 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
     const copies = { nodejs: await copyRuntime(runtimeFiles.nodejs, folder), python: await copyRuntime(runtimeFiles.python, folder) };
     const [users, walls] = await Promise.all([
       containerUsers(copies.nodejs, logger),
-      tryWalls({ tmpMb, hidden }, folder, copies.nodejs, logger),
+      tryWalls({ tmpMb, hidden, executables: kinds.map(({ executable }) => executable) }, folder, copies.nodejs, logger),
     ]);
     const launcher = new Launcher();
     launcher.start();

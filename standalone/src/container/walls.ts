@@ -5,12 +5,14 @@
  *
  * walls.W1  A container sees and signals no process but its own, and shares no memory or queue of System V or POSIX with another.
  * walls.W2  It has a /tmp and a /dev/shm of its own, bounded, which count as its memory and are gone with it. What else it can write is its
- *     own folder: the host's root file system is read-only, and the folders that are hidden are empty.
+ *     own folder: the host's root file system is read-only, and the folders that are hidden are empty. Of the host's /tmp it sees what its
+ *     runtime's program needs, if that is installed there, and cannot write it.
  * walls.W3  It has no capability, and no program can give it one.
  * walls.W4  Nothing of this is to be seen or cleared away on the host: the namespaces go with their processes.
  */
 import { execFile } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, realpathSync } from "node:fs";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { messageOf } from "@openwhisk-harvest/core";
 import type { ContainerUser } from "./launcher/guardian.js";
@@ -18,20 +20,42 @@ import type { Logger } from "./logger.js";
 
 /** Docker's for /dev/shm. */
 const SHARED_MEMORY_MB = 64;
+/** A shell has descriptors of one digit. */
+const MOST_KEPT = 7;
 const FOLDERS = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
 const TOOLS = ["unshare", "mount", "setpriv"] as const;
 
 /**
- * What the first process of the namespaces does, as root, in the container's folder: `sh -c SCRIPT sh <MB of /tmp> <hidden folder>... -- <command>...`.
- * From the mount over /tmp on, that folder may be reached as the current one alone, so it is mounted again where it was. The container's
- * streams are the command's; what ends the command ends all.
+ * What the first process of the namespaces does, as root, in the container's folder:
+ * `sh -c SCRIPT sh <MB of /tmp> <kept folder>... -- <hidden folder>... -- <command>...`.
+ * From the mount over /tmp on, the container's folder may be reached as the current one alone, and the kept ones by their descriptors (3 and
+ * on), so they are mounted again where they were. A mount that an ordinary user makes read-only has to keep the flags of the one it is of. The
+ * container's streams are the command's; what ends the command ends all.
  */
 const SCRIPT = `set -e
 tmpfs() { mount -n -t tmpfs -o "size=$2,mode=1777,nosuid,nodev" tmpfs "$1"; }
+readonly_mount() { mount -n -o remount,bind,ro "$1" 2>/dev/null || mount -n -o remount,bind,ro,nosuid,nodev "$1"; }
 [ ! -d /dev/shm ] || tmpfs /dev/shm ${SHARED_MEMORY_MB}m
-tmpfs /tmp "$1m"
+mb=$1
+shift
+fd=3
+for folder; do
+  [ "$folder" != -- ] || break
+  eval 'exec '$fd'<"$folder"'
+  fd=$((fd + 1))
+done
+tmpfs /tmp "\${mb}m"
 mkdir -p "$PWD"
 mount -n -c --bind . "$PWD"
+fd=3
+while [ "$1" != -- ]; do
+  mkdir -p "$1"
+  mount -n -c --bind "/proc/self/fd/$fd" "$1"
+  readonly_mount "$1"
+  eval "exec $fd<&-"
+  fd=$((fd + 1))
+  shift
+done
 shift
 while [ "$1" != -- ]; do
   [ ! -d "$1" ] || mount -n -t tmpfs -o size=4k,mode=000,ro tmpfs "$1"
@@ -54,14 +78,18 @@ export interface WallsOptions {
   readonly tmpMb: number;
   /** Folders of the server's, which no container is to see. */
   readonly hidden: readonly string[];
+  /** What containers' commands begin with. */
+  readonly executables: readonly string[];
 }
 
 /** Tries once, in a folder as a container's is; undefined, with a warning, where they cannot be built. */
 export async function findWalls(options: WallsOptions, folder: string, logger: Logger): Promise<Walls | undefined> {
   try {
     const walls = builder(options, tools());
-    const [file = "", ...args] = walls.around(["/bin/true"], undefined);
-    await promisify(execFile)(file, args, { cwd: folder, env: {} });
+    for (const executable of options.executables) {
+      const [file = "", ...args] = walls.around([executable, "--version"], undefined);
+      await promisify(execFile)(file, args, { cwd: folder, env: {} });
+    }
     return walls;
   } catch (error) {
     logger.warn(
@@ -74,10 +102,10 @@ export async function findWalls(options: WallsOptions, folder: string, logger: L
 
 type Tools = Readonly<Record<(typeof TOOLS)[number], string>>;
 
-function builder({ tmpMb, hidden }: WallsOptions, { unshare, setpriv }: Tools): Walls {
+function builder({ tmpMb, hidden, executables }: WallsOptions, { unshare, setpriv }: Tools): Walls {
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
   const namespaces = ["--mount", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc"];
-  const script = ["/bin/sh", "-c", SCRIPT, "sh", String(tmpMb), ...hidden, "--"];
+  const script = ["/bin/sh", "-c", SCRIPT, "sh", String(tmpMb), ...installedInTmp(executables), "--", ...hidden, "--"];
   if (uid === 0) {
     const noRights = ["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"];
     const as = (user: ContainerUser | undefined) => (user ? [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"] : []);
@@ -86,6 +114,12 @@ function builder({ tmpMb, hidden }: WallsOptions, { unshare, setpriv }: Tools): 
   // The second namespace has none of the rights in the first, which are those that built the walls.
   const asOurselves = [unshare, "--user", `--map-user=${uid}`, `--map-group=${gid}`, setpriv, "--no-new-privs"];
   return { around: (command) => [unshare, "--user", "--map-root-user", ...namespaces, ...script, ...asOurselves, ...command] };
+}
+
+/** The folders that programs below /tmp are installed in: `bin` is one of them. */
+function installedInTmp(executables: readonly string[]): string[] {
+  const files = executables.flatMap((executable) => [executable, realpathSync(executable)]);
+  return [...new Set(files.map((file) => dirname(dirname(file))).filter((folder) => folder.startsWith("/tmp/")))].slice(0, MOST_KEPT);
 }
 
 /** Not by the PATH, which is the container's. Throws when one of them is not there. */

@@ -35,10 +35,9 @@ test("no file and no folder of it can be read", { skip: process.getuid?.() === 0
   assert.ok(paths.some((path) => path.endsWith("documents/data.mdb")));
   const seen = await neighbours.attack({ code: READ, params: { paths } });
   assert.notEqual(seen["uid"], 0);
-  assert.deepEqual(
-    seen["seen"],
-    paths.map(() => ["EACCES", "EACCES"]),
-  );
+  const errors = seen["seen"] as string[][];
+  assert.equal(errors.length, paths.length);
+  for (const error of errors.flat()) assert.match(error, /^(EACCES|ENOENT)$/); // where there are walls it is not even there (walls.W2)
   await neighbours.assertUnharmed(seen);
 });
 
