@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
-import { chmod, copyFile, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
@@ -10,7 +10,7 @@ import { detectEnforcement, type Enforcer } from "@openwhisk-harvest/cgroup";
 import { isAlive } from "@openwhisk-harvest/core";
 import { eventually, RecordingLogger } from "@openwhisk-harvest/testkit";
 import type { Container, ContainerDriver } from "./driver.js";
-import { offeredKind, offeredKinds, RUNTIME_FILES } from "./kinds.js";
+import { offeredKind, RUNTIME_FILES } from "./kinds.js";
 import { kernelLimitsMemory } from "./memory-watch.js";
 import { createProcessDriver } from "./process-driver.js";
 import { hostPid, innerPid } from "./process-ids.kit.js";
@@ -241,23 +241,6 @@ test("a kind that is not offered, and an image, are clear errors", async () => {
       code: "OWH_CHILD_FAILED",
       message: new RegExp(`Kind ${kind} cannot be run as a process of this host`),
     });
-});
-
-test("walls.W2: a program that is installed below /tmp runs all the same, and its folder cannot be written", async () => {
-  const installed = join(workDir, "in stalled", "bin", "node");
-  await mkdir(dirname(installed), { recursive: true });
-  await copyFile(process.execPath, installed);
-  const kinds = offeredKinds().flatMap((kind) => (kind.family === "nodejs" ? { ...kind, executable: installed } : []));
-  const here = await createProcessDriver({ enforcer, logger, workDir: join(workDir, "i"), kinds });
-  assert.equal(here.walled, driver.walled);
-  const container = await here.create({ name: "guest/t", kind: "nodejs:20", memoryLimitMb: 256, environment: {} });
-  const code = `function main({ folder }) {
-    try { require('fs').writeFileSync(folder + '/mark', 'x') } catch ({ code }) { return { by: process.execPath, code } } }`;
-  await container.initialize({ value: { name: "t", main: "main", code, binary: false } }, LIMITS);
-  const { by, code: refused } = await resultOf(container, { folder: dirname(installed) });
-  assert.equal(by, installed);
-  if (driver.walled) assert.equal(refused, "EROFS");
-  await here.close();
 });
 
 test("two servers on one host give their containers different users", {
