@@ -82,14 +82,15 @@ export interface WallsOptions {
   readonly executables: readonly string[];
 }
 
-/** Tries once, in a folder as a container's is; undefined, with a warning, where they cannot be built. */
+/** Tries once for each runtime, in a folder as a container's is; undefined, with a warning, where they cannot be built. */
 export async function findWalls(options: WallsOptions, folder: string, logger: Logger): Promise<Walls | undefined> {
   try {
     const walls = builder(options, tools());
-    for (const executable of options.executables) {
+    const trials = [...new Set(options.executables)].map((executable) => {
       const [file = "", ...args] = walls.around([executable, "--version"], undefined);
-      await promisify(execFile)(file, args, { cwd: folder, env: {} });
-    }
+      return promisify(execFile)(file, args, { cwd: folder, env: {} });
+    });
+    await Promise.all(trials);
     return walls;
   } catch (error) {
     logger.warn(
