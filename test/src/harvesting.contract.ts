@@ -34,10 +34,11 @@ export function harvestedComposition(shared: SharedAesStack): void {
       const startsWith = Math.min(0.5, allocated.get(branch) ?? assert.fail(`nothing was decided for ${branch}`));
       const asSeen = `${branch} was started with another limit than decided: ${JSON.stringify(observed)}`;
       assert.deepEqual([observed.allocated.cpuCores, observed.decision], [startsWith, decision.id], asSeen);
-      assert.ok(
-        seen.get(branch)?.has(allocated.get(branch)),
-        `${branch}: the kernel showed ${[...(seen.get(branch) ?? [])]}, not ${allocated.get(branch)}`,
-      );
+      // A receiver may have grown past what was decided for it before it was seen: its donors have ended.
+      const decided = allocated.get(branch) ?? Number.NaN;
+      const shown = [...(seen.get(branch) ?? [])].map(Number);
+      const isApplied = shown.some((cores) => cores === decided || (decided > 0.5 && cores > decided));
+      assert.ok(isApplied, `${branch}: the kernel showed ${shown}, not ${decided}`);
       for (const { cpuCores } of await up.containers.limitsOf(branch))
         assert.equal(cpuCores, 0.5, `${branch} keeps its harvested limit after the run`);
     }
