@@ -7,7 +7,7 @@ test("used keys count once, expire, and are bounded", () => {
   const clock = new HandClock();
   const keys = new UsedKeys(100, clock, 3);
   assert.deepEqual([keys.use("a"), keys.use("a")], [true, false]);
-  clock.move(99);
+  clock.move(100);
   assert.equal(keys.use("a"), false);
   clock.move(1);
   assert.equal(keys.use("a"), true);
