@@ -139,7 +139,7 @@ export const configSchema = z.strictObject({
     invocationsPerMinute: count("Invocations of a namespace per minute; what a composition invokes does not count", 6_000),
     firesPerMinute: optionalCount("Triggers that a namespace may fire per minute; as many as invocations when absent"),
     drainMs: ms("How long a server that is told to stop lets running activations come to their end", 60_000),
-    pauseGraceMs: ms("Idle time after which a Docker container is paused; a process is at once", 10_000),
+    pauseGraceMs: ms("Idle time after which a Docker container is paused; a process is after 20 ms", 10_000),
     containerDiskMb: mb("What one container of the process driver may write into its folder; beyond it, its run ends", 1_024),
     driver: z.enum(["process", "docker"]).default("process").meta({ unit: "name", description: "What action containers are made of" }),
     tmpMb: mb("With driver=process: bound of a container's own /tmp, which counts as its memory", 256),

@@ -7,7 +7,7 @@
  * activation-logs.L2  No line made of a sentinel is ever shown.
  * activation-logs.L3  What a container prints while it is not collected is bounded: beyond KEEP_BYTES lines are
  *     dropped, and the logs say so. Limits count what is kept: lines as they are shown, with their time and stream.
- * activation-logs.L4  SLICE_BYTES of a stream are read in one turn of the event loop. What is dropped is not cut into lines, and a
+ * activation-logs.L4  SLICE_BYTES of a stream are read in one turn of the event loop, less at once. What is dropped is not cut into lines, and a
  *     chunk of it is read every DROPPED_CHUNK_MS at most: a container that prints faster waits at its pipe, and one that prints too
  *     much still comes to its end.
  */
@@ -105,6 +105,10 @@ export class LogCollector {
     stream.on("data", (chunk: Buffer) => {
       this.#chunks++;
       head = Buffer.from(headOf(this.#clock.nowMs(), name));
+      if (chunk.length <= SLICE_BYTES && !this.#overflown) {
+        lines.push(chunk); // as almost all are: neither a turn nor a pause for it
+        return;
+      }
       stream.pause();
       this.#waiting.add(name);
       reading = this.#read(chunk, lines).then(() => {

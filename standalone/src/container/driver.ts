@@ -66,8 +66,8 @@ export interface Container {
   kill(): Promise<void>;
   /** What was written since the last call. Waits for both sentinels, or the end of both streams, at most two seconds. */
   collectLogs(limitBytes: number): Promise<ActivationLogs>;
-  /** Whether `pause` costs so little that an idle container is paused at once. */
-  readonly pausesAtOnce?: boolean;
+  /** How long it is idle before it is paused, where that is the driver's to say; else `standalone.pauseGraceMs`. */
+  readonly pauseGraceMs?: number;
   /** Freezes an idle container; `resume` comes before its next call. */
   pause?(): Promise<void>;
   /** Rejects when it cannot serve any more; it is to be destroyed then. */

@@ -14,6 +14,11 @@ import { WrittenLimits } from "./written-limits.js";
 
 /** How long after a broken connection the end of the process is waited for, to learn why. It follows within milliseconds. */
 const EXIT_WAIT_MS = 1_000;
+/**
+ * Above what a composition's conductor is idle for between two of its steps: its threads are not stopped and woken for nothing. What it
+ * has left behind has its container's CPU for so long, and no longer.
+ */
+const PAUSE_GRACE_MS = 20;
 /** 128 + SIGABRT: how V8 ends when its heap is full. */
 const V8_ABORT_EXIT_CODE = 134;
 const V8_HEAP_MESSAGE = "JavaScript heap out of memory";
@@ -41,7 +46,7 @@ export class ProcessContainer implements Container {
   readonly #client: RuntimeClient;
   readonly #logs: LogCollector;
   readonly #limits: WrittenLimits;
-  readonly pausesAtOnce = true;
+  readonly pauseGraceMs = PAUSE_GRACE_MS;
   #stillness: Stillness | undefined;
   #exitCode: number | undefined;
   #alive = true;

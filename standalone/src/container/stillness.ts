@@ -1,8 +1,8 @@
 /**
  * Keeps a container still between its runs, as a paused one of Docker's is.
  *
- * stillness.S1  From the moment a container is given back until its next run nothing of it has CPU: its runtime is stopped, and what else
- *     its runs have started is killed.
+ * stillness.S1  A moment after a container is given back (process-container's PAUSE_GRACE_MS) and until its next run nothing of it has CPU:
+ *     its runtime is stopped, and what else its runs have started is killed.
  * stillness.S2  The guardian's own processes stay awake: they end the container when the server dies, and see its runtime's end.
  * stillness.S3  A container that cannot be made still is of no use: it is killed.
  */

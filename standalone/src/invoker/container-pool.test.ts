@@ -264,6 +264,19 @@ test("container-pool.C5: an idle container is paused after the grace and resumed
   assert.deepEqual(host.events.slice(3), ["pause a", "destroy a"], "a paused one grows old, too");
 });
 
+test("container-pool.C5: a container's own grace comes before the pool's", async () => {
+  const clock = new HandClock();
+  const host = new Host();
+  const pool = new ContainerPool({ capacityMb: 512, idleContainerMs: 1_000, pauseGraceMs: 100, clock });
+  const request = pausing(host, "a");
+  const start = async () => Object.assign(await request.start(), { pauseGraceMs: 20 });
+  (await pool.acquire({ ...request, start })).release(true);
+  await clock.advance(19);
+  assert.deepEqual(host.events, ["start a"]);
+  await clock.advance(1);
+  assert.deepEqual(host.events, ["start a", "pause a"]);
+});
+
 for (const broken of [{ pause: true }, { resume: true }])
   test(`container-pool.C5: a container that cannot ${Object.keys(broken)[0]} is replaced by a cold one, within the same memory`, async () => {
     const clock = new HandClock();

@@ -11,7 +11,7 @@
  *     the other from the decision on.
  * container-pool.C3  What is not claimed of a leaving container is charged until it is gone; so pool-schedule.P3 holds on the host, too.
  * container-pool.C4  Requests that have to wait are served in their order.
- * container-pool.C5  What can be paused is, at once or after a while of idleness, and resumed before its next activation. One that cannot be resumed is
+ * container-pool.C5  What can be paused is, after a while of idleness, and resumed before its next activation. One that cannot be resumed is
  *     replaced by a new container: a cold start, but no failure (openwhisk-protocol, 4.3).
  */
 import { CALLED_OFF, type Clock, HarvestError } from "@openwhisk-harvest/core";
@@ -22,7 +22,7 @@ export interface PoolOptions {
   readonly capacityMb: number;
   /** A container idle for so long is destroyed. */
   readonly idleContainerMs: number;
-  /** A container idle for so long is paused. 10 s when absent, as OpenWhisk's `pause-grace`. */
+  /** A container idle for so long is paused, if it has no grace of its own. 10 s when absent, as OpenWhisk's `pause-grace`. */
   readonly pauseGraceMs?: number;
   readonly clock: Clock;
 }
@@ -203,8 +203,7 @@ export class ContainerPool {
       entry.paused = container.pause?.() ?? Promise.resolve();
       entry.paused.catch(() => undefined); // found out when it is to be resumed
     };
-    if (container.pausesAtOnce) pause();
-    else clock.sleep(pauseGraceMs, inUse).then(pause, () => undefined); // in use again, or gone
+    clock.sleep(container.pauseGraceMs ?? pauseGraceMs, inUse).then(pause, () => undefined); // in use again, or gone
   }
 
   #leave(entry: Entry): Promise<void> {
