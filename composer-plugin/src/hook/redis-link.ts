@@ -2,8 +2,9 @@
  * A Redis connection that is given up and made anew after any trouble: an operation is tried again until its deadline.
  * Every operation handed to it must therefore bear being done twice, and being done late (barrier.J1).
  */
-import type { Redis } from "ioredis";
+import type { Redis, RedisOptions } from "ioredis";
 import type { HookHost } from "./config.js";
+import { unixRedisOf } from "./wire.js";
 
 /** Longest wait for a connection, and for the answer of a command that does not block. */
 const ANSWER_TIMEOUT_MS = 2_000;
@@ -85,7 +86,7 @@ export class RedisLink {
   /** ioredis is loaded here and not before: compositions without forks never need it. */
   private async connect(): Promise<Redis> {
     const { Redis } = await import("ioredis");
-    const redis = new Redis(this.url, {
+    const options: Omit<RedisOptions, "replyMapping"> = {
       lazyConnect: true,
       connectTimeout: ANSWER_TIMEOUT_MS,
       retryStrategy: () => null,
@@ -95,7 +96,9 @@ export class RedisLink {
       disableClientInfo: true,
       protocol: 2,
       ...this.tls,
-    });
+    };
+    const unix = unixRedisOf(this.url);
+    const redis = unix ? new Redis({ ...unix, ...options }) : new Redis(this.url, options);
     // connect() only says that the connection is closed; why, ECONNREFUSED or WRONGPASS, comes as an event
     let reason: Error | undefined;
     redis.on("error", (error: Error) => {

@@ -19,6 +19,7 @@ export {
   messageOf,
   readBranchOf,
   stageTimeoutText,
+  unixRedisOf,
 } from "@openwhisk-harvest/core";
 
 export function extendTrail(trail: string, step: ForkStep): string {

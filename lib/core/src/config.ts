@@ -9,6 +9,7 @@ import { POLICIES } from "./decision.js";
 import { HarvestError, messageOf } from "./errors.js";
 import { type Grid, gridForHost } from "./grid.js";
 import { PLACEMENTS } from "./placement.js";
+import { redisUrlMistake } from "./redis-url.js";
 
 const ms = (purpose: string, byDefault: number) => z.number().nonnegative().default(byDefault).meta({ unit: "ms", description: purpose });
 const count = (purpose: string, byDefault: number) => z.int().positive().default(byDefault).meta({ unit: "count", description: purpose });
@@ -16,6 +17,16 @@ const optionalCount = (purpose: string) => z.int().positive().optional().meta({ 
 const cores = (purpose: string) => z.number().positive().optional().meta({ unit: "cores", description: purpose });
 const mb = (purpose: string, byDefault: number) => z.int().positive().default(byDefault).meta({ unit: "MB", description: purpose });
 const text = (purpose: string) => z.string().min(1).optional().meta({ unit: "text", description: purpose });
+const redisAddress = (purpose: string) =>
+  z
+    .string()
+    .min(1)
+    .superRefine((url, context) => {
+      const mistake = redisUrlMistake(url);
+      if (mistake !== undefined) context.addIssue({ code: "custom", message: `the address ${mistake}` });
+    })
+    .optional()
+    .meta({ unit: "text", description: purpose });
 const host = (purpose: string) => z.string().min(1).default("127.0.0.1").meta({ unit: "address", description: purpose });
 const port = (purpose: string, byDefault: number) =>
   z
@@ -74,8 +85,10 @@ export const configSchema = z.strictObject({
     auth: text("A key of that OpenWhisk, uuid:key; __OW_API_KEY or .wskprops when absent"),
   }),
   redis: section({
-    url: text("Redis for allocations, forks and joins; `harvest up` starts one of its own when absent"),
-    composerUrl: text("The same Redis for conductors, as a user that reaches only the keys composer/*; needed when url is given"),
+    url: redisAddress(
+      "Redis for allocations: redis://[user:password@]host[:port], rediss://, or unix:/path of its socket; `harvest up` starts one of its own when absent",
+    ),
+    composerUrl: redisAddress("The same Redis for conductors, as a user that reaches only the keys composer/*; needed when url is given"),
     timeoutMs: ms("Longest wait for an answer of Redis before the user allocation is used", 50),
     allocationTtlMs: ms("How long allocations and observations stay in Redis", 3_600_000),
   }),

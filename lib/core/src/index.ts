@@ -33,6 +33,7 @@ export * from "./predict-calibrated.js";
 export * from "./process.js";
 export * from "./progress.js";
 export * from "./recent-map.js";
+export * from "./redis-url.js";
 export * from "./run-key.js";
 export * from "./scaled-model.js";
 export * from "./signature.js";

@@ -41,7 +41,7 @@ import { StreamReader } from "./redis-stream.js";
 import { firstAllocation, readActivationKey, readModes, readObservation } from "./redis-values.js";
 
 export interface RedisAllocationStoreOptions {
-  /** `redis://[user:password@]host[:port]`; `rediss://` for TLS. */
+  /** `redis://[user:password@]host[:port]`; `rediss://` for TLS; `unix:/path` for a socket (core's redis-url.ts). */
   readonly url: string;
   /** Longest wait of every call, ms. */
   readonly timeoutMs: number;

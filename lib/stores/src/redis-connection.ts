@@ -1,7 +1,8 @@
 /** How every connection of RedisAllocationStore behaves; rules allocation-store.S1 to allocation-store.S4. */
 import { messageOf } from "@openwhisk-harvest/core";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import type { StoreLogger } from "./logger.js";
+import { redisClient } from "./redis-client.js";
 
 /** A connection that leaves a call unanswered for so long is taken for dead (allocation-store.S3). */
 const SILENCE_MS = 1_000;
@@ -10,7 +11,7 @@ const MAX_RECONNECT_PAUSE_MS = 250;
 
 /** `waitMs`: how long an answer may take because a call asks Redis to wait for something. */
 export function openConnection(url: string, waitMs: number, logger: StoreLogger): Redis {
-  const redis = new Redis(url, {
+  const redis = redisClient(url, {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
