@@ -16,7 +16,7 @@ const none = new Set<number>();
 describe("the ends of branches", () => {
   function setUp(width: number, read: (activationId: string) => Promise<unknown>) {
     const clock = new HandClock();
-    const host: HookHost = { env: {}, nowMs: () => clock.nowMs(), sleep: (ms) => clock.sleep(ms) };
+    const host: HookHost = { env: {}, nowMs: () => clock.nowMs(), sleep: (ms, signal) => clock.sleep(ms, signal) };
     const asked: number[] = [];
     const noting = (activationId: string) => {
       asked.push(Number.parseInt(activationId, 16));

@@ -6,6 +6,7 @@
  */
 import type { HookHost } from "./config.js";
 import { branchErrorText, branchLostText, isObject } from "./wire.js";
+import { within } from "./within.js";
 
 /** Time between two looks of one stage: at least so long, and such a share of the time since its fork. */
 const LOOK_EVERY_MS = 2_000;
@@ -71,7 +72,7 @@ export class BranchEnds {
   async #endOf(position: number): Promise<{ readonly position: number; readonly error: string } | undefined> {
     const activationId = this.#stage.branches[position] as string;
     try {
-      const record = await Promise.race([this.#read(activationId), this.#host.sleep(ANSWER_MS)]);
+      const record = await within(this.#read(activationId), ANSWER_MS, this.#host);
       if (!isObject(record) || !isObject(record["response"])) return undefined;
       return { position, error: branchLostText(position, branchErrorText(record["response"]["result"]), activationId) };
     } catch {

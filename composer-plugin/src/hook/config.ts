@@ -1,3 +1,5 @@
+import { setTimeout } from "node:timers/promises";
+
 /** What the deployer fixes for one conductor; it stands as JSON in the conductor's code. */
 export interface HookConfig {
   /** Namespace and name of the DAG. */
@@ -41,7 +43,8 @@ export interface HookHost {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Wall clock, ms since the epoch; activation deadlines are given in it. */
   nowMs(): number;
-  sleep(ms: number): Promise<void>;
+  /** Rejects when it is called off by the signal. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
 export const processHost: HookHost = {
@@ -49,5 +52,5 @@ export const processHost: HookHost = {
     return process.env;
   },
   nowMs: () => Date.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  sleep: (ms, signal) => setTimeout(ms, undefined, signal ? { signal } : {}),
 };

@@ -20,6 +20,7 @@ import { HookTally } from "./hook-tally.js";
 import { isDecisionId } from "./session.js";
 import { Refused, SidecarClient } from "./sidecar-client.js";
 import { type HookOutcome, isObject } from "./wire.js";
+import { LATE, within } from "./within.js";
 
 /** Only a fork waits for the answer to the first question, until its own deadline; so long the answer is of use, and at least so long. */
 const ASK_TIMEOUT_MS = 1_000;
@@ -36,8 +37,6 @@ interface Question {
   /** A fork waited for it in vain: it counts as failed, and is ended. */
   giveUp(): void;
 }
-
-const LATE = Symbol("late");
 
 /** Which time a session comes to a `map`, and with what. */
 export interface ForkItems {
@@ -87,7 +86,7 @@ export class Decisions {
   async stamp(root: string, forkPath: string, waitMs: number, items?: ForkItems): Promise<string | undefined> {
     if (!this.config.forks.includes(forkPath) || (items && !isDecidable(items.itemBytes))) return undefined;
     const question = items ? this.askItems(root, forkPath, items, waitMs) : this.askedFor(root, waitMs);
-    const answer = await Promise.race([question.answer, this.host.sleep(waitMs).then(() => LATE)]);
+    const answer = await within(question.answer, waitMs, this.host);
     if (answer !== LATE) return acceptedId(answer, root, forkPath);
     question.giveUp();
     if (!items) this.asked.delete(root); // a later fork asks for itself

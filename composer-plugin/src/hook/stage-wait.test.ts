@@ -21,7 +21,7 @@ describe("a wait for a stage", () => {
   } = {}) {
     const clock = new HandClock();
     const startMs = clock.nowMs();
-    const host: HookHost = { env: {}, nowMs: () => clock.nowMs(), sleep: (ms) => clock.sleep(ms) };
+    const host: HookHost = { env: {}, nowMs: () => clock.nowMs(), sleep: (ms, signal) => clock.sleep(ms, signal) };
     const stage = { barrierId: "b", branches: [ID], sinceMs: startMs, untilMs: startMs + stageMs, outerId: "outer" };
     const wait = async (deadlineMs: number, onLook: OnLook): Promise<number> => {
       for (;;) {

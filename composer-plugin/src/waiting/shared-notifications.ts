@@ -10,6 +10,7 @@ import { randomUUID } from "node:crypto";
 import type { HookHost } from "../hook/config.js";
 import type { Listener, Notifications } from "../hook/notifications.js";
 import { type RedisLink, RedisRefuses, RedisUnreachable } from "../hook/redis-link.js";
+import { within } from "../hook/within.js";
 
 /** Longest pop. */
 const POP_MS = 2_000;
@@ -57,7 +58,7 @@ export class SharedNotifications implements Notifications {
       const notified = new Promise<void>((resolve) => {
         heard.wake = resolve;
       });
-      await Promise.race([notified, this.host.sleep(ms)]);
+      await within(notified, ms, this.host);
     }
     heard.notified = false; // shared-notifications.N3
     delete heard.wake;
