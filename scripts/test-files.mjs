@@ -3,6 +3,7 @@
  *
  *     // runs alone: it measures CPU time          nothing else is tested meanwhile
  *     // runs early: it takes a minute             it begins before others, so that the end does not wait for it
+ *     // runs in CI: it is minutes of load         elsewhere only when it is named
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, sep } from "node:path";
@@ -10,12 +11,13 @@ import { rooms } from "./rooms.mjs";
 
 const ALONE = /^\/\/ runs alone: \S/m;
 const EARLY = /^\/\/ runs early: \S/m;
+const IN_CI = /^\/\/ runs in CI: \S/m;
 /** As the test kit has them: for an engine, and for a size that can be chosen. */
 const ENGINE = /\b(?:findEngine|openStand)\(/;
 const CHOSEN_SIZE = /\bcasesOf\(/;
 
 /**
- * `{path, room, isAlone, isEarly, needsEngine, isSoakable}` of each test, ordered by path. They are found by their sources, so what the
+ * `{path, room, isAlone, isEarly, isForCi, needsEngine, isSoakable}` of each test, ordered by path. They are found by their sources, so what the
  * compiler has made of a test that is gone is none. Throws when one is not compiled.
  */
 export function testFiles() {
@@ -37,7 +39,7 @@ function describe(room, source) {
   if (!existsSync(path)) throw new Error(`${source} is not compiled: run npm run build`);
   const text = readFileSync(source, "utf8");
   return {
-    ...{ path, room, isAlone: ALONE.test(text), isEarly: EARLY.test(text) },
+    ...{ path, room, isAlone: ALONE.test(text), isEarly: EARLY.test(text), isForCi: IN_CI.test(text) },
     ...{ needsEngine: ENGINE.test(text), isSoakable: CHOSEN_SIZE.test(text) },
   };
 }

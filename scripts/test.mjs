@@ -1,6 +1,7 @@
 /**
- * Runs every compiled test (`<room>/dist/**\/*.test.js`, a room being a workspace of package.json), several files side by side: as many as there
- * are CPUs, or HARVEST_TEST_JOBS. Those that measure CPU run alone, after the others (scripts/test-files.mjs). Arguments narrow the run to
+ * Runs every compiled test (`<room>/dist/**\/*.test.js`, a room being a workspace of package.json), several files side by side: one more than
+ * there are CPUs, for most of them wait as often as they work, or HARVEST_TEST_JOBS. Those that are minutes of load run with CI=true, in a
+ * soak, or when they are named, and are told at the end where they did not. Those that measure CPU run alone, after the others (scripts/test-files.mjs). Arguments narrow the run to
  * the files whose path contains one of them.
  *
  * Ends with the time that each room took, failed tests, skipped tests with their reasons, and one plain line: N passed, N failed, N skipped.
@@ -15,15 +16,18 @@ import { testFiles } from "./test-files.mjs";
 import { endAll, runFile } from "./test-runner.mjs";
 
 const isSoak = process.env.HARVEST_SOAK === "1";
-const JOBS = Number(process.env.HARVEST_TEST_JOBS) || availableParallelism();
+const isCi = process.env.CI === "true";
+const JOBS = Number(process.env.HARVEST_TEST_JOBS) || availableParallelism() + 1;
 /** A virtual machine boots in one of them, on a busy machine; in a soak two hours of load are one. */
 const TIMEOUT_MS = isSoak ? 10_800_000 : 600_000;
 const BY_REQUEST = /^by request\b/;
 
 const wanted = process.argv.slice(2);
-const files = testFiles()
+const all = testFiles()
   .filter(({ isSoakable }) => !isSoak || isSoakable)
   .filter(({ path }) => wanted.length === 0 || wanted.some((part) => path.includes(part)));
+const isLeftOut = ({ isForCi }) => isForCi && !isCi && !isSoak && wanted.length === 0;
+const files = all.filter((file) => !isLeftOut(file));
 
 const startMs = performance.now();
 let isOver = false;
@@ -82,6 +86,8 @@ function report() {
   const unrun = files.length - results.length;
   if (unrun > 0) failed.push(`${unrun} files were not run`);
   for (const name of failed) console.log(`failed: ${name}`);
+  for (const { path } of all.filter(isLeftOut))
+    console.log(`left out: ${path} (minutes of load: CI=true runs it, or its name as an argument)`);
   for (const { name, reason } of skipped) console.log(`skipped: ${name} (${reason})`);
   const passed = results.reduce((sum, result) => sum + result.passed, 0);
   console.log(`${passed} passed, ${failed.length} failed, ${skipped.length} skipped`);

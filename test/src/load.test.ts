@@ -1,3 +1,4 @@
+// runs in CI: hundreds of compositions at a time, for two minutes
 // runs alone: hundreds of compositions at a time want the whole machine
 /**
  * H7, live: compositions side by side on the embedded OpenWhisk as it comes. What is let in ends, what cannot be is refused at the door,

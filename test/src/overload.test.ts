@@ -1,3 +1,4 @@
+// runs in CI: two minutes of saturation, and a soak
 // runs alone: it measures what the machine can do, and asks for six times that
 /**
  * H7 over time: six times more than can be run, and then soaks at 80 % and 150 % of it. `npm run soak` does two minutes of the one and an

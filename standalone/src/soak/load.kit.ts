@@ -6,12 +6,12 @@ import assert from "node:assert/strict";
 import { eventually, memoryNow } from "@openwhisk-harvest/testkit";
 import type { TestStandalone } from "../standalone.kit.js";
 
-/** No throttle and no short queue is in the way of the load. */
+/** No throttle, no short queue and no expected wait is in the way of the load. */
 export const LOAD_FLAGS = [
   "standalone.invocationsPerMinute=1000000",
   "standalone.concurrentInvocations=100000",
   "standalone.queueLength=100000",
-  "standalone.admissionWaitMs=600000",
+  "standalone.admissionWaitMs=86400000",
 ] as const;
 
 export interface LoadOptions {
