@@ -8,7 +8,7 @@ import { benchDecision } from "./decision.js";
 import { benchDemo, demoTable } from "./demo-runs.js";
 import { benchInvocation } from "./invocation.js";
 import { benchLease } from "./lease.js";
-import { benchLoad, FULL_LOAD, QUICK_LOAD } from "./load/clients.js";
+import { benchAesLoad, benchNaps, benchNapsInDocker } from "./load/clients.js";
 import { benchRates, FULL_RATES, QUICK_RATES } from "./load/rates.js";
 import { benchChain, benchProfileStore, benchTrainers } from "./models/report.js";
 import { benchMonitor } from "./monitor.js";
@@ -32,6 +32,9 @@ export interface Bench {
   run(options: BenchOptions): Promise<string>;
 }
 
+/** For benches that take long: each row as soon as there is one. */
+const onRow = (row: string) => void process.stderr.write(`${row}\n`);
+
 /** What `npm run bench` takes besides names. */
 export const BENCH_FLAGS: readonly string[] = ["--quick", "--write"];
 
@@ -50,7 +53,17 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   load: {
     title: "Compositions under load on the embedded OpenWhisk",
     notMeasured: "clients on other machines: they share the server's process and cores here; several namespaces",
-    run: ({ quick }) => benchLoad(quick ? QUICK_LOAD : FULL_LOAD, (row) => void process.stderr.write(`${row}\n`)),
+    run: ({ quick }) => benchNaps({ quick, onRow }),
+  },
+  "load-docker": {
+    title: "Compositions under load in Docker containers",
+    notMeasured: "clients on other machines; containers that are kept for longer than the load",
+    run: ({ quick }) => benchNapsInDocker({ quick, onRow }),
+  },
+  "load-aes": {
+    title: "Parallel AES under load on the embedded OpenWhisk",
+    notMeasured: "clients on other machines; several namespaces",
+    run: ({ quick }) => benchAesLoad({ quick, onRow }),
   },
   loads: {
     title: "The paper's loads, with and without harvesting",

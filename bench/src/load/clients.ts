@@ -5,35 +5,46 @@
 import { type Mode, quantileOfSorted } from "@openwhisk-harvest/core";
 import { findEngine, importNodejsImage, standaloneFlags } from "@openwhisk-harvest/testkit/docker";
 import { type Answer, invokeSideBySide, withStatus } from "@openwhisk-harvest/testkit/load";
+import { MissingHere } from "../missing.js";
 import { type LoadJob, NAPS, PARALLEL_AES, withLoadStack } from "./stack.js";
 
+/** Clients at a time, and how many compositions they have together: one each at least. */
 export interface LoadSize {
-  /** Clients at a time of three parallel naps of 50 ms, and how many compositions they have together: one each at least. */
-  readonly naps: { readonly clients: readonly number[]; readonly compositions: number };
-  /** Of the same with two invokers, and in Docker containers. */
-  readonly fewer: { readonly clients: readonly number[]; readonly compositions: number };
-  readonly aes: { readonly clients: readonly number[]; readonly compositions: number };
+  readonly clients: readonly number[];
+  readonly compositions: number;
 }
 
-/** A quarter of an hour on two quiet cores. */
-export const FULL_LOAD: LoadSize = {
-  naps: { clients: [1, 8, 16, 32, 128, 512], compositions: 1_000 },
-  fewer: { clients: [32, 512], compositions: 300 },
-  aes: { clients: [1, 32, 200], compositions: 40 },
-};
-export const QUICK_LOAD: LoadSize = {
-  naps: { clients: [1, 32, 128], compositions: 60 },
-  fewer: { clients: [32], compositions: 40 },
-  aes: { clients: [1, 32], compositions: 8 },
-};
-
-const MODES = ["off", "harvest"] as const;
-
-interface Kind {
+interface Part {
   readonly what: string;
   readonly job: LoadJob;
   readonly flags: readonly string[];
+  readonly full: LoadSize;
+  readonly quick: LoadSize;
 }
+
+const EVERY_COUNT = [1, 8, 16, 32, 128, 512];
+const ONE_INVOKER: Part = {
+  ...{ what: "naps", job: NAPS, flags: [] },
+  full: { clients: EVERY_COUNT, compositions: 1_000 },
+  quick: { clients: [1, 32, 128], compositions: 60 },
+};
+const TWO_INVOKERS: Part = {
+  ...{ what: "naps, two invokers", job: NAPS, flags: ["standalone.invokers=2"] },
+  full: { clients: [32, 512], compositions: 300 },
+  quick: { clients: [32], compositions: 40 },
+};
+const IN_DOCKER: Part = {
+  ...{ what: "naps, Docker", job: NAPS, flags: [] },
+  full: { clients: [1, 32], compositions: 100 },
+  quick: { clients: [32], compositions: 20 },
+};
+const AES: Part = {
+  ...{ what: "Parallel AES", job: PARALLEL_AES, flags: [] },
+  full: { clients: [1, 32, 200], compositions: 40 },
+  quick: { clients: [1, 32], compositions: 8 },
+};
+
+const MODES = ["off", "harvest"] as const;
 
 interface LoadRow {
   readonly what: string;
@@ -43,38 +54,47 @@ interface LoadRow {
   readonly seconds: number;
 }
 
-/** All rows as a table. Those in Docker containers are left out where no engine is to be had, and the text says so. */
-export async function benchLoad({ naps, fewer, aes }: LoadSize, onRow: (row: string) => void): Promise<string> {
-  const rows: LoadRow[] = [];
-  const add = async (kind: Kind, { clients, compositions }: LoadSize["naps"]) => {
-    for (const count of clients)
-      for (const mode of MODES) {
-        const row = await underLoad(kind, mode, count, Math.max(count, compositions));
-        onRow(rowOf(row));
-        rows.push(row);
-      }
-  };
-  await add({ what: "naps", job: NAPS, flags: [] }, naps);
-  await add({ what: "naps, two invokers", job: NAPS, flags: ["standalone.invokers=2"] }, fewer);
-  const lacking = await inDocker((flags) => add({ what: "naps, Docker", job: NAPS, flags }, fewer));
-  await add({ what: "Parallel AES", job: PARALLEL_AES, flags: [] }, aes);
-  return `${loadTable(rows)}${lacking === undefined ? "" : `\n\nDocker: not measured: ${lacking}.`}`;
+export interface LoadOptions {
+  readonly quick: boolean;
+  readonly onRow: (row: string) => void;
 }
 
-/** Or the reason why not. */
-async function inDocker(use: (flags: readonly string[]) => Promise<void>): Promise<string | undefined> {
+/** Three parallel naps of 50 ms, one invoker and two: a quarter of an hour on two quiet cores. */
+export function benchNaps(options: LoadOptions): Promise<string> {
+  return tableOf([ONE_INVOKER, TWO_INVOKERS], options);
+}
+
+/** The same in Docker containers. Rejects with MissingHere where no engine is to be had. */
+export async function benchNapsInDocker(options: LoadOptions): Promise<string> {
   const found = await findEngine();
-  if (typeof found === "string") return found;
+  if (typeof found === "string") throw new MissingHere(found);
   try {
     await importNodejsImage(found.engine, { fill: () => undefined, environment: [] });
-    await use(standaloneFlags(found));
-    return undefined;
+    return await tableOf([{ ...IN_DOCKER, flags: standaloneFlags(found) }], options);
   } finally {
     await found.close();
   }
 }
 
-async function underLoad({ what, job, flags }: Kind, mode: Mode, clients: number, invocations: number): Promise<LoadRow> {
+export function benchAesLoad(options: LoadOptions): Promise<string> {
+  return tableOf([AES], options);
+}
+
+async function tableOf(parts: readonly Part[], { quick, onRow }: LoadOptions): Promise<string> {
+  const rows: string[] = [];
+  for (const part of parts) {
+    const { clients, compositions } = quick ? part.quick : part.full;
+    for (const count of clients)
+      for (const mode of MODES) {
+        const row = rowOf(await underLoad(part, mode, count, Math.max(count, compositions)));
+        onRow(row);
+        rows.push(row);
+      }
+  }
+  return loadTable(rows);
+}
+
+async function underLoad({ what, job, flags }: Part, mode: Mode, clients: number, invocations: number): Promise<LoadRow> {
   return withLoadStack({ job, mode, flags }, async (invoke) => {
     const startMs = performance.now();
     const answers = await invokeSideBySide(invoke, { clients, invocations });
@@ -95,10 +115,10 @@ function ms(answers: readonly Answer[], share: number): string {
   return sorted.length === 0 ? "-" : quantileOfSorted(sorted, share).toFixed(0);
 }
 
-function loadTable(rows: readonly LoadRow[]): string {
+function loadTable(rows: readonly string[]): string {
   return [
     "| composition | clients | mode | succeeded | refused (429) | failed | succeeded/s | p50 ms | p99 ms | refused within, p99 ms |",
     "| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ...rows.map(rowOf),
+    ...rows,
   ].join("\n");
 }
