@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deployJob, deploySettings } from "@openwhisk-harvest/composer-plugin";
 import { eventually } from "@openwhisk-harvest/testkit";
-import { type Answer, type Invoke, invokerOf, type Target, withStatus } from "@openwhisk-harvest/testkit/load";
+import { type Answer, type Invoke, invokerOf, outcomesOf, type Target } from "@openwhisk-harvest/testkit/load";
 import { Redis } from "ioredis";
 import { startTestStack, type TestStack } from "./stack.kit.js";
 
@@ -91,8 +91,7 @@ const PROMPT_MS = 30_000;
 
 /** Nothing fails but with 429 and the time to come again, and who is refused is not kept waiting. How many succeeded and were refused. */
 export function checkAnswers(answers: readonly Answer[], invocations: number): { readonly succeeded: number; readonly refused: number } {
-  const [succeeded, refused] = [withStatus(answers, 200), withStatus(answers, 429)];
-  const failed = answers.filter(({ status }) => status !== 200 && status !== 429);
+  const { succeeded, refused, failed } = outcomesOf(answers);
   assert.deepEqual(failed.slice(0, 3), [], `${failed.length} failed`);
   assert.equal(succeeded.length, invocations);
   for (const { tookMs, retryAfterMs = 0 } of refused) assert.ok(retryAfterMs >= 1_000 && tookMs < PROMPT_MS, `${retryAfterMs}, ${tookMs}`);

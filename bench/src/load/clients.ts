@@ -4,7 +4,7 @@
  */
 import { type Mode, quantileOfSorted } from "@openwhisk-harvest/core";
 import { findEngine, importNodejsImage, standaloneFlags } from "@openwhisk-harvest/testkit/docker";
-import { type Answer, invokeSideBySide, withStatus } from "@openwhisk-harvest/testkit/load";
+import { type Answer, invokeSideBySide, outcomesOf } from "@openwhisk-harvest/testkit/load";
 import { MissingHere } from "../missing.js";
 import { type LoadJob, NAPS, PARALLEL_AES, withLoadStack } from "./stack.js";
 
@@ -103,11 +103,10 @@ async function underLoad({ what, job, flags }: Part, mode: Mode, clients: number
 }
 
 function rowOf({ what, clients, mode, answers, seconds }: LoadRow): string {
-  const [succeeded, refused] = [withStatus(answers, 200), withStatus(answers, 429)];
-  const failed = answers.length - succeeded.length - refused.length;
+  const { succeeded, refused, failed } = outcomesOf(answers);
   const times = [ms(succeeded, 0.5), ms(succeeded, 0.99), ms(refused, 0.99)];
   const perSecond = (succeeded.length / seconds).toPrecision(3);
-  return `| ${[what, clients, mode, succeeded.length, refused.length, failed, perSecond, ...times].join(" | ")} |`;
+  return `| ${[what, clients, mode, succeeded.length, refused.length, failed.length, perSecond, ...times].join(" | ")} |`;
 }
 
 function ms(answers: readonly Answer[], share: number): string {

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { type DagDescription, meanOf, quantileOfSorted } from "@openwhisk-harvest/core";
 import { type ActivationView, listActivations, rootOf, stageTimes } from "@openwhisk-harvest/profiler";
 import { eventually } from "@openwhisk-harvest/testkit";
-import { type Answer, invokeAtRate, invokerOf, withStatus } from "@openwhisk-harvest/testkit/load";
+import { type Answer, invokeAtRate, invokerOf, outcomesOf } from "@openwhisk-harvest/testkit/load";
 import { buildWorkload } from "../live/build-workload.js";
 import { type Arm, LiveWorkflow, WORKFLOWS, type WorkflowSpec } from "../live/workflow.js";
 
@@ -64,7 +64,7 @@ async function atRate(
   const sinceMs = Date.now();
   const answers: Answer[] = [];
   await invokeAtRate(async (n) => answers.push(await invoke(inputs[n % inputs.length])), arrivals);
-  const stageMs = await stagesOf(workflow, withStatus(answers, 200), sinceMs);
+  const stageMs = await stagesOf(workflow, outcomesOf(answers).succeeded, sinceMs);
   return { workflow: name, perMinute: 60 * arrivals.perSecond, mode, answers, stageMs };
 }
 
@@ -89,11 +89,10 @@ function firstStages(dag: DagDescription, ids: readonly string[], activations: r
 }
 
 function rowOf({ workflow, perMinute, mode, answers, stageMs }: RateRow): string {
-  const [succeeded, refused] = [withStatus(answers, 200), withStatus(answers, 429)];
-  const failed = answers.length - succeeded.length - refused.length;
+  const { succeeded, refused, failed } = outcomesOf(answers);
   const share = `${((100 * refused.length) / answers.length).toFixed(0)} %`;
   const times = [...meanAndP99(stageMs), ...meanAndP99(succeeded.map(({ tookMs }) => tookMs))];
-  return `| ${[workflow, perMinute, mode, answers.length, share, failed, ...times].join(" | ")} |`;
+  return `| ${[workflow, perMinute, mode, answers.length, share, failed.length, ...times].join(" | ")} |`;
 }
 
 function meanAndP99(ms: readonly number[]): string[] {

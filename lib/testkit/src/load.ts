@@ -94,7 +94,23 @@ export async function invokeAtRate(
   await Promise.all(underWay);
 }
 
-/** The answers of a status. */
-export function withStatus(answers: readonly Answer[], status: number): Answer[] {
-  return answers.filter((answer) => answer.status === status);
+/** What became of the invocations of a composition. */
+export interface Outcomes {
+  readonly succeeded: readonly Answer[];
+  /** With 429. */
+  readonly refused: readonly Answer[];
+  readonly failed: readonly Answer[];
+}
+
+/** A composition one of whose branches has failed succeeds for OpenWhisk, with the error in the value of its stage: it has failed here. */
+export function outcomesOf(answers: readonly Answer[]): Outcomes {
+  const succeeded = answers.filter(({ status, body }) => status === 200 && !hasErrors(JSON.parse(body)));
+  const refused = answers.filter(({ status }) => status === 429);
+  const passed = new Set([...succeeded, ...refused]);
+  return { succeeded, refused, failed: answers.filter((answer) => !passed.has(answer)) };
+}
+
+function hasErrors(result: unknown): boolean {
+  if (typeof result !== "object" || result === null) return false;
+  return "error" in result || Object.values(result).some(hasErrors);
 }

@@ -2,7 +2,14 @@ const { mkdirSync, mkdtempSync, writeFileSync } = require("node:fs");
 const { dirname, join } = require("node:path");
 
 async function initializeActionHandler({ binary, code, main }) {
-  if (!binary) return new Function("require", "module", "exports", `${code}\nreturn ${main};`)(require, module, exports);
+  if (!binary) {
+    // Code that exports its function, too, as the stock runtime's runner takes it.
+    const own = { exports: {} };
+    const text = `${code}\nreturn typeof ${main} === "undefined" ? module.exports.${main} ?? exports.${main} : ${main};`;
+    const handler = new Function("require", "module", "exports", text)(require, own, own.exports);
+    if (typeof handler !== "function") throw new Error(`Action entrypoint '${main}' is not a function.`);
+    return handler;
+  }
   const folder = unzipped(code);
   process.chdir(folder);
   return require(folder)[main];
