@@ -185,6 +185,18 @@ test("Verifies that a decision is waited for as long as the deadline says, also 
   await server.stop();
 });
 
+test("Verifies that a question that a closed connection breaks is asked once more, on a new one", options, async () => {
+  const sockets = new Set<unknown>();
+  const server = await sidecar((asked, response) => {
+    // As a paused container finds a connection that was closed meanwhile: its second question is broken without an answer.
+    if (sockets.has(response.socket)) response.socket?.destroy();
+    else decides(accepted("[0]"))(asked, response);
+    sockets.add(response.socket);
+  });
+  for (let n = 0; n < 3; n++) assert.deepEqual((await run(FORK_FIRST(), { sidecarUrl: server.url })).stamps, STAMPED);
+  await server.stop();
+});
+
 const TROUBLES: [string, Answer][] = [
   ["answers 500", (_, response) => response.writeHead(500).end("{}")],
   ["answers with broken JSON", (_, response) => response.writeHead(200).end('{"id":')],

@@ -1,4 +1,9 @@
-/** One question to the sidecar over HTTP, answered in time or not at all. */
+/**
+ * One question to the sidecar over HTTP, answered in time or not at all.
+ *
+ * A container is paused between its runs, and does not see that the sidecar closes a connection meanwhile: a question that such a
+ * connection breaks is asked once more, on a new one. Its root makes it the same question to the sidecar.
+ */
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import type { HookHost } from "./config.js";
 import { formatHookCounts, HOOK_COUNTS_HEADER, type HookCounts } from "./wire.js";
@@ -6,12 +11,18 @@ import { formatHookCounts, HOOK_COUNTS_HEADER, type HookCounts } from "./wire.js
 /** A decision about a thousand functions is some 500 KB. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
+/** A connection that was kept had been closed by the other side. */
+class StaleConnection extends Error {}
+
+const STALE: readonly (string | undefined)[] = ["ECONNRESET", "EPIPE"];
+
 /** The sidecar works and says no: the DAG is unknown to it, or the key is. */
 export class Refused extends Error {}
 
 interface Transport {
   request(url: URL, options: RequestOptions, answered: (response: IncomingMessage) => void): ClientRequest;
-  readonly agent: Agent;
+  /** False for a connection of its own. */
+  readonly agent: Agent | false;
 }
 
 export interface Ask {
@@ -46,7 +57,11 @@ export class SidecarClient {
       ...(told === undefined ? {} : { [HOOK_COUNTS_HEADER]: told }),
       ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
     };
-    const { status, text } = await exchange(await this.transport.open, url, { ...ask, headers }, body);
+    const transport = await this.transport.open;
+    const { status, text } = await exchange(transport, url, { ...ask, headers }, body).catch((error: unknown) => {
+      if (!(error instanceof StaleConnection)) throw error;
+      return exchange({ ...transport, agent: false }, url, { ...ask, headers }, body);
+    });
     if (status >= 500) throw new Error(`the sidecar answered ${status}`);
     if (status >= 300) throw new Refused(`the sidecar answered ${status}`);
     return JSON.parse(text);
@@ -82,7 +97,9 @@ function exchange(
       clearTimeout(timer);
       how();
     };
-    call.on("error", (error) => settle(() => reject(error)));
+    call.on("error", (error: NodeJS.ErrnoException) =>
+      settle(() => reject(call.reusedSocket && STALE.includes(error.code) ? new StaleConnection(error.message) : error)),
+    );
     call.end(body);
   });
 }
