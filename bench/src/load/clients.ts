@@ -9,7 +9,7 @@ import { MissingHere } from "../missing.js";
 import { type LoadJob, NAPS, PARALLEL_AES, withLoadStack } from "./stack.js";
 
 /** Clients at a time, and how many compositions they have together: one each at least. */
-export interface LoadSize {
+interface LoadSize {
   readonly clients: readonly number[];
   readonly compositions: number;
 }

@@ -22,7 +22,7 @@ export async function namespaceOf(apihost: Address, auth: Address): Promise<stri
       redirect: "error",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    names = await response.json().catch(() => undefined);
+    names = await response.json().catch(() => undefined); // no JSON is no list of namespaces: told below
   } catch (error) {
     throw unreachable(reasonOf(error), error);
   }

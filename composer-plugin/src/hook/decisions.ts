@@ -1,6 +1,7 @@
 /**
  * The hook's side of the sidecar: asks for a decision when a root run starts, and looks at a fork whether its stage was
- * published. One request each, never repeated; whatever goes wrong means "no stamp", which is the user allocation (H3).
+ * published. One question each, asked again only where a connection had been closed (sidecar-client.ts); whatever goes wrong
+ * means "no stamp", which is the user allocation (H3).
  *
  * A fork waits at most its deadline. Answers that fail, or that a fork waited for in vain, open a breaker: while it is open nothing
  * is asked and no run waits. After a pause one question is asked again; its success closes the breaker, and each failure doubles

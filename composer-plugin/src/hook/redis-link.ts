@@ -5,6 +5,7 @@
 import type { Redis, RedisOptions } from "ioredis";
 import type { HookHost } from "./config.js";
 import { unixRedisOf } from "./wire.js";
+import { inTime } from "./within.js";
 
 /** Longest wait for a connection, and for the answer of a command that does not block. */
 const ANSWER_TIMEOUT_MS = 2_000;
@@ -59,7 +60,7 @@ export class RedisLink {
       try {
         this.connection ??= this.connect();
         const redis = await this.connection;
-        return await within(operation(redis), this.attemptMs(patience));
+        return await inTime(operation(redis), this.attemptMs(patience), this.host);
       } catch (trouble) {
         if (trouble instanceof Verdict) throw trouble;
         await this.drop();
@@ -105,7 +106,7 @@ export class RedisLink {
       reason ??= error;
     });
     try {
-      await within(redis.connect(), ANSWER_TIMEOUT_MS);
+      await inTime(redis.connect(), ANSWER_TIMEOUT_MS, this.host);
       return redis;
     } catch (error) {
       redis.disconnect();
@@ -132,16 +133,4 @@ function troubleOf(trouble: unknown): string {
   const { previousErrors } = trouble as { previousErrors?: readonly unknown[] };
   const { code, message } = (previousErrors?.[0] ?? trouble) as { code?: string; message?: string };
   return (code ?? message ?? String(trouble)).replace(/,? with args.*/s, "").slice(0, 120);
-}
-
-async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("no answer in time")), ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -58,9 +58,11 @@ export class SidecarClient {
       ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
     };
     const transport = await this.transport.open;
+    const untilMs = this.host.nowMs() + ask.timeoutMs;
     const { status, text } = await exchange(transport, url, { ...ask, headers }, body).catch((error: unknown) => {
       if (!(error instanceof StaleConnection)) throw error;
-      return exchange({ ...transport, agent: false }, url, { ...ask, headers }, body);
+      const leftMs = Math.max(1, untilMs - this.host.nowMs());
+      return exchange({ ...transport, agent: false }, url, { ...ask, headers, timeoutMs: leftMs }, body);
     });
     if (status >= 500) throw new Error(`the sidecar answered ${status}`);
     if (status >= 300) throw new Refused(`the sidecar answered ${status}`);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { processHost } from "./config.js";
-import { LATE, within } from "./within.js";
+import { inTime, LATE, within } from "./within.js";
 
 const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
 
@@ -18,6 +18,7 @@ test("a promise that is refused is refused, and leaves no timer", async () => {
   assert.equal(timers(), before);
 });
 
-test("a promise that does not come is late", async () => {
+test("a promise that does not come is late, or fails where that is a failure", async () => {
   assert.equal(await within(new Promise(() => undefined), 1, processHost), LATE);
+  await assert.rejects(inTime(new Promise(() => undefined), 1, processHost), /^Error: no answer in time$/);
 });

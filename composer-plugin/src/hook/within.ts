@@ -14,3 +14,10 @@ export async function within<T>(promise: Promise<T>, ms: number, host: HookHost)
     over.abort();
   }
 }
+
+/** The same, for those to whom no answer in time is a failure like others. */
+export async function inTime<T>(promise: Promise<T>, ms: number, host: HookHost): Promise<T> {
+  const answer = await within(promise, ms, host);
+  if (answer === LATE) throw new Error("no answer in time");
+  return answer as T;
+}

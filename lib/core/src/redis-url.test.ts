@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { loadConfig } from "./config.js";
-import { redisUrlMistake, SOCKET_PATH_MAX_BYTES, unixRedisOf, unixRedisUrl } from "./redis-url.js";
+import { redisUrlMistake, SOCKET_PATH_MAX_BYTES, type UnixRedis, unixRedisOf } from "./redis-url.js";
 
 test("a socket is read from each of its forms, with and without a user", () => {
   assert.deepEqual(unixRedisOf("unix:/run/redis.sock"), { path: "/run/redis.sock" });
@@ -48,6 +48,11 @@ test("what is none is refused by the configuration, with the option and without 
       );
   assert.throws(() => unixRedisOf("unix:x"), { code: "OWH_BAD_CONFIG" });
 });
+
+function unixRedisUrl({ path, username = "", password = "" }: Omit<UnixRedis, "db">): string {
+  const user = username === "" && password === "" ? "" : `${encodeURIComponent(username)}:${encodeURIComponent(password)}@`;
+  return `unix://${user}${path.split("/").map(encodeURIComponent).join("/")}`;
+}
 
 test("what is written is read back, whatever the path and the password", () => {
   const text = fc.string({ unit: "grapheme", maxLength: 12 });

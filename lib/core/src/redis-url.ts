@@ -46,11 +46,6 @@ export function redisUrlMistake(url: string): string | undefined {
   return bytes <= SOCKET_PATH_MAX_BYTES ? undefined : `names a path of ${bytes} bytes, and a socket's has at most ${SOCKET_PATH_MAX_BYTES}`;
 }
 
-export function unixRedisUrl({ path, username = "", password = "" }: Omit<UnixRedis, "db">): string {
-  const user = username === "" && password === "" ? "" : `${encodeURIComponent(username)}:${encodeURIComponent(password)}@`;
-  return `unix://${user}${path.split("/").map(encodeURIComponent).join("/")}`;
-}
-
 function isDecodable(text: string): boolean {
   try {
     decodeURIComponent(text);
